@@ -1,0 +1,25 @@
+# Builds one layer inside the image of its Lambda runtime and leaves only the zip and its manifest:
+#
+#   DOCKER_BUILDKIT=1 docker build --output type=local,dest=dist .
+#
+# BASE may carry a digest. The architecture is that of the layer, not of the image: nothing is run for it but this image's Python.
+ARG PYTHON_VERSION=3.13
+ARG BASE=public.ecr.aws/lambda/python:${PYTHON_VERSION}
+
+FROM ${BASE} AS build
+ARG PYTHON_VERSION
+ARG ARCHITECTURE=x86_64
+ARG FLAVOUR=pure
+# Only for a package index other than pip's usual one.
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_TRUSTED_HOST
+WORKDIR /build
+COPY LICENSE pyproject.toml ./
+COPY layer layer
+COPY python python
+RUN --mount=type=cache,target=/cache \
+    python3 -m layer.assemble --python "$PYTHON_VERSION" --architecture "$ARCHITECTURE" --flavour "$FLAVOUR" --cache /cache --output /dist
+
+FROM scratch
+COPY --from=build /dist /

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Builds the Lambda layer into dist/: inside Lambda's own image where a Docker engine answers, with pip alone elsewhere.
+#
+# usage:   ./build.sh [options]       (./build.sh --help lists them)
+# example: ./build.sh                            Python 3.13, x86_64, pure-Python driver
+#          ./build.sh --python 3.12 --arch arm64
+#          ./build.sh --all --no-docker
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$root/local/setup.sh"
+setup_venv
+PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "$PYTHON" -m layer build "$@"

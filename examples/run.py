@@ -1,0 +1,184 @@
+"""The connection_id example from end to end on this machine: layer, database server, RDS endpoint, Lambda environment, five invocations."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from local import endpoint
+from local.environment import Environment, Invocation
+from local.environment.environment import PYTHONS
+from local.errors import LocalError
+from local.server import KINDS, Kind
+
+ROOT = Path(__file__).resolve().parent.parent
+TASK = ROOT / "examples" / "connection_id"
+CA = "/etc/ssl/certs/rdspool-test-ca.pem"
+ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64"}
+FAITHFUL = 60  # seconds: pool_recycle of the original experiment
+SHORT = 3
+MARGIN = 0.5  # the pool recycles what is older, not what is as old
+WARM = 4
+NOT_AS_IT_SHOULD_BE, NOT_TO_BE_HAD = 1, 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """One invocation; the keys of --json."""
+
+    invocation: int
+    start: str
+    connection_id: int
+    connection: str
+    init_ms: float | None
+    duration_ms: float
+    round_trips: int
+
+
+class Unexpected(Exception):  # noqa: N818 - nothing is broken but the outcome
+    """The experiment came out otherwise than it should."""
+
+
+def build(python: str | None, console: Console) -> tuple[Path, str]:
+    """Builds the layer for this machine's architecture; returns the zip and the Python it is for."""
+    command = [str(ROOT / "build.sh"), "--json", "--arch", ARCHITECTURES.get(platform.machine(), "x86_64")]
+    with console.status("building the layer"):
+        done = subprocess.run([*command, *(("--python", python) if python else ())], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise LocalError("the layer was not built; build.sh says above why and what to do")
+    manifest = json.loads(done.stdout.splitlines()[-1])
+    return ROOT / "dist" / manifest["file"], manifest["compatible_runtimes"][0].removeprefix("python")
+
+
+def wait(seconds: float, console: Console) -> None:
+    """Sleeps, with a bar where there is somebody to see it."""
+    if not console.is_terminal:
+        console.print(f"waiting {seconds:g} s until the connection is due for recycling", highlight=False)
+        time.sleep(seconds)
+        return
+    columns = (TextColumn("waiting until the connection is due for recycling"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=seconds)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            progress.update(task, completed=seconds - left)
+            time.sleep(min(left, 0.1))
+
+
+def answered(number: int, invocation: Invocation) -> int:
+    """Returns the connection id; Unexpected, with the function's own words, where there is none."""
+    if invocation.error is not None:
+        raise Unexpected("\n".join([f"invocation {number} failed: {invocation.error}", *invocation.logs]))
+    return int(invocation.payload["connection_id"])
+
+
+def experiment(database: endpoint.Endpoint, layer: Path, python: str, recycle: int, console: Console) -> Iterator[Row]:
+    """Invokes the example five times, the last when its connection is older than `recycle` seconds."""
+    with console.status("starting the Lambda environment"):
+        environment = Environment(
+            layers=[layer],
+            task=TASK,
+            python=python,
+            variables={**database.variables(CA), "RDSPOOL_POOL_RECYCLE": str(recycle)},
+            credentials=database.credentials,
+            region=database.front.region,
+            hosts={database.front.host: database.front.address},
+            files={CA: database.front.ca_file},
+        ).start()
+    with environment:
+        before = None
+        for number in range(1, WARM + 2):
+            if number > WARM:
+                # As on Lambda, where an environment stands still between invocations.
+                environment.freeze()
+                wait(recycle + MARGIN, console)
+                environment.thaw()
+            with database.front.count() as count:
+                invocation = environment.invoke({})
+            connection_id = answered(number, invocation)
+            yield Row(
+                invocation=number,
+                start=invocation.start,
+                connection_id=connection_id,
+                connection="reused" if connection_id == before else "new",
+                init_ms=None if invocation.init_ms is None else round(invocation.init_ms, 1),
+                duration_ms=round(invocation.duration_ms or 0, 2),
+                round_trips=count.round_trips,
+            )
+            before = connection_id
+
+
+def verdict(rows: list[Row]) -> None:
+    """Unexpected unless one connection served all but the last invocation, and another one that."""
+    seen = [(row.start, row.connection) for row in rows]
+    if seen != [("cold", "new"), *[("warm", "reused")] * (WARM - 1), ("warm", "new")]:
+        told = ", ".join(f"{row.invocation}: {row.start} {row.connection} ({row.connection_id})" for row in rows)
+        raise Unexpected(f"the first {WARM} invocations should share a connection, and the last have a new one, but they were {told}")
+
+
+def table(rows: list[Row]) -> Table:
+    """The rows for people."""
+    # Without vertical lines it fits into 80 columns.
+    shown = Table("invocation", "start", "connection id", "connection", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("init ms", "handler ms", "round trips"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        init = "" if row.init_ms is None else f"{row.init_ms:.1f}"
+        cells = (row.invocation, row.start, row.connection_id, row.connection, init, f"{row.duration_ms:.2f}", row.round_trips)
+        shown.add_row(*map(str, cells))
+    return shown
+
+
+def run(python: str | None, kind: Kind, faithful: bool, as_json: bool, console: Console) -> None:
+    """The whole of it; prints the outcome to stdout."""
+    layer, python = build(python, console)
+    console.print(f"layer: {layer.relative_to(ROOT)}", highlight=False)
+    rows = []
+    with console.status(f"starting a {kind} server and its RDS endpoint") as status, endpoint.start(kind) as database:
+        status.stop()
+        console.print(f"server: {kind} {database.server.version}, at {database.front.host}:{database.front.port}", highlight=False)
+        for row in experiment(database, layer, python, FAITHFUL if faithful else SHORT, console):
+            rows.append(row)
+            if as_json:
+                click.echo(json.dumps(asdict(row)))
+    if not as_json:
+        Console().print(table(rows))
+    verdict(rows)
+
+
+@click.command()
+@click.option("--python", type=click.Choice(PYTHONS), help="The function's Python.  [default: one that this machine has]")
+@click.option("--server", "kind", type=click.Choice(KINDS), default="mysql", show_default=True, help="The database server.")
+@click.option("--faithful", is_flag=True, help=f"Wait {FAITHFUL} seconds before the last invocation, as in the original experiment.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per invocation instead of the table.")
+def main(python: str | None, kind: Kind, faithful: bool, as_json: bool) -> None:
+    """Build the layer, attach it to examples/connection_id in a Lambda environment on this machine, and invoke it five times.
+
+    The first four invocations share a connection, the last one comes after the pool's recycle time and has a new one.
+    """
+    console = Console(stderr=True, soft_wrap=True)
+    try:
+        run(python, kind, faithful, as_json, console)
+    except LocalError as error:
+        console.print(f"[red]can't run:[/] {escape(str(error))}", highlight=False)
+        sys.exit(NOT_TO_BE_HAD)
+    except Unexpected as error:
+        console.print(f"[red]unexpected:[/] {escape(str(error))}", highlight=False)
+        sys.exit(NOT_AS_IT_SHOULD_BE)
+
+
+if __name__ == "__main__":
+    main(prog_name="examples/run.sh")

@@ -1,0 +1,1 @@
+"""Builds, inspects and publishes the Lambda layer: `python -m layer --help`."""

@@ -1,0 +1,77 @@
+"""The zip: the same files give the same bytes on every machine.
+
+The order, times and modes are fixed, and the compressor is a pinned one: zlib's output differs between its versions.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import importlib
+import struct
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+LEVEL = 12
+
+_LOCAL = struct.Struct("<IHHHHHIIIHH")
+_CENTRAL = struct.Struct("<IHHHHHHIIIHHHHHII")
+_END = struct.Struct("<IHHHHIIH")
+_DEFLATED, _STORED = 8, 0
+_VERSION = 20
+_UNIX = 3 << 8
+_UTF8 = 0x800
+# 1980-01-01 00:00, the first moment that a zip can name.
+_TIME, _DATE = 0, (1 << 5) | 1
+
+
+def pack(files: Mapping[str, bytes], tools: Path) -> bytes:
+    """Returns a zip of `files` (by path). `tools` is the folder that holds the compressor (see wheels.install_tools)."""
+    deflate = _compressor(tools)
+    body, directory = bytearray(), bytearray()
+    for path in sorted(files):
+        data, name = files[path], path.encode()
+        packed, method = deflate(data, LEVEL), _DEFLATED
+        if len(packed) >= len(data):
+            packed, method = data, _STORED
+        # Nobody may write: Lambda mounts a layer read-only, and other users of it should too.
+        mode = 0o100555 if path.endswith(".so") or ".so." in path else 0o100444
+        common = (
+            _VERSION,
+            _UTF8 if not path.isascii() else 0,
+            method,
+            _TIME,
+            _DATE,
+            binascii.crc32(data),
+            len(packed),
+            len(data),
+            len(name),
+            0,
+        )
+        directory += _CENTRAL.pack(0x02014B50, _UNIX | _VERSION, *common, 0, 0, 0, mode << 16, len(body)) + name
+        body += _LOCAL.pack(0x04034B50, *common) + name + packed
+    return bytes(body + directory + _END.pack(0x06054B50, 0, 0, len(files), len(files), len(directory), len(body), 0))
+
+
+def contents_sha256(files: Mapping[str, bytes]) -> str:
+    """Returns a hash of the paths and bytes alone, whatever compressed them."""
+    whole = hashlib.sha256()
+    for path in sorted(files):
+        whole.update(f"{hashlib.sha256(files[path]).hexdigest()}  {path}\n".encode())
+    return whole.hexdigest()
+
+
+def code_sha256(data: bytes) -> str:
+    """Returns what Lambda calls CodeSha256: the SHA-256 of the zip, in base64."""
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def _compressor(tools: Path) -> Callable[[bytes, int], bytes]:
+    sys.path.insert(0, str(tools))
+    try:
+        compress: Callable[[bytes, int], bytes] = importlib.import_module("deflate").deflate_compress
+    finally:
+        sys.path.remove(str(tools))
+    return compress

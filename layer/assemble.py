@@ -1,0 +1,121 @@
+"""Puts a layer together from wheels and rdspool. Needs Python's standard library and pip alone, so it also runs in Lambda's image.
+
+python -m layer.assemble --python 3.13 --architecture x86_64 --cache ~/.cache/rdspool --output dist
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from layer import archive, bytecode, licences, manifest, matrix, package, wheels
+from layer.errors import LayerError
+from layer.matrix import Target
+from layer.strip import is_elf, strip
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that was built: its zip, the manifest beside it (path and content)."""
+
+    path: Path
+    manifest_path: Path
+    manifest: dict[str, Any]
+
+
+def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progress: Progress) -> Layer:
+    """Builds one layer into the folder `output` and returns it.
+
+    `interpreter` makes the bytecode and must be of the target's minor version. Raises LayerError, and then leaves
+    nothing in `output`, when something is missing or a budget of layer/matrix.toml is exceeded.
+    """
+    compiler = bytecode.identify(interpreter, target.python)
+    progress("fetching wheels")
+    found = wheels.fetch(target, cache)
+    tools = wheels.install_tools(cache)
+    progress("unpacking")
+    files = package.files() | package.dist_info(licences.notice(found))
+    for wheel in found:
+        files |= _unpack(wheel, target.flavour)
+    progress("compiling")
+    files |= bytecode.compile_all(compiler, files)
+    files = {f"python/{path}": data for path, data in files.items()}
+    progress("compressing")
+    zipped = archive.pack(files, tools)
+    described = manifest.describe(target, zipped, files, found, compiler)
+    _hold_to_budget(target, described)
+    output.mkdir(parents=True, exist_ok=True)
+    path, manifest_path = output / f"{target.name}.zip", output / f"{target.name}.json"
+    _replace(path, zipped)
+    _replace(manifest_path, (json.dumps(described, indent=2) + "\n").encode())
+    return Layer(path, manifest_path, described)
+
+
+def _unpack(wheel: wheels.Wheel, flavour: str) -> dict[str, bytes]:
+    files = {}
+    with zipfile.ZipFile(wheel.path) as archive:
+        for name in archive.namelist():
+            # A wheel's scripts, headers and data have no place in a layer.
+            if name.endswith("/") or ".data/" in name or matrix.pruned(name, flavour):
+                continue
+            data = archive.read(name)
+            files[name] = strip(data, name) if is_elf(data) else data
+    return files
+
+
+def _hold_to_budget(target: Target, described: dict[str, Any]) -> None:
+    for kind, limit in (("zipped", target.budget.zipped), ("unzipped", target.budget.unzipped)):
+        size = described[f"{kind}_bytes"]
+        if size > limit:
+            raise LayerError(
+                f"{target.name} is {size:,} bytes {kind}, over its budget of {limit:,}: prune it or raise the budget in layer/matrix.toml"
+            )
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(part).chmod(0o644)
+        Path(part).replace(path)
+    except BaseException:
+        Path(part).unlink()
+        raise
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m layer.assemble", description="Builds one layer, with the interpreter that runs it.")
+    parser.add_argument("--python", default=".".join(map(str, sys.version_info[:2])))
+    parser.add_argument("--architecture", default=matrix.default("architecture"))
+    parser.add_argument("--flavour", default=matrix.default("flavour"))
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    given = parser.parse_args()
+    try:
+        target = matrix.target(given.python, given.architecture, given.flavour)
+        layer = assemble(target, Path(sys.executable), given.cache, given.output, lambda step: _say(f"{target.name}: {step}"))
+    except LayerError as error:
+        _say(f"layer: {error}")
+        return 1
+    sys.stdout.write(f"{layer.path}\n")
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

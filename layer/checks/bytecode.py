@@ -1,0 +1,55 @@
+"""Bytecode: there for every source, for the named Python, and never checked against a file's time."""
+
+from __future__ import annotations
+
+import _imp
+import importlib.util
+import marshal
+import sys
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from layer.bytecode import PREFIX
+from layer.checks.finding import Contents, Finding
+
+_HEADER = 16
+_UNCHECKED_HASH = 1
+
+
+def bytecode(contents: Contents) -> Iterator[Finding]:
+    target, files = contents.target, contents.inside
+    tag = f"cpython-{target.python.replace('.', '')}"
+    sources = {_bytecode_path(path, tag): path for path in files if path.endswith(".py")}
+    compiled = {path for path in files if path.endswith(".pyc")}
+    for path in sorted(sources.keys() - compiled):
+        yield Finding("bytecode", sources[path], f"is not compiled for Python {target.python}: every cold start would compile it")
+    for path in sorted(compiled - sources.keys()):
+        yield Finding("bytecode", path, f"belongs to no source, or is not for Python {target.python}: it is never used")
+    for path in sorted(compiled & sources.keys()):
+        source = sources[path]
+        message = _fault(files[path], files[source], f"{PREFIX}/{source}", target.magic)
+        if message:
+            yield Finding("bytecode", path, message)
+
+
+def _fault(data: bytes, source: bytes, shown: str, magic: bytes) -> str | None:
+    if data[:4] != magic:
+        return f"has the magic number {data[:4].hex()}, not {magic.hex()}: it was made by another Python and would be ignored"
+    if int.from_bytes(data[4:8], "little") != _UNCHECKED_HASH:
+        return "is not unchecked-hash: Python would compare it with its source, whose time the zip does not keep"
+    # importlib.util.source_hash keys the hash with the running Python's magic number; this is what is below it.
+    if data[8:_HEADER] != _imp.source_hash(int.from_bytes(magic, "little"), source):
+        return f"is stale: it was not made from {shown}"
+    if shown.encode() not in data:
+        return f"does not name {shown}: tracebacks would show another path"
+    if magic == importlib.util.MAGIC_NUMBER:
+        try:
+            marshal.loads(data[_HEADER:])  # noqa: S302  the zip is this project's own
+        except (EOFError, ValueError, TypeError) as error:
+            return f"cannot be loaded by Python {'.'.join(map(str, sys.version_info[:3]))}: {error}"
+    return None
+
+
+def _bytecode_path(path: str, tag: str) -> str:
+    source = PurePosixPath(path)
+    return str(source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc")

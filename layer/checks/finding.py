@@ -1,0 +1,68 @@
+"""A finding of a check, and the zip as the checks see it."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from layer.errors import LayerError
+from layer.matrix import Target
+
+ROOT = "python/"
+"""The folder of a zip that Lambda puts at /opt/python."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with which file. A note is no fault: it says what a reader should know."""
+
+    check: str
+    path: str
+    message: str
+    note: bool = False
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A zip that was read, for a target. `files` holds the bytes by path, `modes` the permission bits."""
+
+    path: Path
+    target: Target
+    zipped: bytes
+    files: dict[str, bytes] = field(default_factory=dict)
+    modes: dict[str, int] = field(default_factory=dict)
+    repeated: list[str] = field(default_factory=list)
+
+    @property
+    def unzipped_bytes(self) -> int:
+        return sum(map(len, self.files.values()))
+
+    @property
+    def inside(self) -> dict[str, bytes]:
+        """The files by their path inside python/."""
+        return {path.removeprefix(ROOT): data for path, data in self.files.items() if path.startswith(ROOT)}
+
+
+def read(path: Path, target: Target) -> Contents:
+    """Returns the zip's contents; raises LayerError when it cannot be read as a zip."""
+    try:
+        contents = Contents(path, target, path.read_bytes())
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                if info.is_dir():
+                    continue
+                if info.filename in contents.files:
+                    contents.repeated.append(info.filename)
+                contents.files[info.filename] = archive.read(info)
+                contents.modes[info.filename] = info.external_attr >> 16
+    except OSError as error:
+        raise LayerError(f"{path} cannot be read: {error.strerror}") from error
+    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        raise LayerError(f"{path} is not a sound zip: {error}; build it again") from error
+    return contents
+
+
+def is_regular(mode: int) -> bool:
+    return stat.S_IFMT(mode) in (0, stat.S_IFREG)

@@ -1,0 +1,45 @@
+"""Paths, modes and sizes: what Lambda would put at /opt."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from layer.checks.finding import ROOT, Contents, Finding, is_regular
+from layer.matrix import PROJECT
+
+
+def structure(contents: Contents) -> Iterator[Finding]:
+    for path in contents.repeated:
+        yield Finding("structure", path, "is in the zip twice: which of them Lambda takes is not defined")
+    for path, mode in contents.modes.items():
+        if not path.startswith(ROOT) or ".." in path.split("/"):
+            yield Finding("structure", path, f"is outside {ROOT}, so Python does not find it at /opt/python")
+        if not is_regular(mode):
+            yield Finding("structure", path, f"is not a regular file (mode {mode:o})")
+        elif mode & 0o222:
+            yield Finding("writable", path, f"may be written (mode {mode & 0o777:o}); a layer's files are 444, libraries 555")
+        elif mode & 0o444 != 0o444:
+            yield Finding(
+                "structure", path, f"may not be read by everybody (mode {mode & 0o777:o}): Lambda runs functions as a user of its own"
+            )
+
+
+def sizes(contents: Contents) -> Iterator[Finding]:
+    budget = contents.target.budget
+    for kind, size, limit in (("zipped", len(contents.zipped), budget.zipped), ("unzipped", contents.unzipped_bytes, budget.unzipped)):
+        if size > limit:
+            yield Finding(
+                "size", contents.path.name, f"is {size:,} bytes {kind}; the budget of the {contents.target.flavour} flavour is {limit:,}"
+            )
+
+
+def builder(contents: Contents) -> Iterator[Finding]:
+    """Looks for the places of this machine: where the project, the user's home and temporary folders are."""
+    home = str(Path.home())
+    places = {str(PROJECT), f"{home}/.cache", f"{home}/.pyenv", str(Path(tempfile.gettempdir(), tempfile.gettempprefix()))}
+    for path, data in contents.files.items():
+        for place in places:
+            if place.encode() in data:
+                yield Finding("builder", path, f"holds {place}, a path of the machine that built it")

@@ -1,0 +1,39 @@
+"""`python -m layer lock`: pins what the layer holds, and what builds it, to hashes of wheels."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import click
+
+from layer.errors import LayerError
+from layer.matrix import PROJECT
+from layer.wheels import REQUIREMENTS, TOOLS
+
+
+@click.command()
+@click.option("--upgrade", is_flag=True, help="Take newer versions where the .in files allow them.")
+def lock(upgrade: bool) -> None:
+    """Write layer/requirements.txt and layer/tools.txt from the .in files beside them."""
+    uv = shutil.which("uv")
+    if not uv:
+        raise LayerError("uv is missing: pip install uv")
+    for path in (REQUIREMENTS, TOOLS):
+        command = [
+            uv,
+            "pip",
+            "compile",
+            "--quiet",
+            "--universal",
+            "--generate-hashes",
+            "--only-binary",
+            ":all:",
+            "--python-version",
+            "3.12",
+        ]
+        command += ["--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "python -m layer lock"]
+        command += [str(path.with_suffix(".in").relative_to(PROJECT)), "--output-file", str(path.relative_to(PROJECT))]
+        if subprocess.run([*command, *(["--upgrade"] if upgrade else [])], cwd=PROJECT).returncode:
+            raise LayerError(f"uv could not write {path.name} (its reason is above)")
+        click.echo(path)

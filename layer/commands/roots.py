@@ -1,0 +1,31 @@
+"""`python -m layer roots`: makes python/rdspool/roots from AWS's bundles or the npm package."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import click
+
+from layer import matrix, roots
+
+
+@click.command(name="roots")
+@click.option(
+    "--bundle",
+    "bundles",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A bundle from AWS's RDS truststore (global-bundle.pem); may be repeated.",
+)
+@click.option(
+    "--package", type=click.Path(path_type=Path, exists=True), help=f"The tarball of {roots.PACKAGE}; fetched with npm when left out."
+)
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Leave out what has expired on this day. Default: today.")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=matrix.PROJECT / "python" / "rdspool" / "roots")
+def roots_command(bundles: tuple[Path, ...], package: Path | None, as_of: dt.datetime | None, output: Path) -> None:
+    """Write the roots per region. AWS's bundles add regions that the npm package does not know; RDS Proxy's roots come from the package."""
+    day = (as_of or dt.datetime.now(dt.UTC)).date()
+    counts = roots.write(output, [*(roots.from_bundle(path) for path in bundles), roots.from_package(package)], day)
+    for name, count in counts.items():
+        click.echo(f"{count}  {output / name}")

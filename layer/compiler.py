@@ -1,0 +1,24 @@
+"""Compiles sources to bytecode: run as a script by the interpreter that the bytecode is for, with nothing of this project.
+
+Reads from stdin a JSON list of [source file, bytecode file, path to show in tracebacks]; writes to stdout what it is.
+"""
+
+import importlib.util
+import json
+import platform
+import py_compile
+import sys
+import sysconfig
+
+for source, bytecode, shown in json.load(sys.stdin):
+    py_compile.compile(source, bytecode, shown, doraise=True, optimize=0, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+json.dump(
+    {
+        "implementation": platform.python_implementation(),
+        "version": platform.python_version(),
+        "tag": sys.implementation.cache_tag,
+        "magic": importlib.util.MAGIC_NUMBER.hex(),
+        "gil": not sysconfig.get_config_var("Py_GIL_DISABLED"),
+    },
+    sys.stdout,
+)

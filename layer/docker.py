@@ -1,0 +1,90 @@
+"""Builds a layer inside Lambda's own image, through the Dockerfile."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections import deque
+from functools import cache
+from pathlib import Path
+
+from layer import matrix
+from layer.assemble import Layer, Progress
+from layer.errors import LayerError
+from layer.matrix import Target
+
+_PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
+
+
+@cache
+def engine() -> str | None:
+    """Returns the path of a docker client with BuildKit whose engine answers, or None."""
+    seen = set()
+    for folder in os.get_exec_path():
+        client = shutil.which("docker", path=folder)
+        if client and os.path.realpath(client) not in seen:
+            seen.add(os.path.realpath(client))
+            if "--output" in _ask(client, "build", "--help") and _ask(client, "version", "--format", "{{.Server.Version}}"):
+                return client
+    return None
+
+
+def why_none() -> str:
+    """Returns one line about what is missing when engine() is None, and what to do."""
+    if not shutil.which("docker"):
+        return "docker is not on the PATH: install Docker (apt install docker.io), or build with --no-docker"
+    where = os.environ.get("DOCKER_HOST", "the default socket")
+    return f"no Docker engine with BuildKit answers at {where}: start it (and check that you may use it), or build with --no-docker"
+
+
+def build(client: str, target: Target, output: Path, progress: Progress, base: str | None = None) -> Layer:
+    """Builds one layer into the folder `output` and returns it. `base` replaces the base image of the matrix."""
+    arguments = {
+        "BASE": base or target.base_image,
+        "ARCHITECTURE": target.architecture,
+        "FLAVOUR": target.flavour,
+        "PYTHON_VERSION": target.python,
+    }
+    with tempfile.TemporaryDirectory() as made:
+        command = [client, "build", "--progress", "plain", "--output", f"type=local,dest={made}"]
+        for name, value in arguments.items():
+            command += ["--build-arg", f"{name}={value}"]
+        for name in _PASSED_ON:
+            # By name alone: an index address may hold a password, which others could read on a command line.
+            command += ["--build-arg", name] if name in os.environ else []
+        if not _ask(client, "network", "inspect", "bridge", "--format", "{{.Name}}"):
+            command += ["--network", "host"]
+        _run([*command, str(matrix.PROJECT)], target, progress)
+        output.mkdir(parents=True, exist_ok=True)
+        for suffix in (".zip", ".json"):
+            shutil.copyfile(Path(made, target.name + suffix), output / f".{target.name}{suffix}.part")
+            (output / f".{target.name}{suffix}.part").replace(output / f"{target.name}{suffix}")
+    manifest = output / f"{target.name}.json"
+    return Layer(output / f"{target.name}.zip", manifest, json.loads(manifest.read_text()))
+
+
+def _run(command: list[str], target: Target, progress: Progress) -> None:
+    last: deque[str] = deque(maxlen=15)
+    environment = os.environ | {"DOCKER_BUILDKIT": "1"}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        for line in process.stdout or ():
+            if line.strip():
+                last.append(line.rstrip())
+                progress(f"docker: {line.strip()[:100]}")
+    if process.returncode:
+        errors = [line for line in last if "ERROR" in line or "layer:" in line] or list(last)[-1:]
+        raise LayerError(f"docker could not build {target.name}: {' '.join(errors)}; --no-docker builds it with pip alone")
+
+
+def _ask(client: str, *arguments: str) -> str:
+    environment = os.environ | {"DOCKER_BUILDKIT": "1"}
+    try:
+        result = subprocess.run([client, *arguments], env=environment, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""

@@ -1,0 +1,33 @@
+"""The inspection of a layer: every check over one zip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from layer.checks.bytecode import bytecode
+from layer.checks.finding import Contents, Finding, read
+from layer.checks.libraries import libraries
+from layer.checks.packages import manifest, shadows, versions
+from layer.checks.structure import builder, sizes, structure
+from layer.matrix import Target
+
+CHECKS = (structure, sizes, builder, bytecode, libraries, shadows, versions, manifest)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found. The layer may be published when there are no faults; notes are for the reader."""
+
+    contents: Contents
+    findings: list[Finding]
+
+    @property
+    def faults(self) -> list[Finding]:
+        return [finding for finding in self.findings if not finding.note]
+
+
+def inspect(path: Path, target: Target) -> Inspection:
+    """Inspects one zip; raises LayerError when it is none."""
+    contents = read(path, target)
+    return Inspection(contents, [finding for check in CHECKS for finding in check(contents)])

@@ -1,0 +1,44 @@
+"""The manifest beside a layer: what it is, what it holds and what made it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from layer import archive, licences, package
+from layer.bytecode import Interpreter
+from layer.matrix import Target
+from layer.wheels import TOOLS, Wheel, pins
+
+
+def describe(
+    target: Target, zipped: bytes, files: Mapping[str, bytes], wheels: Iterable[Wheel], interpreter: Interpreter
+) -> dict[str, Any]:
+    """Returns the manifest, ready for JSON. Sizes are bytes; code_sha256 is as Lambda gives it."""
+    own = package.project()
+    wheels = list(wheels)
+    return {
+        "name": target.name,
+        "file": f"{target.name}.zip",
+        "version": own["version"],
+        "flavour": target.flavour,
+        "sha256": hashlib.sha256(zipped).hexdigest(),
+        "code_sha256": archive.code_sha256(zipped),
+        "contents_sha256": archive.contents_sha256(files),
+        "zipped_bytes": len(zipped),
+        "unzipped_bytes": sum(map(len, files.values())),
+        "files": len(files),
+        "compatible_runtimes": [target.runtime],
+        "compatible_architectures": [target.architecture],
+        "license_info": licences.info(wheels),
+        "packages": [
+            {"name": own["name"], "version": own["version"], "license": licences.spdx(own["name"])},
+            *(
+                {"name": w.name, "version": w.version, "license": licences.spdx(w.name), "wheel": w.path.name, "sha256": w.sha256}
+                for w in wheels
+            ),
+        ],
+        "bytecode": {"interpreter": f"CPython {interpreter.version}", "magic": interpreter.magic, "invalidation": "unchecked-hash"},
+        "tools": {**pins(TOOLS), "level": archive.LEVEL},
+    }

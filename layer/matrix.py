@@ -1,0 +1,154 @@
+"""What layer/matrix.toml says: the targets that a layer can be built for, the limits and the pruning."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from layer.errors import LayerError
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Sizes in bytes that a layer must not exceed."""
+
+    zipped: int
+    unzipped: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """One layer of the matrix. `python` is a minor version such as "3.13", `architecture` is Lambda's name for it."""
+
+    python: str
+    architecture: str
+    flavour: str
+
+    @property
+    def name(self) -> str:
+        """The file name of the layer without its ending, such as rdspool-python3.13-x86_64."""
+        return f"{_matrix()['name']}{self._flavour['suffix']}-{self.runtime}-{self.architecture}"
+
+    @property
+    def runtime(self) -> str:
+        """Lambda's name of the runtime, such as python3.13."""
+        return f"python{self.python}"
+
+    @property
+    def abi(self) -> str:
+        return f"cp{self.python.replace('.', '')}"
+
+    @property
+    def platforms(self) -> list[str]:
+        """The platform tags of wheels that run there, newest first."""
+        machine = _matrix()["architecture"][self.architecture]["wheel"]
+        return [f"{platform}_{machine}" for platform in _matrix()["wheels"]["platforms"]]
+
+    @property
+    def elf_machine(self) -> int:
+        """The number of the architecture in an ELF header (e_machine)."""
+        return int(_matrix()["architecture"][self.architecture]["elf"])
+
+    @property
+    def magic(self) -> bytes:
+        """The first four bytes of the Python's bytecode files."""
+        return int(_matrix()["python"][self.python]["magic"]).to_bytes(2, "little") + b"\r\n"
+
+    @property
+    def base_image(self) -> str:
+        return str(_matrix()["python"][self.python]["base"])
+
+    @property
+    def budget(self) -> Budget:
+        return Budget(zipped=self._flavour["zipped"], unzipped=self._flavour["unzipped"])
+
+    @property
+    def _flavour(self) -> dict[str, Any]:
+        flavour: dict[str, Any] = _matrix()["flavour"][self.flavour]
+        return flavour
+
+
+def target(python: str, architecture: str, flavour: str) -> Target:
+    """Returns the target, or raises LayerError with the names that there are."""
+    for kind, name in (("python", python), ("architecture", architecture), ("flavour", flavour)):
+        if name not in names(kind):
+            raise LayerError(f"no layer is made for the {kind} {name!r}: choose from {', '.join(names(kind))} (layer/matrix.toml)")
+    return Target(python, architecture, flavour)
+
+
+def targets() -> list[Target]:
+    """Returns every target of the matrix."""
+    return [Target(p, a, f) for f in names("flavour") for p in names("python") for a in names("architecture")]
+
+
+def parse(name: str) -> Target:
+    """Returns the target that a layer's file name (with or without .zip) stands for."""
+    stem = Path(name).name.removesuffix(".zip")
+    for candidate in targets():
+        if candidate.name == stem:
+            return candidate
+    raise LayerError(f"{name}: not the name of a layer, such as {targets()[0].name}.zip; say which it is with --as")
+
+
+def names(kind: str) -> list[str]:
+    """Returns the names of a kind (python, architecture, flavour) in the file's order."""
+    return list(_matrix()[kind])
+
+
+def default(kind: str) -> str:
+    """Returns the name of a kind that is built when none is asked for."""
+    entries: dict[str, dict[str, Any]] = _matrix()[kind]
+    return next(name for name, entry in entries.items() if entry.get("default"))
+
+
+def forbidden() -> list[str]:
+    """Returns the top-level packages that would shadow the runtime's own."""
+    return list(_matrix()["forbidden"]["packages"])
+
+
+def runtime_symbols() -> dict[str, str]:
+    """Returns the newest version of each family of versioned symbols (GLIBC, OPENSSL, ...) that the runtimes have."""
+    return dict(_matrix()["runtime"]["symbols"])
+
+
+def runtime_libraries() -> frozenset[str]:
+    """Returns the shared libraries that an extension module may need without bringing them."""
+    return frozenset(_matrix()["runtime"]["libraries"])
+
+
+def licences() -> dict[str, dict[str, str]]:
+    """Returns the licence (spdx, and a note where there is one) by normalised name of the package."""
+    return dict(_matrix()["licence"])
+
+
+def pruned(path: str, flavour: str) -> str | None:
+    """Returns why `path` (inside python/) is left out of a flavour, or None when it stays."""
+    for why, pattern in _rules(flavour):
+        if pattern.fullmatch(path):
+            return why
+    return None
+
+
+@cache
+def _rules(flavour: str) -> list[tuple[str, re.Pattern[str]]]:
+    return [
+        (rule["why"], _pattern(path)) for rule in _matrix()["prune"] if flavour in rule.get("flavours", [flavour]) for path in rule["paths"]
+    ]
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
+    parts = {"**/": "(?:.+/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    tokens = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
+    return re.compile("".join(parts.get(token, re.escape(token)) for token in tokens))
+
+
+@cache
+def _matrix() -> dict[str, Any]:
+    with open(Path(__file__).with_name("matrix.toml"), "rb") as file:
+        return tomllib.load(file)

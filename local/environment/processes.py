@@ -1,0 +1,84 @@
+"""The processes of an environment, seen from outside."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+# "Dies with its parent" means the parent's thread, to the kernel: this one lasts as long as the process does.
+spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lambda-environment-spawner")
+
+
+def _parents() -> dict[int, int]:
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if fields[0] != "Z":
+                parents[int(entry.name)] = int(fields[1])
+    return parents
+
+
+def descendants(pid: int) -> list[int]:
+    """Returns the ids of all living processes below `pid`, parents before their children."""
+    parents = _parents()
+    found: list[int] = []
+    generation = [pid]
+    while generation:
+        generation = sorted(child for child, parent in parents.items() if parent in generation)
+        found += generation
+    return found
+
+
+def send(pids: Iterable[int], number: signal.Signals) -> None:
+    """Signals each process that is still there."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+class Handle:
+    """A process that can be waited for although it is no child of ours; its id can't come to mean another one."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._descriptor = os.pidfd_open(pid)
+
+    def wait(self, seconds: float) -> bool:
+        """Returns whether the process has ended within `seconds`."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return bool(poll.poll(max(0.0, seconds) * 1e3))
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+def state(pid: int) -> str:
+    """Returns the kernel's letter for the process's state: T is stopped."""
+    return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
+
+
+def stop(pids: Iterable[int], seconds: float = 2.0) -> None:
+    """Stops the processes and returns when each of them has stopped."""
+    pids = list(pids)
+    send(pids, signal.SIGSTOP)
+    deadline = time.monotonic() + seconds
+    for pid in pids:
+        while time.monotonic() < deadline:
+            try:
+                if state(pid) in "TtZX":
+                    break
+            except (FileNotFoundError, ProcessLookupError):
+                break
+            time.sleep(0.0005)

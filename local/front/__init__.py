@@ -1,0 +1,34 @@
+"""An Amazon RDS endpoint on this machine: MySQL's protocol, TLS for an RDS-like name, sign-in with an IAM token, a real server behind it.
+
+    with start(server, users={"app": "its password on the server"}, credentials=Credentials("AKIA...", "secret")) as front:
+        with names.resolved(front.host):
+            ...                              # connect to front.host, front.port with TLS, trusting front.ca_file
+        front.connections()[-1].round_trips
+
+It counts round trips and commands per connection (records.py says how exactly) and makes faults on order (faults.py).
+"""
+
+from __future__ import annotations
+
+from local.front.client import Count, Front, FrontError, start
+from local.front.faults import Accept, Close, Command, CutAnswer, Delay, Error, LoseAnswer, SignIn, Silence
+from local.front.iam import Credentials
+from local.front.records import Connection
+
+__all__ = [
+    "Accept",
+    "Close",
+    "Command",
+    "Connection",
+    "Count",
+    "Credentials",
+    "CutAnswer",
+    "Delay",
+    "Error",
+    "Front",
+    "FrontError",
+    "LoseAnswer",
+    "SignIn",
+    "Silence",
+    "start",
+]

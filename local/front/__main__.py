@@ -1,0 +1,77 @@
+"""The front's process. `local.front.start` runs it and gives it one line of JSON on its standard input; by hand it only says so."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from local.front import control
+from local.front.backend import Address
+from local.front.endpoint import Endpoint, listen
+from local.front.iam import Credentials, TokenCheck
+from local.front.sign_in import SignInOptions
+from local.front.tls import ServerContexts, TlsOptions
+
+USAGE = """\
+python -m local.front is the process of the RDS front: MySQL's protocol as an Amazon RDS endpoint speaks it,
+with a real server behind it. It is started from Python, which gives it its secrets over standard input:
+
+    from local.front import Credentials, start
+    with start(server, users={"app": password}, credentials=Credentials(...), region="eu-central-1") as front:
+        ...                              # connect to 127.0.0.1, front.port
+"""
+LOOK = 0.25  # seconds between looks at the parent
+
+
+def main() -> int:
+    if sys.stdin is None or sys.stdin.isatty() or not (line := sys.stdin.readline()).strip():
+        sys.stderr.write(USAGE)
+        return 2
+    config: dict[str, Any] = json.loads(line)
+    try:
+        listener = listen(config["port"])
+    except OSError as problem:
+        _tell({"error": f"the front cannot listen: {problem}"})
+        return 1
+    port = listener.getsockname()[1]
+    options = SignInOptions(
+        users=config["users"],
+        check=TokenCheck(Credentials(**config["credentials"]), config["region"], config["host"], config["token_port"] or port),
+        direct_clear_password=config["direct_clear_password"],
+        require_tls=config["require_tls"],
+    )
+    endpoint = Endpoint(listener, options, ServerContexts(TlsOptions(**config["tls"])), Address(**config["backend"]))
+    server = control.serve(endpoint, config["token"])
+    threading.Thread(target=_end_with, args=(config["parent"],), name="parent", daemon=True).start()
+    # A pass of the collector between two packets would show up as latency.
+    gc.freeze()
+    _tell({"port": port, "control": server.server_address[1]})
+    server.serve_forever()
+    return 0
+
+
+def _tell(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process when standard input does, or with the parent: a forked child of it can hold the input's other end."""
+
+    def read() -> None:
+        sys.stdin.read()
+        os._exit(0)
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    while os.getppid() == parent:
+        time.sleep(LOOK)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The real server behind the front: a connection to it, and a sign-in with a password that the front knows."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from local.front.handshake import Greeting, Login
+from local.front.orders import Orders
+from local.front.protocol import AUTH_MORE_DATA, AUTH_SWITCH, ERR, OK, Capability, Cursor, Packets, ProtocolError
+from local.front.wire import Wire
+
+CONNECT_TIMEOUT = 10.0  # seconds
+
+FAST_SIGN_IN_DONE = b"\x03"
+FULL_SIGN_IN = b"\x04"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the real server listens; its unix socket is used where there is one."""
+
+    host: str
+    port: int
+    socket: str | None
+
+
+class Backend:
+    """One connection to the real server, its greeting received. Raises OSError if the server can't be reached."""
+
+    def __init__(self, address: Address, orders: Orders) -> None:
+        if address.socket is not None:
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(CONNECT_TIMEOUT)
+            try:
+                sock.connect(address.socket)
+            except OSError:
+                sock.close()
+                raise
+        else:
+            sock = socket.create_connection((address.host, address.port), CONNECT_TIMEOUT)
+        self.wire = Wire(sock, orders)
+        self.packets = Packets(self.wire)
+        self.first = self.packets.read()
+        self.tls = False
+        self._over_tcp = address.socket is None
+
+    def greeting(self) -> Greeting:
+        """What the server greeted with; ProtocolError if that was an error."""
+        return Greeting.parse(self.first)
+
+    def send_login(self, login: Login, greeting: Greeting) -> None:
+        """Sends the login, on TCP over TLS: a client's clear password (caching_sha2_password's full way) is only taken there or on a socket."""
+        if self._over_tcp and greeting.capabilities & Capability.SSL:
+            self.packets.write(login.start(tls=True))
+            # The front's own test server on this machine; who it is was decided by its address.
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            self.wire.start_tls(context, server_side=False)
+            self.tls = True
+        self.packets.write(login.payload(tls=self.tls))
+
+    def sign_in(self, login: Login, greeting: Greeting, password: str) -> bytes:
+        """Signs in with the client's login and the front's password; returns the server's OK or ERR payload."""
+        plugin, nonce = greeting.plugin.decode(), greeting.nonce
+        if plugin not in SCRAMBLES:
+            plugin = "mysql_native_password"
+        self.send_login(replace(login, plugin=plugin, reply=SCRAMBLES[plugin](password, nonce)), greeting)
+        while True:
+            answer = self.packets.read()
+            if answer[0] in (OK, ERR):
+                return answer
+            if answer[0] == AUTH_SWITCH:
+                cursor = Cursor(answer, 1)
+                plugin = cursor.text_to_nul().decode()
+                nonce = cursor.take(cursor.left).rstrip(b"\0")
+                if plugin not in SCRAMBLES:
+                    raise ProtocolError(f"the backend asks for {plugin}, which the front cannot do for user {login.user}")
+                self.packets.write(SCRAMBLES[plugin](password, nonce))
+            elif answer == bytes((AUTH_MORE_DATA,)) + FULL_SIGN_IN:
+                self.packets.write(password.encode() + b"\0")
+            elif answer != bytes((AUTH_MORE_DATA,)) + FAST_SIGN_IN_DONE:
+                raise ProtocolError(f"the backend's sign-in went on with a packet of type 0x{answer[0]:02x}")
+
+
+def native_password(password: str, nonce: bytes) -> bytes:
+    """mysql_native_password's answer to a nonce."""
+    if not password:
+        return b""
+    once = _sha1(password.encode())
+    return _xor(once, _sha1(nonce + _sha1(once)))
+
+
+def caching_sha2_password(password: str, nonce: bytes) -> bytes:
+    """caching_sha2_password's answer to a nonce (the fast way)."""
+    if not password:
+        return b""
+    once = hashlib.sha256(password.encode()).digest()
+    twice = hashlib.sha256(once).digest()
+    return _xor(once, hashlib.sha256(twice + nonce).digest())
+
+
+def _sha1(data: bytes) -> bytes:
+    # The plugin's own choice, not the front's.
+    return hashlib.sha1(data, usedforsecurity=False).digest()
+
+
+def _clear_password(password: str, _nonce: bytes) -> bytes:
+    return password.encode() + b"\0"
+
+
+def _xor(left: bytes, right: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+
+
+SCRAMBLES: dict[str, Callable[[str, bytes], bytes]] = {
+    "mysql_native_password": native_password,
+    "caching_sha2_password": caching_sha2_password,
+    "mysql_clear_password": _clear_password,
+}

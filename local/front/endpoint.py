@@ -1,0 +1,107 @@
+"""The front as a whole: the port it listens on, its sessions, and what can be done to them from outside."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+
+from local.front.backend import Address
+from local.front.faults import Faults
+from local.front.orders import Order
+from local.front.records import Records
+from local.front.session import Session
+from local.front.sign_in import SignInOptions
+from local.front.tls import ServerContexts
+
+LOOPBACK = "127.0.0.1"
+BACKLOG = 512
+
+
+class Endpoint:
+    """Listens on a loopback port and serves each client in a thread."""
+
+    def __init__(self, listener: socket.socket, options: SignInOptions, contexts: ServerContexts, address: Address) -> None:
+        self.port: int = listener.getsockname()[1]
+        self.faults = Faults()
+        self.records = Records()
+        self.ahead = 0.0
+        self._options = options
+        self._contexts = contexts
+        self._address = address
+        self._lock = threading.Lock()
+        self._sessions: dict[int, Session] = {}
+        self._listener: socket.socket | None = None
+        self._accepting: threading.Thread | None = None
+        self._start(listener)
+
+    def now(self) -> float:
+        """The clock that tokens are checked by."""
+        return time.time() + self.ahead
+
+    def stop_listening(self) -> None:
+        """New connections are refused from now on; those that are open stay."""
+        listener, self._listener = self._listener, None
+        if listener is None:
+            return
+        # Wakes accept; close alone would leave it waiting on a number that may become another file's.
+        listener.shutdown(socket.SHUT_RDWR)
+        if self._accepting is not None:
+            self._accepting.join()
+        listener.close()
+
+    def listen_again(self) -> None:
+        """Listens on the same port again. OSError if somebody else took it."""
+        if self._listener is None:
+            self._start(listen(self.port))
+
+    def order(self, connection: int, order: Order) -> None:
+        """LookupError if that connection is not open."""
+        with self._lock:
+            session = self._sessions.get(connection)
+        if session is None or not session.orders.post(order):
+            raise LookupError(f"connection {connection} is not open")
+
+    def _start(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._accepting = threading.Thread(target=self._accept, args=(listener,), name="accept", daemon=True)
+        self._accepting.start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                sock, (host, port) = listener.accept()
+            except OSError:
+                if self._listener is listener:
+                    time.sleep(0.05)  # Out of file descriptors, say: the next try may find one.
+                    continue
+                return
+            record = self.records.new(f"{host}:{port}")
+            session = Session(
+                sock, record, faults=self.faults, options=self._options, contexts=self._contexts, address=self._address, now=self.now
+            )
+            with self._lock:
+                self._sessions[record.values["id"]] = session
+            threading.Thread(target=self._serve, args=(session,), name=f"connection {record.values['id']}", daemon=True).start()
+
+    def _serve(self, session: Session) -> None:
+        try:
+            session.run()
+        finally:
+            with self._lock:
+                self._sessions.pop(session.record.values["id"], None)
+            self.records.close(session.record)
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that listens on the loopback's port (0: a free one)."""
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((LOOPBACK, port))
+        listener.listen(BACKLOG)
+    except OSError as problem:
+        listener.close()
+        raise OSError(problem.errno, f"port {port} of {LOOPBACK}: {os.strerror(problem.errno or 0)}") from problem
+    return listener

@@ -1,0 +1,113 @@
+"""One client's connection from accept to close, in a thread of its own."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+
+from local.front.backend import Address, Backend
+from local.front.faults import Delay, Faults
+from local.front.orders import Hangup, Notice, Order, Orders, Silence
+from local.front.protocol import ERR, Capability, framed
+from local.front.records import Record
+from local.front.relay import Relay
+from local.front.sign_in import Refused, SignIn, SignInOptions, raise_order
+from local.front.tls import ServerContexts
+from local.front.wire import Wire
+
+
+class Session:
+    """A connection with all that belongs to it; `orders` is how it is reached from outside."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        record: Record,
+        *,
+        faults: Faults,
+        options: SignInOptions,
+        contexts: ServerContexts,
+        address: Address,
+        now: Callable[[], float],
+    ) -> None:
+        self.record = record
+        self.orders = Orders()
+        self._faults = faults
+        self._options = options
+        self._contexts = contexts
+        self._address = address
+        self._now = now
+        self._client = Wire(sock, self.orders, record)
+        self._client.lag = lambda: faults.delay
+        self._backend: Backend | None = None
+
+    def run(self) -> None:
+        """Serves the client until one side ends or an order does. What goes wrong is in the record."""
+        reset = False
+        try:
+            reset = self._obeying(self._serve)
+        except Refused:
+            pass
+        except ssl.SSLError as problem:
+            self.record.set(error=f"TLS: {problem}")
+        except OSError as problem:
+            self.record.set(error=str(problem))
+            self.record.end("client")
+        finally:
+            # A fault of the front's own: the thread's end tells it on stderr, and whoever looks at the record sees it too.
+            if (fault := sys.exception()) is not None:
+                self.record.set(error=f"{type(fault).__name__}: {fault}")
+            self.record.end("front")
+            self._client.close(reset)
+            if self._backend is not None:
+                self._backend.wire.close()
+            self.orders.close()
+
+    def _obeying(self, serve: Callable[[], None]) -> bool:
+        """Runs `serve`, and whatever the orders that end it ask for; returns whether to close with a RST."""
+        while True:
+            try:
+                serve()
+                return False
+            except Hangup as order:
+                self.record.end("front")
+                return order.reset
+            except Silence:
+                serve = self._swallow
+            except Notice as order:
+                self._client.send(framed(order.payload, 0))
+                if order.close:
+                    self.record.end("front")
+                    return False
+                serve = self._swallow
+            except Order as order:
+                raise AssertionError(f"no way to obey {order}") from order
+
+    def _swallow(self) -> None:
+        """Takes what the client sends and says nothing, until it closes. The backend stays connected: that side knows of no loss."""
+        while self._client.receive():
+            pass
+        self.record.end("client")
+
+    def _serve(self) -> None:
+        do = self._faults.at_accept()
+        if isinstance(do, Delay):
+            self.orders.sleep(do.seconds)
+        raise_order(do, before_greeting=True)
+        try:
+            backend = self._backend = Backend(self._address, self.orders)
+        except OSError as problem:
+            self.record.set(error=f"the backend cannot be reached: {problem}")
+            self.record.end("server")
+            return
+        if backend.first[0] == ERR:
+            self.record.set(sign_in="refused", refusal="the backend refused the connection")
+            self.record.end("server")
+            self._client.send(framed(backend.first, 0))
+            return
+        sign_in = SignIn(self._client, self.record, self.orders, self._faults, self._options, self._now)
+        left = sign_in.run(backend, self._contexts.get())
+        attributes = bool(sign_in.login.capabilities & backend.greeting().capabilities & Capability.QUERY_ATTRIBUTES)
+        Relay(self._client, backend.wire, self.record, self.orders, self._faults, query_attributes=attributes).run(left)

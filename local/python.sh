@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Prints the path of a working CPython of one minor version: one that this machine has, else Debian's, fetched into the cache.
+#
+# usage:   local/python.sh [--no-fetch] X.Y
+# example: "$(local/python.sh 3.13)" -m venv .venv
+#
+# A candidate is run before it is believed: the shims of version managers exist for versions that they then refuse to run.
+# Exit status: 0 found, 1 the fetch failed, 2 wrong usage, 3 there is none and none can be had (one line says why). Errors and progress: stderr.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+fetch=yes
+if [ "${1:-}" = --no-fetch ]; then fetch=; shift; fi
+version=${1:-}
+[[ $# = 1 && $version =~ ^3\.[0-9]+$ ]] || { echo "usage: python.sh [--no-fetch] X.Y (for example 3.13)" >&2; exit 2; }
+cache=${RDSLOCAL_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set: set RDSLOCAL_CACHE to a folder}/.cache}/rdspool}
+cache=$(realpath -m -- "$cache")
+
+# The base interpreter's path: a virtual environment that happens to be active must not be built upon.
+readonly PROBE='
+import sys
+assert sys.version_info[:2] == tuple(map(int, sys.argv[1].split("."))) and sys.implementation.name == "cpython"
+import ctypes, hashlib, ssl, venv, zlib
+print(getattr(sys, "_base_executable", None) or sys.executable)'
+works() { [ -x "$1" ] && timeout 20 "$1" -I -B -c "$PROBE" "$version" 2>/dev/null; }
+
+candidates() {
+  type -ap "python$version" python3 python || true
+  printf '%s\n' "${PYENV_ROOT:-${HOME:-/nonexistent}/.pyenv}"/versions/"$version"*/bin/"python$version" \
+    "${UV_PYTHON_INSTALL_DIR:-${XDG_DATA_HOME:-${HOME:-/nonexistent}/.local/share}/uv/python}"/cpython-"$version"[.-]*/bin/"python$version" \
+    /usr/local/bin/"python$version" /opt/python/"$version"*/bin/"python$version" /usr/bin/"python$version"
+}
+while read -r candidate; do
+  works "$candidate" && exit 0
+done < <(candidates)
+
+root=$cache/python$version
+python=$root/usr/bin/python$version
+if [ -f "$root/.ready" ]; then works "$python" && exit 0; fi
+[ -n "$fetch" ] || exit 3
+
+case $version in
+  3.13) suite=trixie ;;
+  3.14) suite=sid ;;
+  *)
+    echo "python.sh: no working CPython $version was found on the PATH, in pyenv's or uv's folders, and no Debian suite carries it:" \
+      "install one (pyenv install $version, or uv python install $version) and run this again" >&2
+    exit 3
+    ;;
+esac
+"$here/debian.sh" "$suite" "$root" "python$version" "python$version-venv" || {
+  status=$?
+  echo "python.sh: no working CPython $version was found on the PATH, in pyenv's or uv's folders, and Debian's could not be fetched (reason above):" \
+    "install one (apt install python$version python$version-venv, or uv python install $version) and run this again" >&2
+  exit "$status"
+}
+
+# Its own loader and libraries are written into the executable (as RPATH, which holds for extension modules too), so that it is
+# an ordinary interpreter: sys.executable, venv and subprocesses need no wrapper.
+exec 7>"$root.lock"
+flock 7
+if [ ! -f "$root/.ready" ]; then
+  "$here/debian.sh" host "$cache/patchelf" patchelf 7>&-
+  triplet=$(basename "$(dirname "$(ls -d "$root"/usr/lib/*/libc.so.6)")")
+  loader() { ls "$1"/lib64/ld-linux-*.so.* "$1"/lib/ld-linux-*.so.* 2>/dev/null | head -1; }
+  cp "$python" "$python.new"
+  "$(loader "$cache/patchelf")" --library-path "$cache/patchelf/usr/lib/$triplet" "$cache/patchelf/usr/bin/patchelf" \
+    --set-interpreter "$(loader "$root")" --force-rpath --set-rpath "$root/usr/lib/$triplet" "$python.new"
+  mv -f "$python.new" "$python"
+  # ensurepip looks for Debian's pip wheel below /usr, where this machine may have none or another.
+  sed -i "s#'/usr/share/python-wheels/*'#'$root/usr/share/python-wheels'#" "$root/usr/lib/python$version"/_sysconfigdata_*.py
+  touch "$root/.ready"
+fi
+works "$python" || {
+  echo "python.sh: Debian's python$version was fetched to $root but does not run here: $("$python" -I -B -c "$PROBE" "$version" 2>&1 | tail -1)." \
+    "Remove that folder and run this again, or install a CPython $version" >&2
+  exit 3
+}

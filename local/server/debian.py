@@ -1,0 +1,154 @@
+"""Debian's MySQL and MariaDB, run from their own folder with their own loader and libraries, not installed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.cache import cache_dir, debian, folder, say
+from local.certificates import Authority, authority
+from local.errors import LocalError
+from local.server import mariadb, mysql
+from local.server.process import free_port, run_folder, running, tail
+from local.server.server import Kind, Server, connect_admin, version_of
+
+# Debian stable carries no MySQL; unstable has Oracle's current one.
+_PACKAGES: dict[Kind, tuple[str, str]] = {"mysql": ("sid", "mysql-server-core"), "mariadb": ("host", "mariadb-server-core")}
+_DIALECTS = {"mysql": mysql, "mariadb": mariadb}
+_TRIES = 3
+_TIMEOUT = 60.0  # seconds; a busy machine with a cold disk needs some
+
+
+@dataclass(frozen=True)
+class Program:
+    """A server's program, and the data directory that is copied for each start."""
+
+    kind: Kind
+    root: Path
+    command: tuple[str, ...]
+    template: Path
+
+
+def program(kind: Kind) -> Program:
+    """The server's program, fetched and its data directory initialised on the first call. Raises LocalError, NotHereError."""
+    suite, package = _PACKAGES[kind]
+    root = debian(suite, kind, package)
+    loaders = [*root.glob("usr/lib64/ld-linux-*.so.*"), *root.glob("usr/lib/ld-linux-*.so.*")]
+    if not loaders:
+        raise LocalError(f"{root} holds no dynamic loader: remove that folder and run this again.")
+    libraries = ":".join(str(library.parent) for library in root.glob("usr/lib/*/libc.so.6"))
+    command = [str(loaders[0]), "--library-path", libraries, str(root / _DIALECTS[kind].BINARY), "--no-defaults"]
+    if os.geteuid() == 0:
+        # Both refuse to be run by root unless told so.
+        command.append("--user=root")
+    command += _DIALECTS[kind].places(root)
+    # Inside the packages' folder: another version of the packages is another folder, so data of another version can't be met.
+    template = folder(root / "initialised", lambda new: _initialise(kind, command, root, new))
+    return Program(kind, root, tuple(command), template / "data")
+
+
+def _initialise(kind: Kind, command: list[str], root: Path, new: Path) -> None:
+    say(f"initialising {kind}'s data directory (once, some seconds)")
+    data, log = new / "data", new / "initialise.log"
+    data.mkdir()
+    options, script = _DIALECTS[kind].initialise(root)
+    with log.open("wb") as output:
+        run = subprocess.run([*command, f"--datadir={data}", f"--tmpdir={new}", *options], input=script, stdout=output, stderr=output)
+    if run.returncode != 0:
+        raise LocalError(f"{kind}'s data directory can't be initialised (status {run.returncode}). {tail(log)}")
+    for name in ("auto.cnf", "private_key.pem", "public_key.pem"):
+        # The identity and the RSA keys of one server: each start gets its own.
+        (data / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def run(program: Program) -> Iterator[Server]:
+    """The server, started on a copy of the data directory, on a free port, with a certificate of the cache's authority."""
+    trusted = authority(cache_dir() / "authority")
+    with run_folder() as place:
+        password = secrets.token_urlsafe(18)
+        for attempt in range(_TRIES):
+            port = free_port()
+            data = place / f"data{attempt}"
+            _copy(program.template, data)
+            try:
+                with _started(program, place, data, port, password, trusted) as server:
+                    yield server
+                return
+            except _PortTakenError:
+                if attempt == _TRIES - 1:
+                    raise
+
+
+class _PortTakenError(LocalError):
+    """Somebody took the port between its choice and the server's start."""
+
+
+@contextmanager
+def _started(program: Program, place: Path, data: Path, port: int, password: str, trusted: Authority) -> Iterator[Server]:
+    certificate, key = trusted.issue(["localhost", "127.0.0.1"])
+    socket = place / "s"
+    first = place / "first.sql"
+    # By a file and not on the command line, which everybody on the machine can read.
+    with open(os.open(first, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write("\n".join(_DIALECTS[program.kind].administrators(password)) + "\n")
+    command = [
+        *program.command,
+        *_DIALECTS[program.kind].QUICK,
+        f"--datadir={data}",
+        f"--tmpdir={place}",
+        f"--socket={socket}",
+        f"--pid-file={place / 'pid'}",
+        "--bind-address=127.0.0.1",
+        f"--port={port}",
+        f"--init-file={first}",
+        f"--ssl-ca={trusted.ca}",
+        f"--ssl-cert={certificate}",
+        f"--ssl-key={key}",
+    ]
+    found: list[str] = []
+
+    def ready() -> bool:
+        if not socket.exists():
+            return False
+        try:
+            connection = connect_admin(host="127.0.0.1", port=port, socket=socket, user="root", password=password)
+        except LocalError:
+            return False
+        found.append(version_of(connection))
+        connection.close()
+        return True
+
+    begun = False
+    try:
+        with running(command, folder=place, ready=ready, what=f"{program.kind} ({program.root})", timeout=_TIMEOUT):
+            begun = True
+            first.unlink()
+            yield Server(
+                kind=program.kind,
+                version=found[-1],
+                host="127.0.0.1",
+                port=port,
+                socket=socket,
+                admin_user="root",
+                admin_password=password,
+                ca=trusted.ca,
+            )
+    except LocalError as error:
+        if not begun and "address already in use" in str(error).lower():
+            raise _PortTakenError(str(error)) from error
+        raise
+
+
+def _copy(template: Path, data: Path) -> None:
+    # cp, for its sharing of blocks where the file system can, and its keeping of holes.
+    run = subprocess.run(["cp", "-R", "--reflink=auto", "--sparse=always", str(template), str(data)], capture_output=True, text=True)
+    if run.returncode != 0:
+        raise LocalError(
+            f"the data directory can't be copied to {data}: {run.stderr.strip()}. Free some space, or set TMPDIR to a larger file system."
+        )

@@ -1,0 +1,96 @@
+"""A server that runs: where it listens, and its administration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pymysql
+import pymysql.err
+
+from local.errors import LocalError
+
+Kind = Literal["mysql", "mariadb"]
+KINDS: tuple[Kind, ...] = ("mysql", "mariadb")
+
+# What RDS gives to an application's user, and no more: with SUPER a session would ignore read_only and init_connect.
+_RIGHTS = (
+    "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, "
+    "CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, EVENT, TRIGGER"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """One running server. `version` is as it tells it ("9.7.4-2"), `socket` and `ca` are None where it has none that we know."""
+
+    kind: Kind
+    version: str
+    host: str
+    port: int
+    socket: Path | None
+    admin_user: str
+    admin_password: str = field(repr=False)
+    ca: Path | None
+
+    def connect(self, **options: Any) -> pymysql.Connection[Any]:
+        """An administrator's connection in autocommit mode; `options` are pymysql.connect's."""
+        return connect_admin(
+            host=self.host, port=self.port, socket=self.socket, user=self.admin_user, password=self.admin_password, **options
+        )
+
+    def execute(self, sql: str, *more: str) -> list[tuple[Any, ...]]:
+        """Runs the statements in one administrator's session; returns the rows of the last one."""
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                for statement in (sql, *more):
+                    cursor.execute(statement)
+                return list(cursor.fetchall())
+        finally:
+            connection.close()
+
+    def database(self, name: str, *, charset: str | None = None) -> str:
+        """Makes the database `name` if it is not there; returns `name`.
+
+        Its character set is the server's own default where none is given: utf8mb4 for MySQL, latin1 for MariaDB before 11.6, as on RDS.
+        """
+        self.execute(f"CREATE DATABASE IF NOT EXISTS {quoted(name)}" + (f" CHARACTER SET {quoted(charset)}" if charset else ""))
+        return name
+
+    def create_user(self, name: str, password: str, *, database: str | None = None) -> None:
+        """Makes the user (or gives it this password), from any host, with an application's rights on `database` (None: on all)."""
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (name, password))
+                cursor.execute("ALTER USER %s@'%%' IDENTIFIED BY %s", (name, password))
+                scope = f"{quoted(database)}.*" if database else "*.*"
+                cursor.execute(f"GRANT {_RIGHTS} ON {scope.replace('%', '%%')} TO %s@'%%'", (name,))
+        finally:
+            connection.close()
+
+
+def version_of(connection: pymysql.Connection[Any]) -> str:
+    """The server's version as it tells it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT VERSION()")
+        row = cursor.fetchone()
+    return str(row[0] if row else "")
+
+
+def quoted(identifier: str) -> str:
+    """The identifier in backquotes."""
+    return "`" + identifier.replace("`", "``") + "`"
+
+
+def connect_admin(*, host: str, port: int, socket: Path | None, user: str, password: str, **options: Any) -> pymysql.Connection[Any]:
+    """A connection of PyMySQL's, over the unix socket where there is one. Raises LocalError if it is refused."""
+    settings: dict[str, Any] = {"autocommit": True, "charset": "utf8mb4", "connect_timeout": 10, **options}
+    if socket is not None:
+        settings["unix_socket"] = str(socket)
+    try:
+        return pymysql.connect(host=host, port=port, user=user, password=password, **settings)
+    except (pymysql.err.MySQLError, RuntimeError) as error:
+        raise LocalError(f"the server at {socket or f'{host}:{port}'} does not let {user} in: {error}") from error

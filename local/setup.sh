@@ -1,0 +1,112 @@
+# Sourced by the project's scripts: makes the virtual environment .venv from the hash locks, quickly when nothing changed.
+#
+#   . local/setup.sh
+#   setup_venv          # what local/, layer/ and examples/ need
+#   setup_venv tests    # and what the tests need
+#
+# Leaves $PYTHON naming .venv's interpreter (3.12 to 3.14; Debian's own is fetched where this machine has none).
+# pip runs with the machine's ordinary configuration (PIP_* variables, pip.conf); progress goes to stderr; a failure returns non-zero.
+# RDSLOCAL_VENV=FOLDER puts the environment elsewhere than .venv in the project.
+
+_setup_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+_setup_cache=${RDSLOCAL_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set: set RDSLOCAL_CACHE to a folder}/.cache}/rdspool}
+
+_setup_say() { printf 'setup: %s\n' "$*" >&2; }
+
+# Any of the three that is already here is better than fetching the preferred one.
+_setup_interpreter() {
+  local version
+  for version in 3.13 3.14 3.12; do
+    "$_setup_root/local/python.sh" --no-fetch "$version" 2>/dev/null && return
+  done
+  _setup_say "no Python 3.12, 3.13 or 3.14 on this machine: fetching Debian's 3.13"
+  "$_setup_root/local/python.sh" 3.13
+}
+
+# A bare Debian has no CA certificates, and pip then trusts nobody. Exported: the caller's own calls of pip need them too.
+_setup_certificates() {
+  local bundle=$_setup_cache/ca-certificates.pem file
+  [ -z "${PIP_CERT:-}${SSL_CERT_FILE:-}" ] || return 0
+  for file in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do [ ! -e "$file" ] || return 0; done
+  if [ ! -s "$bundle" ]; then
+    "$_setup_root/local/debian.sh" host "$_setup_cache/ca-certificates" ca-certificates || return
+    cat "$_setup_cache"/ca-certificates/usr/share/ca-certificates/mozilla/*.crt >"$bundle.$$" && mv -f "$bundle.$$" "$bundle" || return
+  fi
+  export PIP_CERT=$bundle
+}
+
+# Quiet when all is well; pip's own words in full when it is not, its warnings too: they hold the reasons.
+_setup_install() {
+  local venv=$1 log=$1/.pip.log; shift
+  _setup_pip "$venv" install --quiet --disable-pip-version-check --progress-bar off "$@" >"$log" 2>&1 && { rm -f "$log"; return; }
+  tail -20 "$log" >&2
+  return 1
+}
+
+# Debian splits ensurepip's wheel off: without it pip is run from Debian's own wheel, fetched.
+_setup_pip() {
+  local venv=$1; shift
+  if [ -f "$venv/.pip" ]; then
+    PYTHONPATH=$(cat "$venv/.pip") "$venv/bin/python" -m pip "$@"
+  else
+    "$venv/bin/python" -I -m pip "$@"
+  fi
+}
+
+_setup_create() {
+  local venv=$1 interpreter=$2 wheel
+  rm -rf -- "$venv"
+  if "$interpreter" -I -c 'import ensurepip; assert ensurepip.version()' 2>/dev/null &&
+    "$interpreter" -I -m venv "$venv" >/dev/null 2>&1; then return; fi
+  rm -rf -- "$venv"
+  "$interpreter" -I -m venv --without-pip "$venv" || return
+  "$_setup_root/local/debian.sh" trixie "$_setup_cache/pip" python3-pip-whl || return
+  wheel=$(ls "$_setup_cache"/pip/usr/share/python-wheels/pip-*.whl) && printf '%s' "$wheel" >"$venv/.pip"
+}
+
+# One at a time, and stamped only when whole: an installation that was cut off is done again.
+_setup_build() (
+  local venv=$1 stamp=$2 lock=$3 interpreter=$4
+  mkdir -p "$_setup_cache" || { _setup_say "can't write below $_setup_cache: set RDSLOCAL_CACHE to a folder of yours"; return 1; }
+  exec 6>"$_setup_cache/venv-$(printf %s "$venv" | cksum | cut -d' ' -f1).lock"
+  flock -n 6 || { _setup_say "waiting for another process that makes $venv"; flock 6; }
+  [ -f "$venv/.stamp" ] && [ "$(cat "$venv/.stamp")" = "$stamp" ] && return
+  if [ ! -f "$venv/.interpreter" ] || [ "$(cat "$venv/.interpreter")" != "$interpreter" ] || ! "$venv/bin/python" -I -c '' 2>/dev/null; then
+    _setup_say "making the virtual environment $venv ($interpreter)"
+    _setup_create "$venv" "$interpreter" || { _setup_say "the virtual environment $venv could not be made (reason above)"; return 1; }
+    printf '%s' "$interpreter" >"$venv/.interpreter"
+  fi
+  rm -f "$venv/.stamp"
+  _setup_say "installing $(grep -c '^[A-Za-z0-9]' "$lock") packages from ${lock#"$_setup_root"/} (once; a minute or so)"
+  _setup_install "$venv" --require-hashes -r "$lock" || {
+    _setup_say "pip could not install ${lock#"$_setup_root"/} (its reason is above): check the network and pip's configuration, then run this again"
+    return 1
+  }
+  if [ -f "$_setup_root/pyproject.toml" ]; then
+    # The build backend comes from the lock: build isolation would fetch one without a hash.
+    _setup_install "$venv" --no-deps --no-build-isolation -e "$_setup_root" || {
+      _setup_say "pip could not install $_setup_root itself (its reason is above)"
+      return 1
+    }
+  fi
+  printf '%s' "$stamp" >"$venv/.stamp.$$" && mv -f "$venv/.stamp.$$" "$venv/.stamp"
+)
+
+setup_venv() {
+  local venv=${RDSLOCAL_VENV:-$_setup_root/.venv} lock=$_setup_root/local/requirements.txt interpreter stamp
+  [ "${1:-}" != tests ] || lock=$_setup_root/tests/requirements.txt
+  # The tests' lock holds everything of local's: an environment that has it is never taken back.
+  _setup_sums() { cat "$1" "$_setup_root/pyproject.toml" 2>/dev/null | sha256sum | cut -d' ' -f1; }
+  PYTHON=$venv/bin/python
+  _setup_certificates || return
+  if [ -f "$venv/.stamp" ] && "$PYTHON" -I -c '' 2>/dev/null; then
+    stamp=$(cat "$venv/.stamp")
+    [ "$stamp" != "$_setup_root $(_setup_sums "$_setup_root/tests/requirements.txt")" ] || return 0
+    [ "$stamp" != "$_setup_root $(_setup_sums "$lock")" ] || return 0
+    # Known to be out of date, but the interpreter is good.
+    interpreter=$(cat "$venv/.interpreter")
+  else
+    interpreter=$(_setup_interpreter) || return
+  fi
+  _setup_build "$venv" "$_setup_root $(_setup_sums "$lock")" "$lock" "$interpreter"
+}

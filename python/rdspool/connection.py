@@ -1,0 +1,168 @@
+"""The lean connection of the pure driver: the connector's own, with its waste left out.
+
+Left out: the ping before each cursor, the second SET at connect, ROLLBACK and COMMIT where no transaction is open, the TLS
+context made per connect, the read of each packet in two calls. All else is the connector's.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from typing import Any, Final
+
+from mysql.connector.constants import ClientFlag, ServerCmd
+from mysql.connector.errors import Error, NotSupportedError
+from mysql.connector.protocol import MySQLProtocol
+
+from . import attributes, signin
+from .packets import PacketSocket
+from .secret import Secret
+from .session import Session
+
+PING_TIMEOUT: Final = 1.0
+"""Seconds: a server in reach answers in a few milliseconds, and giving one up that is slow costs a reconnect, no more."""
+
+CHARSET: Final = "utf8mb4"
+COLLATION: Final = "utf8mb4_general_ci"
+"""Known to every MySQL and MariaDB; MySQL 8's own default, utf8mb4_0900_ai_ci, is refused by MariaDB."""
+
+
+class Connection(Session):
+    """A connection to one server. `driver.connect()` makes it."""
+
+    def __init__(
+        self, *, secret: Secret, tls: ssl.SSLContext, plugin: str | None = None, wait_timeout: int | None = None, **options: Any
+    ) -> None:
+        """Prepare a connection without opening it.
+
+        `tls` verifies the server; `plugin` is the sign-in plugin to begin with; `wait_timeout` (seconds) is the session's idle
+        limit; `options` are the connector's own.
+        """
+        super().__init__()
+        self._secret = secret
+        self._tls = tls
+        self._plugin = plugin
+        self._wait_timeout = wait_timeout
+        self._isolation_level = options.pop("isolation_level", None)
+        charset, collation = options.pop("charset", None), options.pop("collation", None)
+        self.config(**options)
+        self.client_flags = [ClientFlag.FOUND_ROWS, ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA]
+        self._names = (charset or CHARSET, collation or (COLLATION if charset in (None, CHARSET) else None))
+
+    def __repr__(self) -> str:
+        state = f"id={self.connection_id}" if self._socket is not None and self._handshake else "closed"
+        return f"<rdspool connection {self._user}@{self._host}:{self._port} {state}>"
+
+    # -- opening ------------------------------------------------------------------------------------------------------------
+
+    def _add_default_conn_attrs(self) -> None:
+        self._conn_attrs = {**attributes.machine(), **attributes.function(), **self._conn_attrs}
+
+    def _open_connection(self) -> None:
+        self._protocol = MySQLProtocol()
+        channel = PacketSocket(self._host, self._port, self._force_ipv6)
+        try:
+            channel.open(float(self._connection_timeout or 0) or None)  # type: ignore[arg-type]
+            hello = signin.greeting(channel)
+            self._server_version = self._check_server_version(hello["server_version_original"])
+            self._character_set.set_mysql_version(self._server_version)
+            self._charset_id = self._character_set.get_charset_info(*self._names)[0]
+            self._query_attrs_supported = hello["capabilities"] & ClientFlag.CLIENT_QUERY_ATTRIBUTES
+            if self._query_attrs_supported:
+                self.client_flags = [ClientFlag.CLIENT_QUERY_ATTRIBUTES]
+            login = signin.Login(
+                user=self._user,
+                secret=self._secret,
+                database=self._database,
+                client_flags=self._client_flags,
+                collation_id=self._charset_id,
+                attributes=self._conn_attrs,
+                plugin=self._plugin,
+                tls=self._tls,
+            )
+            accepted = signin.sign_in(channel, hello, login)
+        except BaseException:
+            channel.close_connection()
+            raise
+        self._handshake = hello
+        self._socket = channel
+        self._ssl_active = True
+        self._handle_ok(accepted)
+        self.converter_class = self._converter_class
+        if self._client_flags & ClientFlag.COMPRESS:
+            channel.switch_to_compressed_mode()
+
+    def _post_connection(self) -> None:
+        """Set the session up with one SET: names, autocommit, idle limit and what else the settings ask for."""
+        _, charset, collation = self._character_set.get_charset_info(self._charset_id)
+        assigned = [f"NAMES '{charset}' COLLATE '{collation}'", f"@@session.autocommit = {int(self._autocommit)}"]
+        if self._wait_timeout is not None:
+            assigned.append(f"@@session.wait_timeout = {self._wait_timeout:d}")
+        if self._isolation_level is not None:
+            assigned.append(f"@@session.{self.isolation_variable} = '{self._isolation_level.replace(' ', '-')}'")
+        if self._time_zone:
+            assigned.append(f"@@session.time_zone = '{self._time_zone}'")
+        if self._sql_mode:
+            assigned.append(f"@@session.sql_mode = '{self._sql_mode}'")
+        self.cmd_query(f"SET {', '.join(assigned)}")
+        self.converter.set_charset(charset, character_set=self._character_set)
+        if self._init_command:
+            self._execute_query(self._init_command)
+        assert self._socket is not None
+        self._socket.set_connection_timeout(None)
+        self.untouched = self._clean = True
+
+    def open(self) -> None:
+        """Connect, verify the server, sign in and set the session up; leave nothing open on failure."""
+        try:
+            self._open_connection()
+            self._post_connection()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def connect(self, **options: Any) -> None:
+        """Open anew, after `close()` or a loss, with the options given at first; new ones are refused."""
+        if options:
+            raise NotSupportedError("rdspool's connection takes its options when it is made: make another one")
+        self.close()
+        self.open()
+
+    # -- checks, closing ---------------------------------------------------------------------------------------
+
+    def ping(self, reconnect: bool = False, attempts: int = 1, delay: int = 0) -> None:
+        """Ask the server for a sign of life. Raises InterfaceError; `reconnect` is the pool's part and refused."""
+        if reconnect:
+            raise NotSupportedError("rdspool's connection does not reconnect by itself: the pool makes a new one")
+        super().ping()
+
+    def lost(self, idle_gap: float) -> bool:
+        """Return whether a connection idle for longer than `idle_gap` seconds is gone: by its end of file, then by a ping."""
+        # The wall clock: over a freeze of the environment the monotonic one can stand still.
+        if abs(time.time() - self.last_used) < idle_gap:
+            return False
+        if self._socket is None or self._socket.at_end():
+            return True
+        try:
+            self._socket.set_connection_timeout(PING_TIMEOUT)
+            self.cmd_ping()
+            self._socket.set_connection_timeout(None)
+        except Error:
+            return True
+        self.last_used = time.time()
+        return False
+
+    def close(self) -> None:
+        """Say goodbye and close the socket; a server that is gone is no error."""
+        channel = self._socket
+        if channel is None:
+            return
+        try:
+            if not self._unread_result:
+                channel.send(ServerCmd.QUIT.to_bytes(), 0)
+        except Error:
+            pass  # it is closed either way
+        finally:
+            self._abandon()
+
+    disconnect = close

@@ -1,0 +1,81 @@
+"""AWS credentials to sign with: from the environment as in Lambda, through botocore everywhere else."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .errors import CredentialsError
+from .secret import Secret
+
+UNKNOWN_LIFETIME: Final = float("inf")
+"""What the environment's credentials say of their end: nothing. Lambda keeps them valid for the environment's life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An access key, its secret and, for a role, its session token."""
+
+    access_key: str
+    secret_key: Secret = field(repr=False)
+    session_token: Secret | None = field(default=None, repr=False)
+    expires: float = UNKNOWN_LIFETIME
+    """Unix time in seconds; infinity where it is not known."""
+
+
+def find_credentials() -> Credentials:
+    """Return the credentials that the AWS SDKs would use here.
+
+    The environment's variables come first, as in botocore's own chain, and need no import of it: that import costs some
+    200 ms of CPU. Profiles, SSO, web identity and containers (SnapStart among them) go through botocore.
+
+    Raises CredentialsError.
+    """
+    access_key, secret_key = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if access_key and secret_key:
+        token = os.environ.get("AWS_SESSION_TOKEN") or os.environ.get("AWS_SECURITY_TOKEN")
+        return Credentials(access_key, Secret(secret_key), Secret(token) if token else None)
+    return _from_botocore(_botocore_credentials())
+
+
+_resolved: tuple[int, Any] | None = None
+"""The process that asked botocore, and its credentials object, which refreshes itself and is worth keeping."""
+
+
+def _botocore_credentials() -> Any:
+    global _resolved
+    if _resolved is not None and _resolved[0] == os.getpid():
+        return _resolved[1]
+    try:
+        import botocore.session
+    except ImportError:
+        raise CredentialsError(
+            "no AWS credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set, and botocore, which would look for a "
+            "profile, SSO or a container's role, is not installed: set the variables, or pip install botocore, or sign in with RDSPOOL_PASSWORD"
+        ) from None
+    try:
+        found = botocore.session.get_session().get_credentials()
+    except Exception as error:
+        raise CredentialsError(f"botocore could not load the AWS credentials: {error}") from error
+    if found is None:
+        raise CredentialsError(
+            "no AWS credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY nor a profile, SSO sign-in or role was found: "
+            "in Lambda give the function a role; elsewhere run `aws configure` or `aws sso login`, or set AWS_PROFILE"
+        )
+    _resolved = (os.getpid(), found)
+    return found
+
+
+def _from_botocore(found: Any) -> Credentials:
+    try:
+        frozen = found.get_frozen_credentials()
+    except Exception as error:
+        raise CredentialsError(f"botocore could not refresh the AWS credentials of {found.method!r}: {error}") from error
+    # botocore has no public accessor for the end of refreshable credentials; without it a token could outlive them unnoticed.
+    expiry = getattr(found, "_expiry_time", None)
+    expires = expiry.timestamp() if expiry is not None else UNKNOWN_LIFETIME
+    if expires <= time.time():
+        raise CredentialsError(f"the AWS credentials of {found.method!r} ended and were not renewed: sign in again")
+    return Credentials(frozen.access_key, Secret(frozen.secret_key), Secret(frozen.token) if frozen.token else None, expires)

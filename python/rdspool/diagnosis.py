@@ -1,0 +1,164 @@
+"""What a failed connect means: the driver's error, told with the object, the value and what to do.
+
+All of these are the driver's OperationalError as well, which SQLAlchemy passes on as `sqlalchemy.exc.OperationalError` with the
+error here as its `orig`.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from calendar import timegm
+from typing import Final
+from urllib.parse import parse_qs
+
+from mysql.connector.errors import ConnectionTimeoutError, Error, OperationalError, ReadTimeoutError, WriteTimeoutError
+
+from .errors import RdspoolError
+from .secret import Secret
+from .settings import Settings
+from .token import TOKEN_LIFETIME
+
+ACCESS_DENIED: Final = 1045
+ACCESS_DENIED_TO_DATABASE: Final = 1044
+UNKNOWN_DATABASE: Final = 1049
+TOO_MANY: Final = frozenset({1040, 1203, 1226})
+"""max_connections, max_user_connections, and the account's own limit."""
+
+# OpenSSL's X509_V_ERR_* numbers (x509_vfy.h).
+_EXPIRED: Final = 10
+_NOT_YET_VALID: Final = 9
+_WRONG_NAME: Final = frozenset({62, 64})
+
+
+class ConnectError(OperationalError, RdspoolError):
+    """No connection could be made. `errno` is the server's or the driver's number."""
+
+
+class UnreachableError(ConnectError):
+    """The host's name is not known, or nothing answers there."""
+
+
+class CertificateError(ConnectError):
+    """The server could not prove that it is the one asked for. Nothing of the sign-in was sent to it."""
+
+
+class SignInError(ConnectError):
+    """The server refused the user, the token or the password."""
+
+
+class TooManyConnectionsError(ConnectError):
+    """The server has as many connections as it, or the user, may have."""
+
+
+def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectError:
+    """Return `error`, met on connecting as `settings` say, as an error that tells what to do."""
+    where = f"{settings.host}:{settings.port}"
+    number = error.errno or -1
+    cause = error.__cause__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return CertificateError(_certificate(cause, settings, where), errno=number)
+    if isinstance(cause, ssl.SSLError) or number == 2026:
+        return CertificateError(
+            f"no TLS connection to {where}: {error.msg}. rdspool needs TLS 1.2 or later: check that {settings.host!r} is the database's endpoint",
+            errno=number,
+        )
+    if isinstance(cause, socket.gaierror):
+        return UnreachableError(
+            f"the host {settings.host!r} has no address ({cause.strerror}): check RDSPOOL_HOST for a typing error, "
+            "and that the function's VPC resolves DNS",
+            errno=number,
+        )
+    if isinstance(error, (ConnectionTimeoutError, ReadTimeoutError, WriteTimeoutError)):
+        return UnreachableError(
+            f"{where} did not answer within {settings.connect_timeout:g} s (RDSPOOL_CONNECT_TIMEOUT): check that the function is in "
+            "the database's VPC and that the database's security group lets the function's in",
+            errno=number,
+        )
+    if number in (2003, 2006, 2013, 2055):
+        return UnreachableError(
+            f"no connection to {where}: {error.msg}. Check RDSPOOL_HOST and RDSPOOL_PORT, and that the database runs", errno=number
+        )
+    if number == ACCESS_DENIED:
+        return SignInError(f"{_said(error)} by {where}: {_refusal(settings, secret)}", errno=number, sqlstate=error.sqlstate)
+    if number == ACCESS_DENIED_TO_DATABASE:
+        return SignInError(
+            f"{_said(error)} by {where}: the sign-in worked, but {settings.user!r} has no rights on the database {settings.database!r} "
+            f"(RDSPOOL_DATABASE): GRANT ... ON `{settings.database}`.* TO '{settings.user}'@'%'",
+            errno=number,
+            sqlstate=error.sqlstate,
+        )
+    if number == UNKNOWN_DATABASE:
+        return ConnectError(f"{where} has no database {settings.database!r}: check RDSPOOL_DATABASE", errno=number, sqlstate=error.sqlstate)
+    if number in TOO_MANY:
+        return TooManyConnectionsError(
+            f"{where} takes no more connections ({_said(error)}): each environment of a function holds one, so bound the function's "
+            "concurrency, put an RDS Proxy in between or raise the limit; performance_schema.session_connect_attrs tells who holds them "
+            "(ATTR_NAME program_name and lambda_log_stream)",
+            errno=number,
+            sqlstate=error.sqlstate,
+        )
+    return ConnectError(f"no connection to {where}: {_said(error)}", errno=number, sqlstate=error.sqlstate)
+
+
+def _said(error: Error) -> str:
+    return str(error.msg).strip()
+
+
+def _certificate(cause: ssl.SSLCertVerificationError, settings: Settings, where: str) -> str:
+    roots = f"RDSPOOL_CA={settings.ca}" if settings.ca else f"the roots of RDS in {settings.region} and of RDS Proxy"
+    if cause.verify_code in _WRONG_NAME:
+        return (
+            f"the certificate of {where} is for another name ({cause.verify_message}): set RDSPOOL_HOST to the endpoint's own name, "
+            "not an alias or an address of it"
+        )
+    if cause.verify_code == _EXPIRED:
+        return f"the certificate of {where} has expired: rotate the database's certificate, or check the clock here ({_clock()})"
+    if cause.verify_code == _NOT_YET_VALID:
+        return f"the certificate of {where} is not valid yet: check the clock here ({_clock()})"
+    return (
+        f"the certificate of {where} is not signed by {roots} ({cause.verify_message}): something else may be answering there; "
+        "nothing was sent to it. For a server with authorities of its own, set RDSPOOL_CA to their PEM file"
+    )
+
+
+def _refusal(settings: Settings, secret: Secret | None) -> str:
+    token = secret.reveal() if secret is not None else ""
+    if "X-Amz-Signature=" in token:
+        wrong = _wrong_token(token, settings)
+        if wrong:
+            return wrong
+    if not settings.iam:
+        return f"check RDSPOOL_USER ({settings.user!r}) and RDSPOOL_PASSWORD, or leave the password out to sign in with IAM"
+    return (
+        f"the server does not say why it refused the IAM token of {settings.user!r}. Check that the database user was made with "
+        "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'; that IAM authentication is on for this database; that the function's role allows "
+        f"rds-db:connect on arn:aws:rds-db:{settings.region}:ACCOUNT:dbuser:RESOURCE-ID/{settings.user}; and that {settings.host!r} is the "
+        f"endpoint's own name, port and region ({settings.region}), for all three are signed; the clock here says {_clock()}"
+    )
+
+
+def _wrong_token(token: str, settings: Settings) -> str | None:
+    """Return what is wrong with a token that its own text tells: its end, its target, its user."""
+    target, _, query = token.partition("/?")
+    values = {name: found[0] for name, found in parse_qs(query).items()}
+    try:
+        signed = timegm(time.strptime(values.get("X-Amz-Date", ""), "%Y%m%dT%H%M%SZ"))
+        lifetime = int(values.get("X-Amz-Expires", TOKEN_LIFETIME))
+    except ValueError:
+        return "the IAM token given as the password is damaged: make a new one, or leave RDSPOOL_PASSWORD out and rdspool signs"
+    age = time.time() - signed
+    if age > lifetime:
+        return f"the IAM token has expired: it was signed {age:.0f} s ago and lasts {lifetime} s; leave RDSPOOL_PASSWORD out and rdspool signs a fresh one"
+    if age < -300:
+        return f"the IAM token is from the future ({-age:.0f} s ahead): check the clock where it was signed"
+    if target != f"{settings.host}:{settings.port}":
+        return f"the IAM token was signed for {target}, not for {settings.host}:{settings.port}"
+    if values.get("DBUser") != settings.user:
+        return f"the IAM token was signed for the user {values.get('DBUser')!r}, not for {settings.user!r}"
+    return None
+
+
+def _clock() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())

@@ -1,0 +1,108 @@
+"""The driver as SQLAlchemy wants it: a PEP 249 module, for the dialect `mysql+rdspool`.
+
+Its errors, types and constants are mysql-connector-python's own.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+from mysql.connector import apilevel, paramstyle, threadsafety
+from mysql.connector.dbapi import (
+    BINARY,
+    DATETIME,
+    NUMBER,
+    ROWID,
+    STRING,
+    Binary,
+    Date,
+    DateFromTicks,
+    Time,
+    TimeFromTicks,
+    Timestamp,
+    TimestampFromTicks,
+)
+from mysql.connector.errors import (
+    DatabaseError,
+    DataError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    Warning,  # noqa: A004 - PEP 249's name
+)
+from mysql.connector.version import VERSION_TEXT as __version__  # noqa: N811
+
+from .connection import Connection
+from .connector import Connector
+from .errors import SettingsError
+from .settings import SETTING_NAMES, Settings
+
+__all__ = [
+    "BINARY",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+    "Binary",
+    "Connection",
+    "DataError",
+    "DatabaseError",
+    "Date",
+    "DateFromTicks",
+    "Error",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
+    "Warning",
+    "__version__",
+    "apilevel",
+    "connect",
+    "paramstyle",
+    "threadsafety",
+]
+
+_POOLS_PART: Final = frozenset({"pool_recycle", "wait_timeout", "isolation_level"})
+"""Settings of the pool and the session; `connect()` passes on the latter two only where they are given."""
+_REFUSED: Final = {
+    "ssl_disabled": "rdspool connects with verified TLS only",
+    "ssl_verify_cert": "the certificate is always verified",
+    "ssl_verify_identity": "the server's name is always verified",
+    "unix_socket": "rdspool connects over TCP with TLS",
+    "use_pure": "rdspool has its own pure driver",
+    "pool_name": "SQLAlchemy pools",
+    "pool_size": "SQLAlchemy pools: give it to create_engine()",
+    "failover": "RDS fails over by DNS",
+}
+
+
+def connect(**options: Any) -> Connection:
+    """Return a new connection.
+
+    Takes the settings of `get_engine()` by keyword (`host`, `user`, `database`, `port`, `password`, `region`, `ca`,
+    `connect_timeout` in seconds, ...; without a password IAM signs in) and the connector's own options beside them.
+
+    Raises SettingsError, CredentialsError, or a ConnectError that tells what to do.
+    """
+    for name in _REFUSED.keys() & options.keys():
+        raise SettingsError(f"the option {name!r} is not taken: {_REFUSED[name]}")
+    for theirs, ours in (("ssl_ca", "ca"), ("connection_timeout", "connect_timeout"), ("passwd", "password"), ("db", "database")):
+        if theirs in options:
+            options[ours] = options.pop(theirs)
+    given = {name: options.pop(name) for name in SETTING_NAMES if name in options}
+    # The engine's own variables belong to get_engine(); those that describe the place count for every connection.
+    place = {name: os.environ[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "RDSPOOL_CA") if name in os.environ}
+    settings = Settings.load(environ=place, **given)
+    session = {name: getattr(settings, name) for name in _POOLS_PART & given.keys() - {"pool_recycle"}}
+    return Connector(settings, **session, **options)()

@@ -1,0 +1,109 @@
+"""get_engine(): the one engine per name and process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any, Final
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL, Engine
+
+from . import dialect, pool, resumption
+from .connector import Connector
+from .errors import SettingsError
+from .settings import SETTING_NAMES, Settings
+
+ENGINE_OPTIONS: Final = frozenset(
+    {
+        "echo",
+        "echo_pool",
+        "enable_from_linting",
+        "execution_options",
+        "hide_parameters",
+        "insertmanyvalues_page_size",
+        "json_deserializer",
+        "json_serializer",
+        "label_length",
+        "logging_name",
+        "max_overflow",
+        "plugins",
+        "pool_logging_name",
+        "pool_reset_on_return",
+        "pool_size",
+        "pool_timeout",
+        "pool_use_lifo",
+        "query_cache_size",
+        "skip_autocommit_rollback",
+    }
+)
+"""Arguments of SQLAlchemy's create_engine() that get_engine() passes on."""
+
+_engines: dict[str | None, tuple[Settings, dict[str, Any], Engine]] = {}
+_lock = threading.Lock()
+
+
+def get_engine(name: str | None = None, **overrides: Any) -> Engine:
+    """Return the process's engine for `name`, made at the first call.
+
+    The same name gives the same engine in every thread; after a fork the child gets its own. Settings come from keyword
+    arguments (`host=`, `user=`, `database=`, `port=`, `password=`, `region=`, `ca=`, `pool_recycle=` and `wait_timeout=` in
+    seconds, `isolation_level=`, `connect_timeout=` in seconds, or `url=`), else from RDSPOOL_HOST and so on; the engine
+    "reporting" reads RDSPOOL_REPORTING_HOST. SQLAlchemy's own options (`echo=`, `pool_size=`, ...) are passed on.
+
+    No connection is made here: the first use makes it.
+
+    Raises SettingsError for a missing or wrong setting, and where an engine of that name exists with other settings.
+    """
+    options = {key: overrides.pop(key) for key in ENGINE_OPTIONS & overrides.keys()}
+    with _lock:
+        known = _engines.get(name)
+        if known is not None and not overrides and not options:
+            return known[2]
+        settings = Settings.load(name, **overrides)
+        if known is not None:
+            _check_same(name, known, settings, options)
+            return known[2]
+        engine = _new_engine(settings, options)
+        _engines[name] = (settings, options, engine)
+        return engine
+
+
+def _check_same(name: str | None, known: tuple[Settings, dict[str, Any], Engine], settings: Settings, options: dict[str, Any]) -> None:
+    changed = [key for key in SETTING_NAMES if getattr(known[0], key) != getattr(settings, key)]
+    changed += [key for key, value in options.items() if known[1].get(key) != value]
+    if changed:
+        called = "unnamed engine" if name is None else f"engine {name!r}"
+        raise SettingsError(
+            f"the {called} exists already with another {changed[0]}: call get_engine() with the same arguments everywhere, "
+            f'or give this one a name of its own, as in get_engine("reporting", ...)'
+        )
+
+
+def _new_engine(settings: Settings, options: dict[str, Any]) -> Engine:
+    connector = Connector(
+        settings,
+        autocommit=settings.isolation_level == "AUTOCOMMIT",
+        isolation_level=None if settings.isolation_level == "AUTOCOMMIT" else settings.isolation_level,
+        wait_timeout=settings.wait_timeout,
+    )
+    url = URL.create("mysql+rdspool", settings.user, None, settings.host, settings.port, settings.database)
+    arguments: dict[str, Any] = {**pool.arguments(settings), **options}
+    if settings.isolation_level is not None:
+        # The creator has set it; SQLAlchemy is told so that it comes back to it after an execution option.
+        arguments["isolation_level"] = settings.isolation_level
+    return create_engine(url, creator=connector, **arguments)
+
+
+def _forget_engines() -> None:
+    """In the child of a fork: the parent's connections are the parent's, to use and to close."""
+    global _lock
+    _lock = threading.Lock()
+    for _, _, engine in _engines.values():
+        engine.dispose(close=False)
+    _engines.clear()
+    resumption.forget()
+
+
+os.register_at_fork(after_in_child=_forget_engines)
+dialect.register()

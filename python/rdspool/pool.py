@@ -1,0 +1,27 @@
+"""The pool: one connection, checked when it was idle, replaced before the server ends it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy.pool import QueuePool
+
+from .settings import Settings
+
+POOL_SIZE: Final = 1
+"""A Lambda environment serves one request at a time."""
+POOL_TIMEOUT: Final = 5.0
+"""Seconds: with one connection, waiting for a second is most often a `with engine.connect()` inside another one, which never ends."""
+
+
+def arguments(settings: Settings) -> dict[str, Any]:
+    """Return the arguments of create_engine() that make the pool."""
+    return {
+        "poolclass": QueuePool,
+        "pool_size": POOL_SIZE,
+        "max_overflow": 0,
+        "pool_timeout": POOL_TIMEOUT,
+        "pool_recycle": settings.pool_recycle,
+        # Calls the dialect's do_ping() at each checkout, which lets a hot connection pass without a round trip.
+        "pool_pre_ping": True,
+    }

@@ -1,0 +1,296 @@
+"""The settings of one engine: read from keyword arguments, a URL or the environment, checked, and frozen."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from .errors import SettingsError
+from .secret import Secret
+
+PREFIX: Final = "RDSPOOL_"
+
+DEFAULT_PORT: Final = 3306
+DEFAULT_POOL_RECYCLE: Final = 300
+"""Seconds. Long enough for a busy environment to reconnect rarely, short enough that load moves over after a failover or a scale-out."""
+DEFAULT_CONNECT_TIMEOUT: Final = 5.0
+"""Seconds. A host that is reachable answers in milliseconds; a wrong security group never answers."""
+WAIT_TIMEOUT_MARGIN: Final = 30
+"""Seconds by which the server's idle limit outlasts `pool_recycle`, when only one of the two is set."""
+MAXIMUM_WAIT_TIMEOUT: Final = 31_536_000
+"""Seconds: the server's own maximum (MySQL Reference Manual, system variable wait_timeout)."""
+
+ISOLATION_LEVELS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "AUTOCOMMIT")
+
+IDENTITY: Final = frozenset({"url", "host", "port", "user", "database", "password"})
+"""What names the database and who signs in: a named engine never takes these from the unnamed one's variables."""
+
+_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d+")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:]+:[0-9A-Fa-f:.]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What one engine needs to know. Make it with `Settings.load()`, which checks each value."""
+
+    host: str
+    """Name of the RDS instance, Aurora cluster or RDS Proxy endpoint."""
+    user: str
+    """Database user: one created with AWSAuthenticationPlugin where IAM signs in."""
+    port: int = DEFAULT_PORT
+    database: str | None = None
+    region: str | None = None
+    """AWS region whose roots verify the server, and for which tokens are signed."""
+    password: Secret | None = field(default=None, repr=False)
+    """When set, signs in with it; when not, IAM does."""
+    ca: str | None = None
+    """PEM file of certificate authorities in place of the shipped roots."""
+    pool_recycle: int = DEFAULT_POOL_RECYCLE
+    """Seconds after which a connection is replaced at its next checkout. Always below `wait_timeout`."""
+    wait_timeout: int = DEFAULT_POOL_RECYCLE + WAIT_TIMEOUT_MARGIN
+    """Seconds of idling after which the server closes the session: what frees the connections of environments that are gone."""
+    isolation_level: str | None = None
+    """One of `ISOLATION_LEVELS`; None keeps the server's default."""
+    connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
+    """Seconds for each step of a connect: address, TCP, TLS and sign-in."""
+
+    @property
+    def iam(self) -> bool:
+        """Whether an IAM token signs in, rather than a password."""
+        return self.password is None
+
+    @classmethod
+    def load(cls, name: str | None = None, *, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+        """Return the settings of the engine `name` (None: the unnamed one).
+
+        A keyword argument goes before the URL (`url=` or RDSPOOL_URL), and that before the other variables. The engine
+        "reporting" reads RDSPOOL_REPORTING_HOST and so on; for what is not identity (RDSPOOL_CA, RDSPOOL_POOL_RECYCLE, ...)
+        it falls back to the unnamed engine's variables.
+
+        Raises SettingsError.
+        """
+        return _Source(name, os.environ if environ is None else environ, overrides).settings()
+
+
+SETTING_NAMES: Final = tuple(f.name for f in fields(Settings))
+
+
+def region_of(host: str) -> str | None:
+    """Return the region that an RDS endpoint's name carries, or None for any other name.
+
+    `db.c1abc.eu-central-1.rds.amazonaws.com` has it before `rds`, `db.c1abc.rds.cn-north-1.amazonaws.com.cn` after.
+    """
+    labels = host.split(".")
+    if "rds" in labels:
+        at = labels.index("rds")
+        for label in (labels[at - 1] if at else "", *labels[at + 1 : at + 2]):
+            if _REGION.fullmatch(label):
+                return label
+    return None
+
+
+class _Source:
+    """Looks each setting up in its places and says in an error which place held the wrong value."""
+
+    def __init__(self, name: str | None, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> None:
+        if name is not None and not _NAME.fullmatch(name):
+            raise SettingsError(
+                f"the engine's name {name!r} can't be part of a variable's name: use letters, digits and _, "
+                'as in get_engine("reporting"), which reads RDSPOOL_REPORTING_HOST'
+            )
+        self.environ = environ
+        self.prefix = PREFIX if name is None else f"{PREFIX}{name.upper()}_"
+        self.given = {key: value for key, value in overrides.items() if value is not None}
+        unknown = sorted(set(self.given) - {*SETTING_NAMES, "url"})
+        if unknown:
+            raise SettingsError(f"get_engine() has no argument {unknown[0]!r}{_suggestion(unknown[0], SETTING_NAMES)}")
+        self.check_variable_names()
+        self.url = self.read_url()
+
+    def check_variable_names(self) -> None:
+        """Refuse a misspelt variable: ignoring it would leave a default in force that nobody asked for."""
+        known = [key.upper() for key in (*SETTING_NAMES, "url")]
+        for variable in self.environ:
+            if not variable.startswith(PREFIX):
+                continue
+            rest = variable.removeprefix(PREFIX)
+            if rest in known or any(rest.endswith(f"_{key}") for key in known):
+                continue
+            raise SettingsError(
+                f"{variable} is no setting of rdspool{_suggestion(variable, [PREFIX + key for key in known])}; rename or remove it"
+            )
+
+    def read_url(self) -> dict[str, Any]:
+        label, text = self.find("url", url=None)
+        if text is None:
+            return {}
+        shown = re.sub(r"(//[^/@]*?):[^@/]*@", r"\1:***@", str(text))
+        try:
+            parts = urlsplit(str(text))
+            port = parts.port
+        except ValueError as error:
+            raise SettingsError(f"{label}={shown!r} is not a URL ({error}): write mysql+rdspool://user@host:3306/database") from None
+        if parts.scheme not in ("mysql+rdspool", "mysql") or not parts.hostname:
+            raise SettingsError(f"{label}={shown!r} does not name a database: write mysql+rdspool://user@host:3306/database")
+        values: dict[str, Any] = {"host": parts.hostname, "port": port, "database": unquote(parts.path.lstrip("/")) or None}
+        values["user"] = unquote(parts.username) if parts.username else None
+        values["password"] = unquote(parts.password) if parts.password else None
+        for key, value in parse_qsl(parts.query, keep_blank_values=True):
+            if key not in SETTING_NAMES:
+                raise SettingsError(f"{label}={shown!r} has an unknown option {key!r}{_suggestion(key, SETTING_NAMES)}")
+            values[key] = value
+        return {key: value for key, value in values.items() if value is not None}
+
+    def find(self, key: str, url: Mapping[str, Any] | None) -> tuple[str, Any]:
+        """Return where the setting was found (or where it belongs) and its value, None when it is nowhere."""
+        if key in self.given:
+            return f"get_engine({key}=...)", self.given[key]
+        if url and key in url:
+            return f"{key} in the URL", url[key]
+        variable = self.prefix + key.upper()
+        value = self.environ.get(variable)
+        if not value and key not in IDENTITY:
+            common = PREFIX + key.upper()
+            if self.environ.get(common):
+                return common, self.environ[common]
+        return variable, value or None
+
+    def text(self, key: str) -> tuple[str, str | None]:
+        label, value = self.find(key, self.url)
+        if value is None:
+            return label, None
+        if not isinstance(value, str):
+            raise SettingsError(f"{label}: {key} must be a text, not {type(value).__name__}")
+        if value != value.strip() or not value:
+            raise SettingsError(f"{label} is {value!r}: remove the blanks")
+        return label, value
+
+    def required(self, key: str, what: str) -> tuple[str, str]:
+        label, value = self.text(key)
+        if value is None:
+            variable = self.prefix + key.upper()
+            similar = _suggestion(variable, [v for v in self.environ if v.startswith(PREFIX)], "{} is set: was it meant?")
+            raise SettingsError(f"{variable} is not set: set it to {what}, or call get_engine({key}=...){similar}")
+        return label, value
+
+    def number(self, key: str, low: float, high: float, unit: str) -> float | None:
+        label, value = self.find(key, self.url)
+        if value is None:
+            return None
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = -1.0
+        whole = key == "connect_timeout" or number == int(number)
+        if isinstance(value, bool) or not low <= number <= high or not whole:
+            kind = "number" if key == "connect_timeout" else "whole number"
+            raise SettingsError(f"{label} is {value!r}: set it to a {kind} {unit} from {low:g} to {high:,.0f}")
+        return number
+
+    def settings(self) -> Settings:
+        host = self.host()
+        label, user = self.required("user", "the database user that signs in")
+        if len(user) > 80:
+            raise SettingsError(f"{label} is {user!r}: a user's name has at most 32 characters on MySQL, 80 on MariaDB")
+        recycle, wait = self.recycle_and_wait()
+        password = self.password()
+        return Settings(
+            host=host,
+            user=user,
+            port=int(self.number("port", 1, 65535, "") or DEFAULT_PORT),
+            database=self.text("database")[1],
+            region=self.region(host, needed=password is None),
+            password=password,
+            ca=self.ca(),
+            pool_recycle=recycle,
+            wait_timeout=wait,
+            isolation_level=self.isolation_level(),
+            connect_timeout=self.number("connect_timeout", 0.1, 900, "of seconds") or DEFAULT_CONNECT_TIMEOUT,
+        )
+
+    def host(self) -> str:
+        label, host = self.required("host", "the endpoint of the RDS instance, Aurora cluster or RDS Proxy")
+        if "://" in host or "/" in host or "@" in host:
+            raise SettingsError(
+                f"{label} is {re.sub(r'//.*@', '//***@', host)!r}: give the bare host name, or the whole URL as RDSPOOL_URL"
+            )
+        if host.count(":") == 1:
+            raise SettingsError(f"{label} is {host!r}: give the host name alone, and the port as {self.prefix}PORT")
+        # DNS names know no case and may end in a dot; the token's signature and the certificate's comparison know better.
+        name = host.lower().removesuffix(".")
+        if not _HOST.fullmatch(name):
+            raise SettingsError(f"{label} is {host!r}: that is no host name")
+        return name
+
+    def region(self, host: str, *, needed: bool) -> str | None:
+        in_host = region_of(host)
+        label, region = self.text("region")
+        if region is None:
+            region = in_host or self.environ.get("AWS_REGION") or self.environ.get("AWS_DEFAULT_REGION") or None
+            label = "AWS_REGION"
+        if region is None:
+            if needed:
+                raise SettingsError(
+                    f"{self.prefix}REGION is not set, the host {host!r} names no region and AWS_REGION is not set either: "
+                    "set it to the region of the database, for example eu-central-1"
+                )
+            return None
+        if not _REGION.fullmatch(region):
+            raise SettingsError(f"{label} is {region!r}: that is no AWS region, which looks like eu-central-1")
+        if in_host and region != in_host:
+            raise SettingsError(
+                f"{label} is {region!r}, but the host {host!r} is in {in_host}: the server would refuse the token; leave {label} out"
+            )
+        return region
+
+    def password(self) -> Secret | None:
+        label, password = self.find("password", self.url)
+        if password is None or isinstance(password, Secret):
+            return password
+        if not isinstance(password, str):
+            raise SettingsError(f"{label}: the password must be a text, not {type(password).__name__}")
+        return Secret(password)
+
+    def ca(self) -> str | None:
+        label, path = self.text("ca")
+        if path is not None and not os.path.isfile(path):
+            raise SettingsError(f"{label} is {path!r}, which is no file here: give the path of a PEM file that the function can read")
+        return path
+
+    def recycle_and_wait(self) -> tuple[int, int]:
+        recycle = self.number("pool_recycle", 1, MAXIMUM_WAIT_TIMEOUT - 1, "of seconds")
+        wait = self.number("wait_timeout", 2, MAXIMUM_WAIT_TIMEOUT, "of seconds")
+        if recycle is None and wait is None:
+            return DEFAULT_POOL_RECYCLE, DEFAULT_POOL_RECYCLE + WAIT_TIMEOUT_MARGIN
+        if recycle is None:
+            assert wait is not None
+            return max(1, min(DEFAULT_POOL_RECYCLE, int(wait) - min(WAIT_TIMEOUT_MARGIN, int(wait) // 2))), int(wait)
+        if wait is None:
+            return int(recycle), min(int(recycle) + WAIT_TIMEOUT_MARGIN, MAXIMUM_WAIT_TIMEOUT)
+        if recycle >= wait:
+            raise SettingsError(
+                f"{self.find('pool_recycle', self.url)[0]} is {recycle:g} and {self.find('wait_timeout', self.url)[0]} is {wait:g}: the server "
+                f"would close connections that the pool still trusts; set the first below the second, or only one of them"
+            )
+        return int(recycle), int(wait)
+
+    def isolation_level(self) -> str | None:
+        label, level = self.text("isolation_level")
+        if level is None:
+            return None
+        normal = re.sub(r"[\s_-]+", " ", level).upper()
+        if normal not in ISOLATION_LEVELS:
+            raise SettingsError(f"{label} is {level!r}: set it to one of {', '.join(ISOLATION_LEVELS)}")
+        return normal
+
+
+def _suggestion(wrong: str, known: list[str] | tuple[str, ...], phrase: str = "did you mean {}?") -> str:
+    import difflib  # 2 ms of import that only an error needs
+
+    close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.75)
+    return f" ({phrase.format(close[0])})" if close else ""

@@ -1,0 +1,3 @@
+"""The version of rdspool."""
+
+__version__ = "0.1.0"

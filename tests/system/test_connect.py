@@ -1,0 +1,351 @@
+"""The way to the server: IAM, passwords, TLS; and each refusal with an error of its own."""
+
+import io
+import logging
+import os
+import threading
+import time
+import traceback
+
+import pytest
+from rdspool import connector, diagnosis, get_engine
+from rdspool import token as token_module
+from rdspool.errors import CredentialsError, SettingsError
+from sqlalchemy import exc, text
+
+from local.certificates import authority
+from local.front.faults import Accept, Close, Command, Error, SignIn, Silence
+
+
+def connection_id(engine):
+    with engine.connect() as connection:
+        return connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
+
+
+def refused(engine, kind):
+    with pytest.raises(exc.OperationalError) as caught, engine.connect():
+        pass
+    assert isinstance(caught.value.orig, kind), caught.value
+    return str(caught.value.orig)
+
+
+def test_iam_signs_in_and_the_connection_is_kept(front, target):
+    engine = get_engine(**target)
+    first = connection_id(engine)
+    assert connection_id(engine) == first
+    seen = front.connection(backend_id=first)
+    assert seen.sign_in == "iam"
+    assert seen.user == "app"
+    assert seen.tls_version == "TLSv1.3"
+    assert seen.database == "app"
+
+
+def test_settings_from_the_environment(front, target, monkeypatch):
+    for name, value in target.items():
+        monkeypatch.setenv(f"RDSPOOL_{name.upper()}", str(value))
+    assert get_engine() is get_engine()
+    assert front.connection(backend_id=connection_id(get_engine())).sign_in == "iam"
+
+
+def test_a_password_signs_in(front, password_target):
+    engine = get_engine(**password_target)
+    assert front.connection(backend_id=connection_id(engine)).sign_in == "password"
+    wrong = get_engine("wrong", **{**password_target, "password": "not-it"})
+    message = refused(wrong, diagnosis.SignInError)
+    assert "RDSPOOL_PASSWORD" in message
+    assert "'plain'" in message
+    assert "not-it" not in message
+
+
+def test_password_without_a_full_sign_in_and_with_one(front, password_target, server):
+    """caching_sha2_password knows a fast way for a user it has seen, and a full one after FLUSH PRIVILEGES."""
+    for _ in range(2):
+        server.execute("FLUSH PRIVILEGES")
+        engine = get_engine(**password_target)
+        for _ in range(2):
+            connection_id(engine)
+            engine.dispose()
+
+
+def test_recycled_after_its_time(front, target):
+    engine = get_engine(**target, pool_recycle=1)
+    first = connection_id(engine)
+    time.sleep(1.1)
+    second = connection_id(engine)
+    assert second != first
+    assert connection_id(engine) == second
+    front.wait_closed(front.connection(backend_id=first))
+
+
+def test_session_is_set_up(server, target):
+    engine = get_engine(**target, pool_recycle=50, isolation_level="READ COMMITTED")
+    level = "transaction_isolation" if server.kind == "mysql" else "tx_isolation"
+    with engine.connect() as connection:
+        row = connection.execute(
+            text(f"SELECT @@wait_timeout, @@character_set_client, @@collation_connection, @@autocommit, @@{level}, DATABASE()")
+        ).one()
+    assert tuple(row) == (80, "utf8mb4", "utf8mb4_general_ci", 0, "READ-COMMITTED", "app")
+
+
+def test_no_database(front, target):
+    engine = get_engine(**{**target, "database": None})
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT DATABASE()")).scalar() is None
+
+
+def test_the_function_shows_in_the_connections_attributes(front, target, monkeypatch):
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "checkout")
+    monkeypatch.setenv("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/23/[$LATEST]0123456789abcdef")
+    seen = front.connection(backend_id=connection_id(get_engine(**target)))
+    assert seen.attributes["program_name"] == "checkout"
+    assert seen.attributes["lambda_log_stream"] == "2026/11/23/[$LATEST]0123456789abcdef"
+
+
+def test_token_serves_again(front, target):
+    engine = get_engine(**target)
+    connection_id(engine)
+    source = connector.token_source(engine.pool._creator.settings)
+    assert source.get()[1] is True
+
+
+def test_tls_session_is_resumed(front, target):
+    engine = get_engine(**target)
+    assert not front.connection(backend_id=connection_id(engine)).tls_resumed
+    engine.dispose()
+    assert front.connection(backend_id=connection_id(engine)).tls_resumed
+
+
+# -- refused -----------------------------------------------------------------------------------------------------------------
+
+
+def test_wrong_authority(server, fronts, target, tmp_path):
+    other = fronts(server, authority=authority(tmp_path / "other"))
+    message = refused(get_engine(**{**target, "port": other.port}), diagnosis.CertificateError)
+    assert "not signed by" in message
+    assert target["ca"] in message
+    assert other.connections()[-1].sign_in == ""
+
+
+def test_the_shipped_roots_refuse_the_test_authority(target):
+    del target["ca"]
+    assert "the roots of RDS in eu-central-1" in refused(get_engine(**target), diagnosis.CertificateError)
+
+
+def test_wrong_name(server, fronts, target):
+    other = fronts(server, names=["other.c1abc.eu-central-1.rds.amazonaws.com"])
+    message = refused(get_engine(**{**target, "port": other.port}), diagnosis.CertificateError)
+    assert "for another name" in message
+    assert target["host"] in message
+
+
+def test_expired_certificate(server, fronts, target):
+    other = fronts(server, expired=True)
+    assert "has expired" in refused(get_engine(**{**target, "port": other.port}), diagnosis.CertificateError)
+
+
+def test_expired_token(front, target, monkeypatch):
+    real = time.time
+    monkeypatch.setattr(token_module.time, "time", lambda: real() - 1000)
+    engine = get_engine(**target)
+    source = connector.token_source(engine.pool._creator.settings)
+    source.get()
+    monkeypatch.undo()
+    token = source._token
+    message = refused(get_engine("given", **{**target, "password": token}), diagnosis.SignInError)
+    assert "expired" in message
+    assert "lasts 900 s" in message
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"user": "other"}, "for the user 'other'"),
+        ({"host": "other.c1abc.eu-central-1.rds.amazonaws.com"}, "signed for other."),
+        ({"port": 3399}, ":3399"),
+    ],
+)
+def test_token_for_another(front, target, changed, words):
+    other = get_engine("other", **{**target, **changed})
+    token, _ = connector.token_source(other.pool._creator.settings).get()
+    message = refused(get_engine(**{**target, "password": token}), diagnosis.SignInError)
+    assert words in message
+    assert target["host"] in message
+
+
+def test_token_that_the_server_does_not_accept(front, target, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    message = refused(get_engine(**target), diagnosis.SignInError)
+    for word in ("AWSAuthenticationPlugin", "rds-db:connect", "/app", "'app'", target["host"]):
+        assert word in message
+
+
+def test_a_kept_token_that_is_refused_is_signed_anew(front, target):
+    engine = get_engine(**target)
+    connection_id(engine)
+    source = connector.token_source(engine.pool._creator.settings)
+    engine.dispose()
+    stale, _ = source.get()
+    stale._text = stale._text[:-4] + "0000"
+    assert front.connection(backend_id=connection_id(engine)).sign_in == "iam"
+
+
+def test_unknown_database(target):
+    assert "no database 'nosuch'" in refused(get_engine(**{**target, "database": "nosuch"}), diagnosis.ConnectError)
+
+
+def test_no_rights_on_the_database(server, target):
+    server.database("closed")
+    server.execute("CREATE USER IF NOT EXISTS nobody IDENTIFIED BY 'pw-of-nobody'")
+    message = refused(get_engine(**{**target, "user": "nobody", "password": "pw-of-nobody", "database": "closed"}), diagnosis.SignInError)
+    assert "GRANT" in message
+    assert "closed" in message
+
+
+def test_nothing_listens(front, target):
+    front.stop_listening()
+    try:
+        message = refused(get_engine(**target), diagnosis.UnreachableError)
+    finally:
+        front.listen_again()
+    assert f"{front.host}:{front.port}" in message
+    assert "refused" in message
+
+
+def test_unknown_name(aws):
+    message = refused(get_engine(host="nosuch.invalid", user="app", region="eu-central-1"), diagnosis.UnreachableError)
+    assert "'nosuch.invalid' has no address" in message
+
+
+def test_silence_ends_with_the_connect_timeout(front, target):
+    front.fault(when=Accept(), do=Silence())
+    began = time.monotonic()
+    message = refused(get_engine(**target, connect_timeout=0.3), diagnosis.UnreachableError)
+    assert time.monotonic() - began < 5
+    assert "0.3 s" in message
+    assert "security group" in message
+
+
+@pytest.mark.parametrize("code", [1040, 1203])
+def test_too_many_connections(front, target, code):
+    front.fault(when=Accept() if code == 1040 else SignIn(), do=Error(code))
+    message = refused(get_engine(**target), diagnosis.TooManyConnectionsError)
+    assert "concurrency" in message
+    assert "session_connect_attrs" in message
+
+
+def test_no_credentials(front, target, monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(CredentialsError, match="AWS_ACCESS_KEY_ID"):
+        connection_id(get_engine(**target))
+
+
+def test_credentials_of_a_profile(front, target, credentials, monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    file = tmp_path / "credentials"
+    file.write_text(
+        f"[dev]\naws_access_key_id={credentials.access_key}\naws_secret_access_key={credentials.secret_key}\naws_session_token={credentials.session_token}\n"
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.setenv("AWS_PROFILE", "dev")
+    monkeypatch.setattr("rdspool.credentials._resolved", None)
+    assert front.connection(backend_id=connection_id(get_engine(**target))).sign_in == "iam"
+
+
+def test_region_without_roots(target):
+    with pytest.raises(SettingsError, match=r"xx-nowhere-9.*RDSPOOL_CA"):
+        get_engine(host="db.example.com", user="app", region="xx-nowhere-9")
+
+
+def test_ca_that_is_no_certificate(target, tmp_path):
+    file = tmp_path / "ca.pem"
+    file.write_text("not a certificate")
+    with pytest.raises(SettingsError, match=r"RDSPOOL_CA.*ca\.pem"):
+        connection_id(get_engine(**{**target, "ca": str(file)}))
+
+
+# -- secrecy -----------------------------------------------------------------------------------------------------------------
+
+
+def everything_shown(error):
+    """A traceback as an error tracker takes it: with the local variables of every frame of every cause."""
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+
+def test_the_token_is_in_no_log_repr_or_traceback(front, target, monkeypatch):
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "level", logging.DEBUG)
+    root.addHandler(handler)
+    for name in ("mysql.connector", "sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool"):
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)
+    try:
+        engine = get_engine(**target, echo="debug", echo_pool="debug")
+        with engine.connect() as connection:
+            held = connection.connection.dbapi_connection
+            shown = [repr(held), repr(vars(held)), repr(engine), repr(engine.pool._creator), repr(vars(engine.pool._creator))]
+        engine.dispose()
+        for fault in (Error(1045), Close()):
+            front.fault(when=SignIn(), do=fault, times=2)
+            with pytest.raises(exc.OperationalError) as caught:
+                connection_id(engine)
+            shown.append(everything_shown(caught.value))
+            front.clear_faults()
+        front.fault(when=Command("SELECT 42"), do=Close())
+        with pytest.raises(exc.OperationalError) as caught, engine.connect() as connection:
+            connection.execute(text("SELECT 42"))
+        shown.append(everything_shown(caught.value))
+    finally:
+        root.removeHandler(handler)
+    shown.append(stream.getvalue())
+    assert "SELECT" in stream.getvalue()
+    assert "X-Amz-Signature" in sign_again(engine)
+    for text_shown in shown:
+        assert "X-Amz-Signature" not in text_shown
+        assert "X-Amz-Security-Token" not in text_shown
+        assert os.environ["AWS_SECRET_ACCESS_KEY"] not in text_shown
+
+
+def sign_again(engine):
+    return connector.token_source(engine.pool._creator.settings).get()[0].reveal()
+
+
+def test_a_password_is_in_no_traceback(password_target):
+    engine = get_engine(**{**password_target, "password": "wr0ng-s3cret"})
+    with pytest.raises(exc.OperationalError) as caught:
+        connection_id(engine)
+    # The frame of this very test holds it; those of rdspool and below must not.
+    shown = everything_shown(caught.value.orig)
+    assert "wr0ng-s3cret" not in shown
+
+
+# -- threads and forks --------------------------------------------------------------------------------------------------------
+
+
+def test_one_engine_for_all_threads(target):
+    found = []
+    barrier = threading.Barrier(16)
+
+    def get():
+        barrier.wait()
+        found.append(get_engine(**target))
+
+    threads = [threading.Thread(target=get) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(engine) for engine in found}) == 1
+
+
+def test_same_name_with_other_settings_is_refused(target):
+    get_engine(**target)
+    assert get_engine(**target) is get_engine()
+    with pytest.raises(SettingsError, match="another pool_recycle"):
+        get_engine(**target, pool_recycle=10)
+    assert get_engine("second", **target, pool_recycle=10) is not get_engine()

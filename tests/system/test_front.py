@@ -1,0 +1,408 @@
+"""The RDS front before the real servers: sign-in with IAM and with a password, what it refuses, what it counts."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import ssl
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import mysql.connector
+import pymysql
+import pymysql.err
+import pytest
+from front_clients import (
+    CREDENTIALS,
+    DATABASE,
+    IAM_USER,
+    PASSWORD,
+    PASSWORD_USER,
+    USERS,
+    CountingProxy,
+    c_client,
+    connector_connection,
+    prepare,
+    pymysql_connection,
+    query,
+    token,
+)
+
+from local.certificates import authority
+from local.errors import LocalError
+from local.front import Credentials, Front, start
+from local.server import KINDS, Server
+from local.server import start as start_server
+
+ROOT = Path(__file__).parents[2]
+# What PyMySQL sends by itself after the sign-in.
+PYMYSQL_SETUP = ["QUERY SET NAMES utf8mb4", "QUERY SET AUTOCOMMIT = 0"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with start_server(request.param) as running:
+        yield prepare(running)
+
+
+@pytest.fixture(scope="module")
+def shared_front(server: Server) -> Iterator[Front]:
+    with start(server, users=USERS, credentials=CREDENTIALS) as running:
+        yield running
+
+
+@pytest.fixture
+def front(shared_front: Front) -> Front:
+    shared_front.clear_faults()
+    shared_front.clock(0)
+    shared_front.reset()
+    return shared_front
+
+
+def refused(connect: Callable[[], Any]) -> pymysql.err.OperationalError:
+    with pytest.raises(pymysql.err.OperationalError) as caught, contextlib.closing(connect()):
+        pass
+    return caught.value
+
+
+def test_pymysql_with_a_token(front: Front) -> None:
+    with pymysql_connection(front) as connection:
+        number = query(connection)
+        record = front.connection(backend_id=number)
+        assert connection.thread_id() == number
+        assert query(connection, "SELECT CURRENT_USER()") == f"{IAM_USER}@%"
+        assert query(connection, "SELECT DATABASE()") == DATABASE
+    assert (record.user, record.sign_in, record.refusal, record.database) == (IAM_USER, "iam", "", DATABASE)
+    assert (record.tls_version, record.tls_resumed, record.hello_retries) == ("TLSv1.3", False, 0)
+    # The floor of IAM's sign-in: hello, login, token; then two settings and the query.
+    assert (record.connect_round_trips, record.query_round_trips) == (3, 3)
+    assert record.commands == [*PYMYSQL_SETUP, "QUERY SELECT CONNECTION_ID()"]
+    assert record.token_bytes == len(token(front))
+    assert record.attributes["_client_name"] == "pymysql"
+    assert record.open
+    closed = front.wait_closed(record)
+    assert (closed.closed_by, closed.commands[-1]) == ("client", "QUIT")
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_connector_with_a_token(server: Server, direct: bool) -> None:
+    with start(server, users=USERS, credentials=CREDENTIALS, direct_clear_password=direct) as front:
+        with connector_connection(front) as connection:
+            record = front.connection(backend_id=query(connection))
+        assert (record.sign_in, record.client_plugin) == ("iam", "mysql_clear_password")
+        # A token that comes with the login saves the round trip that asks for it.
+        assert record.connect_round_trips == (2 if direct else 3)
+
+
+def test_c_connector_with_a_token(front: Front) -> None:
+    options = {"user": IAM_USER, "password": token(front), "auth_plugin": "mysql_clear_password"}
+    kind, number = c_client(front, **options)
+    record = front.connection(backend_id=number)
+    assert (kind, record.sign_in, record.tls_version) == ("CMySQLConnection", "iam", "TLSv1.3")
+
+
+def test_password_passes_through(front: Front) -> None:
+    for connect in (pymysql_connection, connector_connection):
+        with connect(front, user=PASSWORD_USER) as connection:
+            record = front.connection(backend_id=query(connection))
+            assert query(connection, "SELECT CURRENT_USER()") == f"{PASSWORD_USER}@%"
+        assert (record.sign_in, record.token_bytes) == ("password", 0)
+    assert c_client(front, user=PASSWORD_USER, password=PASSWORD)[0] == "CMySQLConnection"
+
+
+def test_wrong_password_is_the_backends_refusal(front: Front) -> None:
+    error = refused(lambda: pymysql_connection(front, user=PASSWORD_USER, password="wrong").__enter__())
+    assert error.args[0] == 1045
+    assert (front.connection().sign_in, front.connection().refusal) == ("refused", "the backend answered with error 1045")
+
+
+def test_password_user_without_tls(front: Front, server: Server) -> None:
+    # caching_sha2_password knows the user's hash by now, or mysql_native_password needs no secret line.
+    with pymysql_connection(front, user=PASSWORD_USER):
+        pass
+    with pymysql.connect(host=front.address, port=front.port, user=PASSWORD_USER, password=PASSWORD, ssl_disabled=True) as connection:
+        assert front.connection(backend_id=query(connection)).tls_version is None
+
+
+REFUSALS: dict[str, tuple[Callable[[Front], str], str]] = {
+    "host": (lambda front: token(front, host="other.eu-central-1.rds.amazonaws.com"), "host: "),
+    "port": (lambda front: token(front, port=1), "port: the token is for 1, "),
+    "user": (lambda front: token(front, user="somebody"), "user: the token is for somebody"),
+    "region": (lambda front: token(front, region="us-east-1"), "region: the token is for us-east-1"),
+    "key": (
+        lambda front: token(front, Credentials("AKIAOTHER", CREDENTIALS.secret_key, CREDENTIALS.session_token)),
+        "access key: AKIAOTHER",
+    ),
+    "secret": (lambda front: token(front, Credentials(CREDENTIALS.access_key, "x", CREDENTIALS.session_token)), "signature: "),
+    "session": (lambda front: token(front, Credentials(CREDENTIALS.access_key, CREDENTIALS.secret_key)), "session token: missing"),
+    "tampered": (lambda front: token(front)[:-1] + ("0" if token(front)[-1] != "0" else "1"), "signature: "),
+    "no token": (lambda _: "some password", "malformed: "),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refused_token(front: Front, name: str) -> None:
+    make, reason = REFUSALS[name]
+    wrong = make(front)
+    error = refused(lambda: pymysql_connection(front, password=wrong).__enter__())
+    assert error.args == (1045, f"Access denied for user '{IAM_USER}'@'127.0.0.1' (using password: YES)")
+    record = front.connection()
+    assert record.sign_in == "refused"
+    assert record.refusal.startswith(reason)
+    assert wrong not in str(record)
+    assert "X-Amz-Signature" not in str(record)
+
+
+@pytest.mark.parametrize(("ahead", "reason"), [(1201, "expired: 120"), (-400, "future: signed ")])
+def test_refused_for_its_time(front: Front, ahead: float, reason: str) -> None:
+    front.clock(ahead)
+    assert refused(lambda: pymysql_connection(front).__enter__()).args[0] == 1045
+    assert front.connection().refusal.startswith(reason)
+    front.clock(850)
+    with pymysql_connection(front) as connection:
+        assert query(connection, "SELECT 1") == 1
+
+
+def test_token_is_not_asked_for_without_tls(front: Front) -> None:
+    options = {"user": IAM_USER, "password": token(front), "ssl_disabled": True}
+    error = refused(lambda: pymysql.connect(host=front.address, port=front.port, **options))
+    assert error.args[0] == 1045
+    record = front.connection()
+    assert (record.tls_version, record.token_bytes, record.refusal[:6]) == (None, 0, "no TLS")
+
+
+def test_required_tls(server: Server) -> None:
+    with start(server, users=USERS, credentials=CREDENTIALS, require_tls=True) as front:
+        options = {"user": PASSWORD_USER, "password": PASSWORD, "ssl_disabled": True}
+        assert refused(lambda: pymysql.connect(host=front.address, port=front.port, **options)).args[0] == 3159
+
+
+def test_wrong_servers_get_no_token(server: Server, tmp_path: Path) -> None:
+    other = authority(tmp_path / "other")
+    wrong: dict[str, dict[str, Any]] = {
+        "unable to get local issuer certificate|self-signed": {"authority": other},
+        "Hostname mismatch": {"names": ["another.eu-central-1.rds.amazonaws.com"]},
+        "certificate has expired": {"expired": True},
+    }
+    right = authority(tmp_path / "right")
+    for text, options in wrong.items():
+        with start(server, users=USERS, credentials=CREDENTIALS, **{"authority": right, **options}) as front:
+            context = ssl.create_default_context(cafile=str(right.ca))
+            with pytest.raises((pymysql.err.OperationalError, ssl.SSLError), match=text):
+                pymysql_connection(front, ssl=context).__enter__()
+            front.wait(lambda front: not front.connection().open)
+            record = front.connection()
+            assert (record.sign_in, record.token_bytes, record.user) == ("", 0, "")
+
+
+@pytest.mark.parametrize(("versions", "seen", "trips"), [(("1.2", "1.2"), "TLSv1.2", 4), (("1.3", "1.3"), "TLSv1.3", 3)])
+def test_tls_versions(server: Server, versions: tuple[str, str], seen: str, trips: int) -> None:
+    with start(server, users=USERS, credentials=CREDENTIALS, tls_versions=versions) as front, pymysql_connection(front) as connection:
+        record = front.connection(backend_id=query(connection))
+        assert (record.tls_version, record.connect_round_trips) == (seen, trips)
+
+
+def test_hello_retry_is_no_round_trip(server: Server) -> None:
+    with start(server, users=USERS, credentials=CREDENTIALS, curve="secp384r1") as front, pymysql_connection(front) as connection:
+        record = front.connection(backend_id=query(connection))
+        assert (record.hello_retries, record.connect_round_trips) == (1, 3)
+
+
+class KeepingContext(ssl.SSLContext):
+    """Offers the session that it was given last."""
+
+    kept: ssl.SSLSession | None = None
+
+    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        return super().wrap_socket(*arguments, session=self.kept, **options)
+
+
+@pytest.mark.parametrize("tickets", [True, False])
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_resumption(server: Server, tickets: bool, version: str) -> None:
+    with start(server, users=USERS, credentials=CREDENTIALS, tickets=tickets, tls_versions=(version, version)) as front:
+        context = KeepingContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(front.ca_file)
+        for resumed in (False, tickets):
+            with pymysql_connection(front, ssl=context) as connection:
+                record = front.connection(backend_id=query(connection))
+                context.kept = connection._sock.session
+            assert record.tls_resumed is resumed
+            # TLS 1.2 saves a round trip by resuming, 1.3 has none to save.
+            assert record.connect_round_trips == (4 if version == "1.2" and not resumed else 3)
+
+
+def test_counts_equal_a_proxys(front: Front) -> None:
+    with CountingProxy(front) as proxy:
+        with pymysql_connection(front, port=proxy.port, password=token(front)) as connection:
+            assert query(connection, "SELECT 1") == 1
+            assert query(connection, f"SELECT LENGTH('{'x' * 100_000}')") == 100_000
+            assert len(query(connection, "SELECT REPEAT('y', 300000)")) == 300_000
+            connection.ping()
+            record = front.connection()
+            assert (record.round_trips, record.bytes_out) == (proxy.answers, proxy.bytes_out)
+        closed = front.wait_closed(record)
+    assert (closed.bytes_in, closed.bytes_out, closed.round_trips) == (proxy.bytes_in, proxy.bytes_out, proxy.answers)
+    assert closed.round_trips == 3 + 2 + 4
+    assert [command.split("'")[0] for command in closed.commands] == [
+        *PYMYSQL_SETUP,
+        "QUERY SELECT 1",
+        "QUERY SELECT LENGTH(",
+        "QUERY SELECT REPEAT(",
+        "PING",
+        "QUIT",
+    ]
+
+
+def test_counts_of_a_block(front: Front) -> None:
+    with pymysql_connection(front) as connection:
+        with front.count() as count:
+            query(connection, "SELECT 1")
+            connection.rollback()
+        assert (count.round_trips, count.commands, count.connections) == (2, ["QUERY SELECT 1", "QUERY ROLLBACK"], 0)
+        front.reset()
+        query(connection, "SELECT 2")
+        record = front.connection()
+        assert (record.round_trips, record.commands, record.connect_round_trips) == (1, ["QUERY SELECT 2"], 0)
+        assert front.totals()["command_count"] == 1
+
+
+def test_connectors_commands(front: Front) -> None:
+    with connector_connection(front) as connection:
+        front.reset()
+        connection.ping()
+        connection.cmd_reset_connection()
+        connection.database = DATABASE
+        cursor = connection.cursor(prepared=True)
+        cursor.execute("SELECT %s + 1", (2,))
+        assert cursor.fetchall() == [(3,)]
+        cursor.close()
+        commands = front.connection().commands
+    for name in ("PING", "RESET_CONNECTION", f"INIT_DB {DATABASE}", "STMT_PREPARE SELECT ? + 1", "STMT_EXECUTE 1", "STMT_CLOSE 1"):
+        assert [command for command in commands if command.startswith(name)], (name, commands)
+
+
+def test_large_packets_and_local_files(front: Front, server: Server, tmp_path: Path) -> None:
+    server.execute("SET GLOBAL max_allowed_packet = 67108864", "SET GLOBAL local_infile = 1")
+    file = tmp_path / "rows"
+    # 20 MB in packets of PyMySQL's 16 KB: their numbers go round several times.
+    file.write_bytes(b"0123456789abcde\n" * (20 * 1024 * 1024 // 16))
+    with pymysql_connection(front, local_infile=True, max_allowed_packet=1 << 26) as connection:
+        front.reset()
+        assert query(connection, f"SELECT LENGTH('{'x' * (20 << 20)}')") == 20 << 20
+        assert len(query(connection, f"SELECT REPEAT('z', {20 << 20})")) == 20 << 20
+        query(connection, "CREATE TEMPORARY TABLE rows_of_a_file (line CHAR(15))")
+        query(connection, f"LOAD DATA LOCAL INFILE '{file}' INTO TABLE rows_of_a_file")
+        assert query(connection, "SELECT COUNT(*) FROM rows_of_a_file") == 20 << 16
+        record = front.connection()
+        assert [command[:13] for command in record.commands] == [
+            "QUERY SELECT ",
+            "QUERY SELECT ",
+            "QUERY CREATE ",
+            "QUERY LOAD DA",
+            "QUERY SELECT ",
+        ]
+
+
+def test_connection_over_tcp(server: Server) -> None:
+    server.execute(f"ALTER USER '{PASSWORD_USER}'@'%' REQUIRE SSL", f"ALTER USER '{IAM_USER}'@'%' REQUIRE SSL")
+    try:
+        with start(server, users=USERS, credentials=CREDENTIALS, backend_tcp=True) as front:
+            for user in (IAM_USER, PASSWORD_USER):
+                with pymysql_connection(front, user=user) as connection:
+                    assert query(connection, "SHOW STATUS LIKE 'Ssl_cipher'") == "Ssl_cipher"
+    finally:
+        server.execute(f"ALTER USER '{PASSWORD_USER}'@'%' REQUIRE NONE", f"ALTER USER '{IAM_USER}'@'%' REQUIRE NONE")
+
+
+def test_two_fronts_of_one_server(front: Front, server: Server) -> None:
+    with start(server, users={}, credentials=CREDENTIALS, host="proxy.example") as second:
+        with pymysql_connection(second, user=PASSWORD_USER) as connection:
+            query(connection)
+        assert (second.totals()["connections"], front.totals()["connections"]) == (1, 0)
+        with pytest.raises(LocalError, match=f"port {second.port} of 127.0.0.1: Address already in use"):
+            start(server, users={}, credentials=CREDENTIALS, port=second.port).__enter__()
+
+
+def test_little_delay(front: Front, server: Server) -> None:
+    def median(connection: Any) -> float:
+        times = []
+        with connection.cursor() as cursor:
+            for _ in range(400):
+                begin = time.perf_counter()
+                cursor.execute("SELECT 1")
+                times.append(time.perf_counter() - begin)
+        return statistics.median(times)
+
+    with pymysql_connection(front) as through, contextlib.closing(server.connect()) as straight:
+        assert median(through) - median(straight) < 0.0003
+
+
+def test_secrets_are_nowhere_to_be_seen(front: Front) -> None:
+    proc = Path(f"/proc/{front.pid}")
+    seen = (proc / "cmdline").read_bytes() + (proc / "environ").read_bytes() + repr(vars(front)).encode()
+    assert CREDENTIALS.session_token is not None
+    for secret in (CREDENTIALS.secret_key, CREDENTIALS.session_token, *USERS.values()):
+        assert secret.encode() not in seen
+    assert front._token not in repr(front)
+
+
+def test_control_channel_wants_its_token(front: Front) -> None:
+    for headers in ({}, {"Authorization": "Bearer guess"}):
+        connection = http.client.HTTPConnection(front.address, front._control, timeout=5)
+        connection.request("POST", "/connections", "{}", headers)
+        assert connection.getresponse().read() == b'{"error": "the control channel\'s token is missing or wrong"}'
+        connection.close()
+
+
+STARTER = """
+import sys, time
+from types import SimpleNamespace
+from local.front import Credentials, start
+with start(SimpleNamespace(host="127.0.0.1", port=1, socket=None), users={}, credentials=Credentials("a", "b")) as front:
+    print(front.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_ends_with_its_parent() -> None:
+    with subprocess.Popen([sys.executable, "-c", STARTER], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        os.kill(parent.pid, signal.SIGKILL)
+    end = time.monotonic() + 5
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < end, f"process {pid} outlives its parent"
+        time.sleep(0.02)
+
+
+def test_by_hand_it_says_what_it_is() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "local.front"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith("python -m local.front is the process of the RDS front")
+
+
+def test_unreachable_backend_is_in_the_record(server: Server) -> None:
+    class Gone:
+        host, port, socket = "127.0.0.1", 1, None
+
+    with start(Gone(), users={}, credentials=CREDENTIALS) as front:  # type: ignore[arg-type]
+        with pytest.raises(pymysql.err.OperationalError), pymysql_connection(front, user=PASSWORD_USER):
+            pass
+        assert front.connection().error.startswith("the backend cannot be reached: ")
+
+
+def test_stock_connector_without_ca_is_seen(front: Front) -> None:
+    """The record tells what a client did, however it fails afterwards."""
+    with pytest.raises(mysql.connector.Error):
+        mysql.connector.connect(host=front.address, port=front.port, user=IAM_USER, password="x", use_pure=True)
+    assert front.connection().sign_in == "refused"

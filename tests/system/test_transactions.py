@@ -1,0 +1,133 @@
+"""No transaction is left behind and none is lost, with the ROLLBACKs and COMMITs that are left out."""
+
+import contextlib
+
+import pytest
+from rdspool import get_engine
+from sqlalchemy import Column, Integer, String, exc, text
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm.attributes import flag_modified
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tables(server):
+    server.execute(
+        "CREATE TABLE IF NOT EXISTS app.plain_table (id INT PRIMARY KEY, v INT) ENGINE=InnoDB",
+        "CREATE TABLE IF NOT EXISTS app.old_table (id INT PRIMARY KEY, v INT) ENGINE=MyISAM",
+        "CREATE TABLE IF NOT EXISTS app.memory_table (id INT PRIMARY KEY, v INT) ENGINE=MEMORY",
+        "REPLACE INTO app.plain_table VALUES (1, 1)",
+        "CREATE OR REPLACE VIEW app.old_view AS SELECT * FROM app.old_table",
+    )
+
+
+def metadata_lock_is_free(server, table):
+    connection = server.connect(autocommit=True)
+    try:
+        cursor = connection.cursor()
+        cursor.execute("SET SESSION lock_wait_timeout = 1")
+        cursor.execute(f"ALTER TABLE app.{table} COMMENT = 'x'")
+        cursor.execute(f"ALTER TABLE app.{table} COMMENT = ''")
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        ("SELECT * FROM plain_table", "plain_table"),
+        ("SELECT 1 FROM plain_table WHERE 1 = 0", "plain_table"),
+        ("SELECT * FROM old_table", "old_table"),
+        ("INSERT IGNORE INTO old_table VALUES (2, 2)", "old_table"),
+        ("SELECT * FROM old_view", "old_table"),
+        ("SELECT * FROM memory_table", "memory_table"),
+        ("SET @a = (SELECT COUNT(*) FROM old_table)", "old_table"),
+        ("SELECT nosuch FROM plain_table", "plain_table"),
+        ("INSERT INTO plain_table VALUES (1, 1)", "plain_table"),
+    ],
+)
+def test_a_returned_connection_holds_no_lock(server, target, statement, table):
+    """Without autocommit some of these leave the status flag unset and a metadata lock behind, on MySQL."""
+    engine = get_engine(**target)
+    with engine.connect() as connection, contextlib.suppress(exc.DatabaseError):
+        connection.execute(text(statement))
+    metadata_lock_is_free(server, table)
+
+
+def test_work_without_commit_is_rolled_back_and_with_it_is_kept(target):
+    engine = get_engine(**target)
+    with engine.connect() as connection:
+        connection.execute(text("REPLACE INTO plain_table VALUES (7, 7)"))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM plain_table WHERE id = 7")).scalar_one() == 0
+    with engine.begin() as connection:
+        connection.execute(text("REPLACE INTO plain_table VALUES (7, 7)"))
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM plain_table WHERE id = 7")).scalar_one() == 1
+        connection.execute(text("DELETE FROM plain_table WHERE id = 7"))
+
+
+def test_begin_within_autocommit(target):
+    engine = get_engine(**target, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("START TRANSACTION"))
+        connection.execute(text("REPLACE INTO plain_table VALUES (8, 8)"))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM plain_table WHERE id = 8")).scalar_one() == 0
+
+
+def test_savepoint(target):
+    engine = get_engine(**target)
+    with engine.begin() as connection:
+        connection.execute(text("REPLACE INTO plain_table VALUES (9, 1)"))
+        with pytest.raises(exc.IntegrityError), connection.begin_nested():
+            connection.execute(text("INSERT INTO plain_table VALUES (9, 2)"))
+        assert connection.execute(text("SELECT v FROM plain_table WHERE id = 9")).scalar_one() == 1
+        connection.execute(text("DELETE FROM plain_table WHERE id = 9"))
+
+
+def test_isolation_level_of_one_connection_is_reset(target):
+    engine = get_engine(**target)
+    with engine.connect() as connection:
+        usual = connection.get_isolation_level()
+    for level in ("AUTOCOMMIT", "SERIALIZABLE", "READ COMMITTED"):
+        with engine.connect().execution_options(isolation_level=level) as connection:
+            if level == "AUTOCOMMIT":
+                assert connection.connection.dbapi_connection.autocommit
+            else:
+                assert connection.get_isolation_level() == level
+        with engine.connect() as connection:
+            assert connection.get_isolation_level() == usual
+            assert not connection.connection.dbapi_connection.autocommit
+
+
+def test_autocommit_engine_comes_back_to_autocommit(target):
+    engine = get_engine(**target, isolation_level="AUTOCOMMIT")
+    with engine.connect().execution_options(isolation_level="SERIALIZABLE") as connection:
+        assert not connection.connection.dbapi_connection.autocommit
+    with engine.connect() as connection:
+        assert connection.connection.dbapi_connection.autocommit
+        assert connection.execute(text("SELECT @@autocommit")).scalar_one() == 1
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Item(Base):
+    __tablename__ = "items"
+    id = Column(Integer, primary_key=True)
+    name = Column(String(30))
+
+
+def test_an_orm_update_that_changes_nothing_is_no_stale_row(target):
+    engine = get_engine(**target)
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.merge(Item(id=1, name="same"))
+        session.commit()
+    with engine.begin() as connection:
+        assert connection.execute(text("UPDATE items SET name = 'same' WHERE id = 1")).rowcount == 1
+    with Session(engine) as session, session.begin():
+        item = session.get(Item, 1)
+        flag_modified(item, "name")
+        session.flush()  # StaleDataError where the server counts only rows that changed

@@ -1,0 +1,81 @@
+"""The matrix: names of targets, and what is pruned from which flavour."""
+
+from __future__ import annotations
+
+import pytest
+
+from layer import matrix
+from layer.errors import LayerError
+
+
+def test_every_target_is_found_again_by_its_file_name() -> None:
+    targets = matrix.targets()
+    assert len(targets) == len({target.name for target in targets}) == 12
+    assert [matrix.parse(f"{target.name}.zip") for target in targets] == targets
+
+
+def test_the_default_is_the_layer_that_the_readme_names() -> None:
+    target = matrix.target(matrix.default("python"), matrix.default("architecture"), matrix.default("flavour"))
+    assert target.name == "rdspool-python3.13-x86_64"
+
+
+@pytest.mark.parametrize("name", ["rdspool-python3.11-x86_64.zip", "rdspool-python3.13-aarch64.zip", "other.zip"])
+def test_another_name_is_refused(name: str) -> None:
+    with pytest.raises(LayerError, match=r"not the name of a layer, such as rdspool-python3\.12-x86_64\.zip; say which it is with --as"):
+        matrix.parse(name)
+
+
+def test_a_target_outside_the_matrix_is_refused_with_the_choices() -> None:
+    with pytest.raises(LayerError, match=r"python '3\.11'.*3\.12, 3\.13, 3\.14"):
+        matrix.target("3.11", "x86_64", "pure")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "mysql/connector/aio/plugins/caching_sha2_password.py",
+        "mysql/connector/django/base.py",
+        "mysql/connector/plugins/authentication_kerberos_client.py",
+        "mysql/connector/plugins/authentication_webauthn_client.py",
+        "mysql/vendor/private/sasl2/libgssapiv2.so",
+        "mysql/vendor/plugin/authentication_oci_client.so",
+        "mysql/ai/genai/llm.py",
+        "sqlalchemy/testing/suite/test_select.py",
+        "sqlalchemy/dialects/mysql/provision.py",
+        "sqlalchemy/util/_collections_cy.pxd",
+        "sqlalchemy/engine/_row_cy.py",
+        "sqlalchemy-2.1.9.dist-info/RECORD",
+    ],
+)
+def test_pruned_from_every_flavour(path: str) -> None:
+    assert matrix.pruned(path, "pure")
+    assert matrix.pruned(path, "c")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "mysql/connector/plugins/mysql_clear_password.py",
+        "mysql/connector/plugins/caching_sha2_password.py",
+        "mysql/connector/plugins/mysql_native_password.py",
+        "mysql/connector/plugins/sha256_password.py",
+        "mysql/connector/authentication.py",
+        "mysql/connector/opentelemetry/constants.py",
+        "sqlalchemy/dialects/sqlite/pysqlite.py",
+        "sqlalchemy/dialects/postgresql/base.py",
+        "sqlalchemy/engine/_row_cy.cpython-313-x86_64-linux-gnu.so",
+        "sqlalchemy-2.1.9.dist-info/METADATA",
+        "mysql_connector_python-26.10.0.dist-info/licenses/LICENSE.txt",
+    ],
+)
+def test_kept_in_every_flavour(path: str) -> None:
+    assert matrix.pruned(path, "pure") is None
+    assert matrix.pruned(path, "c") is None
+
+
+@pytest.mark.parametrize(
+    "path", ["_mysql_connector.cpython-313-x86_64-linux-gnu.so", "mysql/vendor/libssl.so.3", "mysql/connector/connection_cext.py"]
+)
+def test_only_the_c_flavour_has_the_c_extension(path: str) -> None:
+    assert matrix.pruned(path, "pure")
+    assert matrix.pruned(path, "c") is None

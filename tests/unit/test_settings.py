@@ -1,0 +1,169 @@
+"""Settings: where each value comes from, and what a wrong one is told."""
+
+import pytest
+from rdspool import Settings, SettingsError
+from rdspool.secret import Secret
+from rdspool.settings import region_of
+
+HOST = "app.cluster-c1abc.eu-central-1.rds.amazonaws.com"
+BASE = {"RDSPOOL_HOST": HOST, "RDSPOOL_USER": "app"}
+
+
+def load(name=None, environ=None, **overrides):
+    return Settings.load(name, environ={**BASE, **(environ or {})}, **overrides)
+
+
+def test_defaults_are_frozen():
+    settings = load()
+    assert settings == Settings(host=HOST, user="app", region="eu-central-1")
+    assert (settings.port, settings.pool_recycle, settings.wait_timeout, settings.connect_timeout) == (3306, 300, 330, 5.0)
+    assert settings.iam
+    assert settings.database is None
+
+
+def test_every_variable_is_read():
+    settings = load(
+        environ={
+            "RDSPOOL_PORT": "3307",
+            "RDSPOOL_DATABASE": "shop",
+            "RDSPOOL_REGION": "eu-central-1",
+            "RDSPOOL_PASSWORD": "pw",
+            "RDSPOOL_CA": __file__,
+            "RDSPOOL_POOL_RECYCLE": "60",
+            "RDSPOOL_WAIT_TIMEOUT": "90",
+            "RDSPOOL_ISOLATION_LEVEL": "read-committed",
+            "RDSPOOL_CONNECT_TIMEOUT": "2.5",
+        }
+    )
+    assert settings == Settings(
+        host=HOST,
+        user="app",
+        port=3307,
+        database="shop",
+        region="eu-central-1",
+        password=Secret("pw"),
+        ca=__file__,
+        pool_recycle=60,
+        wait_timeout=90,
+        isolation_level="READ COMMITTED",
+        connect_timeout=2.5,
+    )
+
+
+def test_keyword_goes_before_url_before_variable():
+    url = "mysql+rdspool://urluser:p%40ss@url.example.com:3310/urldb?pool_recycle=70"
+    settings = Settings.load(environ={**BASE, "RDSPOOL_URL": url, "AWS_REGION": "eu-west-1", "RDSPOOL_WAIT_TIMEOUT": "700"}, user="keyword")
+    assert (settings.user, settings.host, settings.port, settings.database) == ("keyword", "url.example.com", 3310, "urldb")
+    assert settings.password == Secret("p@ss")
+    assert (settings.pool_recycle, settings.wait_timeout) == (70, 700)
+
+
+def test_named_engine_shares_tuning_but_no_identity():
+    environ = {
+        "RDSPOOL_POOL_RECYCLE": "60",
+        "RDSPOOL_PASSWORD": "main's",
+        "RDSPOOL_REPORTING_HOST": f"r.{HOST}",
+        "RDSPOOL_REPORTING_USER": "reader",
+    }
+    settings = load("reporting", environ)
+    assert (settings.host, settings.user, settings.pool_recycle) == (f"r.{HOST}", "reader", 60)
+    assert settings.password is None
+    with pytest.raises(SettingsError, match="RDSPOOL_REPORTING_USER is not set"):
+        load("reporting", {"RDSPOOL_REPORTING_HOST": HOST})
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        (HOST, "eu-central-1"),
+        ("mydb.c1abc.us-gov-west-1.rds.amazonaws.com", "us-gov-west-1"),
+        ("mydb.c1abc.rds.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("p.proxy-c1abc.ap-southeast-4.rds.amazonaws.com", "ap-southeast-4"),
+        ("db.example.com", None),
+        ("rds", None),
+        ("127.0.0.1", None),
+    ],
+)
+def test_region_of_a_host(host, region):
+    assert region_of(host) == region
+
+
+def test_region_from_the_environment_when_the_host_has_none():
+    assert load(environ={"RDSPOOL_HOST": "db.internal", "AWS_REGION": "sa-east-1"}).region == "sa-east-1"
+    assert load(environ={"RDSPOOL_HOST": "db.internal", "AWS_DEFAULT_REGION": "sa-east-1"}).region == "sa-east-1"
+    with pytest.raises(SettingsError, match=r"RDSPOOL_REGION is not set.*db.internal"):
+        load(environ={"RDSPOOL_HOST": "db.internal"})
+    assert load(environ={"RDSPOOL_HOST": "db.internal", "RDSPOOL_PASSWORD": "x"}).region is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"RDSPOOL_HOST": ""}, ["RDSPOOL_HOST is not set", "endpoint"]),
+        ({"RDSPOOL_HOST": f"mysql://{HOST}"}, ["RDSPOOL_HOST", HOST, "bare host name"]),
+        ({"RDSPOOL_HOST": f"{HOST}:3306"}, ["RDSPOOL_HOST", "RDSPOOL_PORT"]),
+        ({"RDSPOOL_HOST": "two words"}, ["RDSPOOL_HOST", "two words", "no host name"]),
+        ({"RDSPOOL_HOST": f" {HOST}"}, ["RDSPOOL_HOST", "blanks"]),
+        ({"RDSPOOL_PORT": "33o6"}, ["RDSPOOL_PORT", "33o6", "65,535"]),
+        ({"RDSPOOL_PORT": "0"}, ["RDSPOOL_PORT", "'0'"]),
+        ({"RDSPOOL_USER": ""}, ["RDSPOOL_USER is not set"]),
+        ({"RDSPOOL_REGION": "Frankfurt"}, ["RDSPOOL_REGION", "Frankfurt", "eu-central-1"]),
+        ({"RDSPOOL_REGION": "us-east-1"}, ["RDSPOOL_REGION", "us-east-1", "eu-central-1", "leave"]),
+        ({"RDSPOOL_CA": "/no/such.pem"}, ["RDSPOOL_CA", "/no/such.pem"]),
+        ({"RDSPOOL_POOL_RECYCLE": "soon"}, ["RDSPOOL_POOL_RECYCLE", "soon", "seconds"]),
+        ({"RDSPOOL_POOL_RECYCLE": "1.5"}, ["RDSPOOL_POOL_RECYCLE", "whole number"]),
+        ({"RDSPOOL_POOL_RECYCLE": "-1"}, ["RDSPOOL_POOL_RECYCLE", "'-1'"]),
+        ({"RDSPOOL_POOL_RECYCLE": "300", "RDSPOOL_WAIT_TIMEOUT": "300"}, ["RDSPOOL_POOL_RECYCLE", "RDSPOOL_WAIT_TIMEOUT", "below"]),
+        ({"RDSPOOL_CONNECT_TIMEOUT": "0"}, ["RDSPOOL_CONNECT_TIMEOUT", "seconds"]),
+        ({"RDSPOOL_CONNECT_TIMEOUT": "nan"}, ["RDSPOOL_CONNECT_TIMEOUT", "nan"]),
+        ({"RDSPOOL_ISOLATION_LEVEL": "CHAOS"}, ["RDSPOOL_ISOLATION_LEVEL", "CHAOS", "SERIALIZABLE"]),
+        ({"RDSPOOL_POOLRECYCLE": "60"}, ["RDSPOOL_POOLRECYCLE", "RDSPOOL_POOL_RECYCLE"]),
+        ({"RDSPOOL_URL": "postgresql://app@h/db"}, ["RDSPOOL_URL", "mysql+rdspool://"]),
+        ({"RDSPOOL_URL": "mysql+rdspool://app@h/db?pool_recyle=60"}, ["pool_recyle", "pool_recycle"]),
+    ],
+)
+def test_wrong_value_is_one_error_with_variable_value_and_fix(environ, words):
+    with pytest.raises(SettingsError) as caught:
+        load(environ=environ)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_variable_with_a_similar_name_is_pointed_out():
+    with pytest.raises(SettingsError, match=r"RDSPOOL_HOSTS is no setting.*RDSPOOL_HOST"):
+        Settings.load(environ={"RDSPOOL_HOSTS": HOST, "RDSPOOL_USER": "app"})
+    with pytest.raises(SettingsError, match=r"no argument 'hots'.*'?host"):
+        load(hots="x")
+
+
+def test_the_password_shows_nowhere():
+    settings = load(password="s3cret-pw")
+    assert "s3cret-pw" not in repr(settings)
+    assert "s3cret-pw" not in str(settings)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(environ={}, url="mysql+rdspool://app:s3cret-pw@h/db?nonsense=1")
+    assert "s3cret-pw" not in str(caught.value)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(environ={}, user="u", host="mysql://app:s3cret-pw@h/db")
+    assert "s3cret-pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wait", [2, 3, 10, 61, 300, 28800])
+def test_recycle_stays_below_wait_timeout_by_construction(wait):
+    settings = load(environ={"RDSPOOL_WAIT_TIMEOUT": str(wait)})
+    assert 1 <= settings.pool_recycle < settings.wait_timeout == wait
+
+
+@pytest.mark.parametrize("recycle", [1, 2, 60, 31_535_999])
+def test_wait_timeout_follows_recycle(recycle):
+    assert load(environ={"RDSPOOL_POOL_RECYCLE": str(recycle)}).wait_timeout > recycle
+
+
+def test_bad_engine_name():
+    with pytest.raises(SettingsError, match="'my-db'"):
+        load("my-db")
+
+
+def test_ipv6_host_and_trailing_dot():
+    assert load(environ={"RDSPOOL_HOST": "2001:db8::1", "AWS_REGION": "eu-west-1"}).host == "2001:db8::1"
+    assert load(environ={"RDSPOOL_HOST": f"{HOST.upper()}."}).host == HOST

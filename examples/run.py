@@ -32,7 +32,7 @@ FAITHFUL = 60  # seconds: pool_recycle of the original experiment
 SHORT = 3
 MARGIN = 0.5  # the pool recycles what is older, not what is as old
 WARM = 4
-NOT_AS_IT_SHOULD_BE, NOT_TO_BE_HAD = 1, 3
+NOT_AS_IT_SHOULD_BE, NOT_TO_BE_HAD, INTERRUPTED = 1, 3, 130
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,14 @@ class Row:
     round_trips: int
 
 
-class Unexpected(Exception):  # noqa: N818 - nothing is broken but the outcome
+class Unexpected(Exception):
     """The experiment came out otherwise than it should."""
 
 
-def build(python: str | None, console: Console) -> tuple[Path, str]:
+def build(python: str | None) -> tuple[Path, str]:
     """Builds the layer for this machine's architecture; returns the zip and the Python it is for."""
     command = [str(ROOT / "build.sh"), "--json", "--arch", ARCHITECTURES.get(platform.machine(), "x86_64")]
-    with console.status("building the layer"):
-        done = subprocess.run([*command, *(("--python", python) if python else ())], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run([*command, *(("--python", python) if python else ())], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise LocalError("the layer was not built; build.sh says above why and what to do")
     manifest = json.loads(done.stdout.splitlines()[-1])
@@ -144,7 +143,7 @@ def table(rows: list[Row]) -> Table:
 
 def run(python: str | None, kind: Kind, faithful: bool, as_json: bool, console: Console) -> None:
     """The whole of it; prints the outcome to stdout."""
-    layer, python = build(python, console)
+    layer, python = build(python)
     console.print(f"layer: {layer.relative_to(ROOT)}", highlight=False)
     rows = []
     with console.status(f"starting a {kind} server and its RDS endpoint") as status, endpoint.start(kind) as database:
@@ -172,6 +171,9 @@ def main(python: str | None, kind: Kind, faithful: bool, as_json: bool) -> None:
     console = Console(stderr=True, soft_wrap=True)
     try:
         run(python, kind, faithful, as_json, console)
+    except KeyboardInterrupt:
+        console.print("interrupted; server and environment are gone")
+        sys.exit(INTERRUPTED)
     except LocalError as error:
         console.print(f"[red]can't run:[/] {escape(str(error))}", highlight=False)
         sys.exit(NOT_TO_BE_HAD)

@@ -5,7 +5,8 @@
 # example: examples/run.sh --json | jq .connection_id
 #
 # Root or not; what is missing is fetched into .venv and ${RDSLOCAL_CACHE:-~/.cache/rdspool}. The table goes to stdout, progress to stderr.
-# Exit status: 0 the connection was kept and recycled as it should be, 1 it was not, 2 wrong usage, 3 a part can't be had.
+# Exit status: 0 the connection was kept and recycled as it should be, 1 it was not, 2 wrong usage, 3 a part can't be had,
+# 130 interrupted.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/local/setup.sh"

@@ -13,6 +13,7 @@ from layer.commands.build import build
 from layer.commands.inspect import inspect
 from layer.commands.lock import lock
 from layer.commands.roots import roots_command
+from layer.commands.verify import verify_command
 from layer.errors import LayerError
 from local.errors import LocalError
 
@@ -28,10 +29,10 @@ class _Group(click.Group):
 
 @click.group(cls=_Group)
 def main() -> None:
-    """Build and inspect rdspool's Lambda layer."""
+    """Build, inspect and verify rdspool's Lambda layer."""
 
 
-for command in (build, inspect, lock, roots_command):
+for command in (build, inspect, lock, roots_command, verify_command):
     main.add_command(command)
 
 if __name__ == "__main__":

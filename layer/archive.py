@@ -27,13 +27,13 @@ _UTF8 = 0x800
 _TIME, _DATE = 0, (1 << 5) | 1
 
 
-def pack(files: Mapping[str, bytes], tools: Path) -> bytes:
+def pack(files: Mapping[str, bytes], tools: Path, level: int = LEVEL) -> bytes:
     """Returns a zip of `files` (by path). `tools` is the folder that holds the compressor (see wheels.install_tools)."""
     deflate = _compressor(tools)
     body, directory = bytearray(), bytearray()
     for path in sorted(files):
         data, name = files[path], path.encode()
-        packed, method = deflate(data, LEVEL), _DEFLATED
+        packed, method = deflate(data, level), _DEFLATED
         if len(packed) >= len(data):
             packed, method = data, _STORED
         # Nobody may write: Lambda mounts a layer read-only, and other users of it should too.

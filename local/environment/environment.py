@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +22,7 @@ from .layers import folder_of, opt
 from .output import Records
 from .quota import Quota, quota
 from .sandbox import Mounts, make_etc
+from .scratch import Scratch
 from .variables import Credentials, Role, variables
 
 POST_SECONDS = 20.0  # beyond the function's own timeout
@@ -76,8 +75,9 @@ class Environment:
         self._configured = dict(variables or {})
         self._invoking = threading.Lock()
         self._ready = False
+        self._frozen = False
         self._emulator: Emulator | None = None
-        self._scratch: Path | None = None
+        self._scratch: Scratch | None = None
         self._records: Records | None = None
         self._quota: Quota | None = None
 
@@ -95,9 +95,9 @@ class Environment:
         """Starts the emulator; as on Lambda, the runtime's init is part of the first invocation. Returns the environment."""
         if self._scratch is not None or self._emulator is not None:
             raise LambdaEnvironmentError(f"{self!r} was started before; make a new Environment")
-        self._scratch = Path(tempfile.mkdtemp(prefix="rdspool-environment-"))
+        self._scratch = Scratch()
         try:
-            self._emulator = self._prepared(self._scratch)
+            self._emulator = self._prepared(self._scratch.folder)
         except BaseException:
             self.close()
             raise
@@ -138,7 +138,12 @@ class Environment:
 
     def _init_ended(self) -> None:
         if self._quota:
-            self._quota.limit()
+            try:
+                self._quota.limit()
+            except OSError as error:
+                self.quota_missing = (
+                    f"no CPU quota: the kernel refuses {self.cpu_share} of a processor in {self._quota.folder}: {error.strerror}"
+                )
 
     def _running(self) -> Emulator:
         if self._emulator is None:
@@ -152,6 +157,7 @@ class Environment:
         body = json.dumps({} if event is None else event)
         with self._invoking:
             emulator = self._running()
+            self._thaw()
             output = emulator.output
             emulator.records.take()
             printed, said, finished = len(output.function), len(output.emulator), output.finished
@@ -194,16 +200,23 @@ class Environment:
     def freeze(self) -> None:
         """Stops all of the function's processes, as Lambda does between invocations. Their connections stay, their clocks go on."""
         self._running()
+        self._frozen = True
         processes.stop(self.pids)
 
     def thaw(self) -> None:
-        """Lets them go on."""
+        """Lets them go on; an invocation and a shutdown do it by themselves, as on Lambda."""
         self._running()
-        processes.send(self.pids, signal.SIGCONT)
+        self._thaw()
+
+    def _thaw(self) -> None:
+        if self._frozen:
+            processes.send(self.pids, signal.SIGCONT)
+            self._frozen = False
 
     def terminate(self) -> Shutdown:
         """Shuts the environment down as Lambda does: the runtime gets SIGTERM if an extension is registered, else SIGKILL at once."""
         emulator = self._running()
+        self._thaw()
         output = emulator.output
         runtime = [processes.Handle(pid) for pid in self.pids[:1]]
         printed, said = len(output.function), len(output.emulator)
@@ -228,7 +241,7 @@ class Environment:
             self._records.close()
         if self._quota is not None:
             self._quota.remove()
-        shutil.rmtree(self._scratch)
+        self._scratch.remove()
         self._scratch = self._records = self._quota = None
 
 

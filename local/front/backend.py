@@ -53,7 +53,7 @@ class Backend:
         return Greeting.parse(self.first)
 
     def send_login(self, login: Login, greeting: Greeting) -> None:
-        """Sends the login, on TCP over TLS: a client's clear password (caching_sha2_password's full way) is only taken there or on a socket."""
+        """Sends the login, on TCP over TLS: a clear password, as caching_sha2_password may ask for, is only taken there or on a socket."""
         if self._over_tcp and greeting.capabilities & Capability.SSL:
             self.packets.write(login.start(tls=True))
             # The front's own test server on this machine; who it is was decided by its address.

@@ -149,7 +149,7 @@ class Front:
     def notify(
         self, connection: Connection | int, code: int, *, sqlstate: str | None = None, message: str | None = None, close: bool = True
     ) -> None:
-        """Sends an ERR packet that nobody asked for (4031 to an idle client, 1053 at a shutdown), then closes; goes silent if not `close`."""
+        """Sends an ERR packet that nobody asked for (4031 to an idle client, 1053 at a shutdown), then closes, or else goes silent."""
         self._ask("notify", connection=_id(connection), code=code, sqlstate=sqlstate, message=message, close=close)
 
     def stop_listening(self) -> None:

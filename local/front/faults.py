@@ -30,8 +30,10 @@ KNOWN = {
     3159: ("HY000", "Connections using insecure transport are prohibited while --require_secure_transport=ON."),
     4031: (
         "HY000",
-        "The client was disconnected by the server because of inactivity. "
-        "See wait_timeout and interactive_timeout for configuring this behavior.",
+        (
+            "The client was disconnected by the server because of inactivity. "
+            "See wait_timeout and interactive_timeout for configuring this behavior."
+        ),
     ),
 }
 

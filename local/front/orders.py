@@ -8,7 +8,7 @@ import threading
 import time
 
 
-class Order(Exception):  # noqa: N818 - an order is no error
+class Order(Exception):
     """Something that a connection's thread is to do in place of going on."""
 
 

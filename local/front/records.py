@@ -1,7 +1,8 @@
 """What the front knows of each connection: `Record` while it counts, `Connection` as a client of the front sees it.
 
 Every count is brought up to date before the bytes that it counts are sent on: who holds an answer in hand finds that answer's
-round trip and command in the record, while the connection is open too.
+round trip and command in the record, while the connection is open too. Only what gets no answer (COM_QUIT, COM_STMT_CLOSE) and the
+end of a connection are seen a moment later than the client did them.
 """
 
 from __future__ import annotations

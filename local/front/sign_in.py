@@ -31,7 +31,7 @@ class SignInOptions:
     require_tls: bool
 
 
-class Refused(Exception):  # noqa: N818 - no error of the front's
+class Refused(Exception):
     """The sign-in has failed and the client was told so."""
 
 

@@ -7,7 +7,6 @@ context made per connect, the read of each packet in two calls. All else is the 
 from __future__ import annotations
 
 import ssl
-import time
 from typing import Any, Final
 
 from mysql.connector.constants import ClientFlag, ServerCmd
@@ -18,9 +17,6 @@ from . import attributes, signin
 from .packets import PacketSocket
 from .secret import Secret
 from .session import Session
-
-PING_TIMEOUT: Final = 1.0
-"""Seconds: a server in reach answers in a few milliseconds, and giving one up that is slow costs a reconnect, no more."""
 
 CHARSET: Final = "utf8mb4"
 COLLATION: Final = "utf8mb4_general_ci"
@@ -135,22 +131,6 @@ class Connection(Session):
         if reconnect:
             raise NotSupportedError("rdspool's connection does not reconnect by itself: the pool makes a new one")
         super().ping()
-
-    def lost(self, idle_gap: float) -> bool:
-        """Return whether a connection idle for longer than `idle_gap` seconds is gone: by its end of file, then by a ping."""
-        # The wall clock: over a freeze of the environment the monotonic one can stand still.
-        if abs(time.time() - self.last_used) < idle_gap:
-            return False
-        if self._socket is None or self._socket.at_end():
-            return True
-        try:
-            self._socket.set_connection_timeout(PING_TIMEOUT)
-            self.cmd_ping()
-            self._socket.set_connection_timeout(None)
-        except Error:
-            return True
-        self.last_used = time.time()
-        return False
 
     def close(self) -> None:
         """Say goodbye and close the socket; a server that is gone is no error."""

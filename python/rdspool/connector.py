@@ -7,12 +7,16 @@ from typing import Any, Final
 
 from mysql.connector.errors import Error
 
-from . import diagnosis, tls
+from . import ahead, tls
+from .ahead import Ahead
 from .connection import Connection
+from .pool import IDLE_GAP
 from .secret import Secret
 from .settings import Settings
 from .signin import CLEAR_PASSWORD
 from .token import TokenSource
+
+ACCESS_DENIED: Final = 1045
 
 _tokens: Final[dict[tuple[str, int, str, str], TokenSource]] = {}
 _tokens_lock = threading.Lock()
@@ -39,15 +43,35 @@ class Connector:
         self.settings = settings
         self._options = options
         self._roots = tls.root_files(settings)
+        self._ahead: Ahead | None = None
 
     def __repr__(self) -> str:
         return f"<Connector {self.settings!r}>"
+
+    def begin(self) -> None:
+        """Start to make the first connection in a thread; the first call waits for it and takes it."""
+        if ahead.allowed():
+            self._ahead = Ahead(self._new)
 
     def __call__(self) -> Connection:
         """Return a new connection: verified, signed in, its session set up.
 
         Raises CredentialsError, or a ConnectError that tells what to do.
         """
+        begun, self._ahead = self._ahead, None
+        if begun is None:
+            return self._new()
+        made: Connection | None = begun.take(self.settings.pool_recycle, IDLE_GAP)
+        if made is not None:
+            return made
+        try:
+            return self._new()
+        except Exception as error:
+            if begun.failure is not None:
+                error.add_note(f"The connection made during init had failed before: {begun.failure}")
+            raise
+
+    def _new(self) -> Connection:
         settings = self.settings
         if settings.password is not None:
             return self._connect(settings.password, None)
@@ -55,7 +79,9 @@ class Connector:
         token, reused = source.get()
         try:
             return self._connect(token, CLEAR_PASSWORD)
-        except diagnosis.SignInError:
+        except Error as error:
+            if error.errno != ACCESS_DENIED:
+                raise
             source.forget(token)
             if not reused:
                 raise
@@ -78,5 +104,7 @@ class Connector:
         try:
             connection.open()
         except Error as error:
+            from . import diagnosis  # imported only where it is needed: a cold start that succeeds has no use for it
+
             raise diagnosis.explain(error, settings, secret) from error
         return connection

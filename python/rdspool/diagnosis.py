@@ -9,18 +9,18 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from calendar import timegm
+from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qs
 
 from mysql.connector.errors import ConnectionTimeoutError, Error, OperationalError, ReadTimeoutError, WriteTimeoutError
 
+from .connector import ACCESS_DENIED
 from .errors import RdspoolError
 from .secret import Secret
 from .settings import Settings
 from .token import TOKEN_LIFETIME
 
-ACCESS_DENIED: Final = 1045
 ACCESS_DENIED_TO_DATABASE: Final = 1044
 UNKNOWN_DATABASE: Final = 1049
 TOO_MANY: Final = frozenset({1040, 1203, 1226})
@@ -144,7 +144,7 @@ def _wrong_token(token: str, settings: Settings) -> str | None:
     target, _, query = token.partition("/?")
     values = {name: found[0] for name, found in parse_qs(query).items()}
     try:
-        signed = timegm(time.strptime(values.get("X-Amz-Date", ""), "%Y%m%dT%H%M%SZ"))
+        signed = datetime.fromisoformat(values.get("X-Amz-Date", "")).timestamp()
         lifetime = int(values.get("X-Amz-Expires", TOKEN_LIFETIME))
     except ValueError:
         return "the IAM token given as the password is damaged: make a new one, or leave RDSPOOL_PASSWORD out and rdspool signs"

@@ -51,7 +51,8 @@ def get_engine(name: str | None = None, **overrides: Any) -> Engine:
     seconds, `isolation_level=`, `connect_timeout=` in seconds, or `url=`), else from RDSPOOL_HOST and so on; the engine
     "reporting" reads RDSPOOL_REPORTING_HOST. SQLAlchemy's own options (`echo=`, `pool_size=`, ...) are passed on.
 
-    No connection is made here: the first use makes it.
+    The first use makes the first connection; with `connect="init"` a thread makes it at once, beside the function's other
+    imports, where Lambda gives CPU for free.
 
     Raises SettingsError for a missing or wrong setting, and where an engine of that name exists with other settings.
     """
@@ -87,6 +88,8 @@ def _new_engine(settings: Settings, options: dict[str, Any]) -> Engine:
         isolation_level=None if settings.isolation_level == "AUTOCOMMIT" else settings.isolation_level,
         wait_timeout=settings.wait_timeout,
     )
+    if settings.connect == "init":
+        connector.begin()
     url = URL.create("mysql+rdspool", settings.user, None, settings.host, settings.port, settings.database)
     arguments: dict[str, Any] = {**pool.arguments(settings), **options}
     if settings.isolation_level is not None:

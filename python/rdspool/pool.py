@@ -10,6 +10,8 @@ from .settings import Settings
 
 POOL_SIZE: Final = 1
 """A Lambda environment serves one request at a time."""
+IDLE_GAP: Final = 5.0
+"""Seconds: a connection used within them is hot and taken at its word; one idle for longer is checked before its use."""
 POOL_TIMEOUT: Final = 5.0
 """Seconds: with one connection, waiting for a second is most often a `with engine.connect()` inside another one, which never ends."""
 

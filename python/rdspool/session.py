@@ -8,43 +8,35 @@ from typing import Any, Final
 from mysql.connector.connection import MySQLConnection
 from mysql.connector.constants import ClientFlag, ServerCmd
 from mysql.connector.conversion import MySQLConverter
-from mysql.connector.errors import InternalError, NotSupportedError, OperationalError, get_exception
+from mysql.connector.errors import Error, InternalError, NotSupportedError, OperationalError, get_exception
 from mysql.connector.protocol import ERR_STATUS, LOCAL_INFILE_STATUS, OK_STATUS
 
 from . import rows
 from .cursor import Cursor
 from .packets import SERVER_GONE, PacketSocket
+from .status import IN_TRANSACTION, Status
 
-IN_TRANSACTION: Final = 0x0001
-AUTOCOMMIT: Final = 0x0002
 MORE_RESULTS: Final = 0x0008
-NO_BACKSLASH_ESCAPES: Final = 0x0200
-"""Bits of the status that ends each answer (MySQL's protocol documentation, SERVER_STATUS_flags_enum)."""
+"""Bit of the status: another result follows."""
+
+PING_TIMEOUT: Final = 1.0
+"""Seconds: a server in reach answers in a few milliseconds, and giving one up that is slow costs a reconnect, no more."""
 
 EOF_LENGTH: Final = 9
 """Bytes of an EOF packet with its header; a row that begins with the same byte is longer than 16 MiB."""
 
 
-class Session(MySQLConnection):
+class Session(Status, MySQLConnection):
     """The part of a connection that speaks with the server once it is signed in. `connection.Connection` opens and closes it."""
 
     _protocol: Any
     _socket: Any
-    _handshake: Any
     _columns_desc: Any
-    _server_version: Any
-    converter: Any
 
     def __init__(self) -> None:
         super().__init__()
-        self._isolation_level: str | None = None
         self._status = 0
-        self._clean = True
         self._skip_ping = False
-        self.untouched = False
-        """Whether nothing has run since the session was set up, so that it still is what the settings ask for."""
-        self.last_used = 0.0
-        """Unix time in seconds of the last answer from the server."""
 
     @property
     def closed(self) -> bool:
@@ -59,51 +51,10 @@ class Session(MySQLConnection):
             raise OperationalError("MySQL Connection not available: it is closed", errno=SERVER_GONE)
         return channel
 
-    # -- what the server's status tells without a round trip -----------------------------------------------------------------
-
     def _handle_server_status(self, flags: int) -> None:
         self._status = flags
         self._have_next_result = bool(flags & MORE_RESULTS)
         self._in_transaction = bool(flags & IN_TRANSACTION)
-
-    @property
-    def autocommit(self) -> bool:
-        """Whether each statement commits itself."""
-        return bool(self._status & AUTOCOMMIT)
-
-    @autocommit.setter
-    def autocommit(self, value: bool) -> None:
-        if self._socket is None:
-            self._autocommit = value
-        elif bool(self._status & AUTOCOMMIT) != value:
-            self.cmd_query(f"SET @@session.autocommit = {int(value)}")
-            self._autocommit = value
-
-    def starts_with(self, level: str) -> bool:
-        """Return whether the session, in which nothing has run yet, is at this isolation level (or AUTOCOMMIT) already."""
-        if not self.untouched:
-            return False
-        if level == "AUTOCOMMIT":
-            return self.autocommit
-        return not self.autocommit and level == self._isolation_level
-
-    @property
-    def no_backslash_escapes(self) -> bool:
-        """Whether a backslash in a literal is just that, as under sql_mode NO_BACKSLASH_ESCAPES."""
-        return bool(self._status & NO_BACKSLASH_ESCAPES)
-
-    @property
-    def version_text(self) -> str:
-        """The server's version as it greets with it, for example `8.4.3` or `10.11.19-MariaDB`."""
-        text: str = self._handshake["server_version_original"] if self._handshake else ""
-        # MariaDB before 11 hides its version behind one that old replicas accept.
-        return text.removeprefix("5.5.5-") if "MariaDB" in text else text
-
-    @property
-    def isolation_variable(self) -> str:
-        """The name of the isolation level's variable: MariaDB has MySQL's name only from 11.1 on, MySQL its own since 5.7.20."""
-        old = self._server_version < ((11, 1, 0) if "MariaDB" in self.version_text else (5, 7, 20))
-        return "tx_isolation" if old else "transaction_isolation"
 
     # -- statements ---------------------------------------------------------------------------------------------------------
 
@@ -157,19 +108,6 @@ class Session(MySQLConnection):
             self._abandon()
             raise
         return self._answer(packet, read_timeout)
-
-    def variables(self, *names: str) -> tuple[Any, ...]:
-        """Return values of expressions over system variables, such as `@@session.sql_mode`.
-
-        They touch no table, so the session is as clean afterwards as before.
-        """
-        before = self.untouched, self._clean
-        cursor = Cursor(self)
-        cursor.execute(f"SELECT {', '.join(names)}")
-        values = cursor.fetchone()
-        cursor.close()
-        self.untouched, self._clean = before
-        return tuple(values or ())
 
     def _send_cmd(self, command: int, *args: Any, **kwargs: Any) -> Any:
         """Send any other command: the way of prepared statements, procedures and pings."""
@@ -257,37 +195,22 @@ class Session(MySQLConnection):
             parts.append(packet[4:])
         return b"".join(parts)
 
-    # -- transactions -----------------------------------------------------------------------------------------------------------
-
-    @property
-    def transaction_open(self) -> bool:
-        """Whether a COMMIT or ROLLBACK can have any effect.
-
-        The server's status flag alone does not tell: without autocommit a statement that fails, or that reads a table of a
-        non-transactional engine, leaves the flag unset and yet holds the table's metadata lock until the transaction ends
-        (seen on MySQL 9.7). A frozen environment would then block every ALTER TABLE.
-        """
-        return bool(self._status & IN_TRANSACTION) or not (self._status & AUTOCOMMIT or self._clean)
-
-    def commit(self) -> None:
-        """Commit; no round trip where there is nothing to commit."""
-        if self._unread_result:
-            self.handle_unread_result()
-        if self.transaction_open or self._socket is None:
-            self.cmd_query(b"COMMIT")
-            self._clean = True
-
-    def rollback(self) -> None:
-        """Roll back; no round trip where there is nothing to roll back."""
-        if self._unread_result:
-            self.get_rows()
-        if self.transaction_open or self._socket is None:
-            self.cmd_query(b"ROLLBACK")
-            self._clean = True
-
     def cmd_change_user(self, *args: Any, **kwargs: Any) -> Any:
         """Refused: the connector's own would log the password."""
         raise NotSupportedError("rdspool's connection keeps its user: make another connection for another user")
+
+    def _gone(self) -> bool:
+        return self.closed or self.channel.at_end()
+
+    def _ping(self) -> bool:
+        channel = self.channel
+        try:
+            channel.set_connection_timeout(PING_TIMEOUT)
+            self.cmd_ping()
+            channel.set_connection_timeout(None)
+        except Error:
+            return False
+        return True
 
     def _abandon(self) -> None:
         """Close the socket at once: nothing can be read from it any more that would be in step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -23,6 +23,9 @@ WAIT_TIMEOUT_MARGIN: Final = 30
 """Seconds by which the server's idle limit outlasts `pool_recycle`, when only one of the two is set."""
 MAXIMUM_WAIT_TIMEOUT: Final = 31_536_000
 """Seconds: the server's own maximum (MySQL Reference Manual, system variable wait_timeout)."""
+
+CONNECT_TIMES: Final = ("use", "init")
+"""When the first connection is opened: at its first use, or by get_engine() in a thread beside the function's other imports."""
 
 ISOLATION_LEVELS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "AUTOCOMMIT")
 
@@ -58,6 +61,9 @@ class Settings:
     """One of `ISOLATION_LEVELS`; None keeps the server's default."""
     connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
     """Seconds for each step of a connect: address, TCP, TLS and sign-in."""
+
+    connect: str = "use"
+    """One of `CONNECT_TIMES`."""
 
     @property
     def iam(self) -> bool:
@@ -209,7 +215,8 @@ class _Source:
             ca=self.ca(),
             pool_recycle=recycle,
             wait_timeout=wait,
-            isolation_level=self.isolation_level(),
+            isolation_level=self.choice("isolation_level", ISOLATION_LEVELS, _level),
+            connect=self.choice("connect", CONNECT_TIMES, str.lower) or "use",
             connect_timeout=self.number("connect_timeout", 0.1, 900, "of seconds") or DEFAULT_CONNECT_TIMEOUT,
         )
 
@@ -279,14 +286,15 @@ class _Source:
             )
         return int(recycle), int(wait)
 
-    def isolation_level(self) -> str | None:
-        label, level = self.text("isolation_level")
-        if level is None:
-            return None
-        normal = re.sub(r"[\s_-]+", " ", level).upper()
-        if normal not in ISOLATION_LEVELS:
-            raise SettingsError(f"{label} is {level!r}: set it to one of {', '.join(ISOLATION_LEVELS)}")
-        return normal
+    def choice(self, key: str, choices: Sequence[str], normal: Callable[[str], str]) -> str | None:
+        label, value = self.text(key)
+        if value is not None and normal(value) not in choices:
+            raise SettingsError(f"{label} is {value!r}: set it to one of {', '.join(choices)}")
+        return None if value is None else normal(value)
+
+
+def _level(text: str) -> str:
+    return " ".join(re.split(r"[\s_-]+", text)).upper()
 
 
 def _suggestion(wrong: str, known: list[str] | tuple[str, ...], phrase: str = "did you mean {}?") -> str:

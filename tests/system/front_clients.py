@@ -56,7 +56,8 @@ def trusting(front: Front) -> ssl.SSLContext:
 def pymysql_connection(front: Front, **options: Any) -> Iterator[pymysql.Connection[Any]]:
     """PyMySQL, verified TLS, as the IAM user with a good token unless told otherwise."""
     settings: dict[str, Any] = {"user": IAM_USER, "database": DATABASE, "ssl": trusting(front), "port": front.port, **options}
-    settings.setdefault("password", token(front) if settings["user"] == IAM_USER else PASSWORD)
+    if "password" not in settings:
+        settings["password"] = token(front) if settings["user"] == IAM_USER else PASSWORD
     with names.resolved(front.host):
         connection = pymysql.connect(host=front.host, **settings)
     try:
@@ -72,7 +73,8 @@ def connector_connection(front: Front, **options: Any) -> Iterator[Any]:
     settings: dict[str, Any] = {"user": IAM_USER, "database": DATABASE, "use_pure": True, **options}
     if settings["user"] == IAM_USER:
         settings.setdefault("auth_plugin", "mysql_clear_password")
-    settings.setdefault("password", token(front) if settings["user"] == IAM_USER else PASSWORD)
+    if "password" not in settings:
+        settings["password"] = token(front) if settings["user"] == IAM_USER else PASSWORD
     with names.resolved(front.host):
         connection = mysql.connector.connect(
             host=front.host, port=front.port, ssl_ca=str(front.ca_file), ssl_verify_cert=True, ssl_verify_identity=True, **settings

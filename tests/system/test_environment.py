@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -293,6 +294,14 @@ def test_freeze_stops_and_thaw_goes_on(running: Environment) -> None:
     assert "T" not in [state(pid) for pid in pids]
 
 
+def test_an_invocation_thaws(running: Environment) -> None:
+    running.invoke()
+    running.freeze()
+    thawed = running.invoke()
+    assert thawed.start == "warm"
+    assert thawed.payload["calls"] == 2
+
+
 def test_sigterm_reaches_a_runtime_with_an_extension(function: Function) -> None:
     with Environment(task=function(EXTENSION)) as environment:
         assert environment.invoke().payload == "ready"
@@ -322,7 +331,7 @@ def test_nothing_is_left_behind(function: Function) -> None:
     assert len(pids) == 2
     assert scratch is not None
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-    assert not scratch.exists()
+    assert not scratch.folder.exists()
 
 
 def test_it_dies_with_its_parent(function: Function) -> None:
@@ -340,6 +349,20 @@ def test_it_dies_with_its_parent(function: Function) -> None:
     while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_what_a_killed_process_left_is_removed(function: Function, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("local.environment.scratch.GRACE_SECONDS", 0)
+    left = tmp_path / "rdspool-environment-left"
+    left.mkdir()
+    with Environment(task=function(HANDLER)) as first:
+        assert not left.exists()
+        with Environment(task=function(HANDLER)) as second:
+            assert first.invoke().error is None
+            assert second.invoke().error is None
+            assert len(list(tmp_path.glob("rdspool-environment-*"))) == 2
+    assert not list(tmp_path.glob("rdspool-environment-*"))
 
 
 def test_a_later_layer_lies_over_an_earlier(function: Function, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def tampered(sound: Path, tmp_path: Path) -> Tamper:
         files = read(sound, TARGET).files | (changes or {})
         files.pop(remove, None)
         path = tmp_path / sound.name
-        path.write_bytes(archive.pack(files, wheels.install_tools(cache_dir())))
+        path.write_bytes(archive.pack(files, wheels.install_tools(cache_dir()), level=6))
         return inspect(path, TARGET)
 
     return tamper

@@ -99,7 +99,7 @@ def test_a_checkout_alone_costs_nothing(front, warm):
 
 
 def test_an_idle_connection_is_asked_once(front, warm, monkeypatch):
-    monkeypatch.setattr("rdspool.dialect.IDLE_GAP", 0.0)
+    monkeypatch.setattr("rdspool.pool.IDLE_GAP", 0.0)
     with front.count() as count, warm.connect():
         pass
     assert count.commands == ["PING"]

@@ -1,0 +1,63 @@
+"""Whether a zip is what this tree builds: the layer is built again and compared file by file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from layer.assemble import assemble
+from layer.checks.finding import Contents, read
+from layer.matrix import Target
+
+
+class Verdict(Enum):
+    """What the comparison says."""
+
+    SAME = "the same bytes"
+    REPACKED = "the same files, packed by another compressor"
+    OTHER_INTERPRETER = "the same but for the bytecode, which another patch release of CPython made"
+    DIFFERENT = "not what this tree builds"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The verdict, the files that differ (by path: how), and the interpreters that made the two bytecodes, as far as known."""
+
+    verdict: Verdict
+    differences: dict[str, str]
+    theirs: str | None
+    ours: str
+
+
+def verify(path: Path, target: Target, interpreter: Path, cache: Path, theirs: str | None, progress: Callable[[str], None]) -> Verification:
+    """Builds `target` again and compares. `theirs` is the interpreter that the manifest of the zip names, if there is one."""
+    with tempfile.TemporaryDirectory() as folder:
+        built = assemble(target, interpreter, cache, Path(folder), progress)
+        ours = built.manifest["bytecode"]["interpreter"]
+        return _compare(read(path, target), read(built.path, target), theirs, ours)
+
+
+def _compare(given: Contents, rebuilt: Contents, theirs: str | None, ours: str) -> Verification:
+    differences = {}
+    for path in sorted(given.files.keys() | rebuilt.files.keys()):
+        if path not in rebuilt.files:
+            differences[path] = "is in the zip, not in this tree's layer"
+        elif path not in given.files:
+            differences[path] = "is missing from the zip"
+        elif given.files[path] != rebuilt.files[path]:
+            differences[path] = "has other bytes"
+        elif given.modes[path] != rebuilt.modes[path]:
+            differences[path] = f"has the mode {given.modes[path]:o}, not {rebuilt.modes[path]:o}"
+    return Verification(_verdict(given, rebuilt, differences, theirs, ours), differences, theirs, ours)
+
+
+def _verdict(given: Contents, rebuilt: Contents, differences: dict[str, str], theirs: str | None, ours: str) -> Verdict:
+    if given.zipped == rebuilt.zipped:
+        return Verdict.SAME
+    if not differences:
+        return Verdict.REPACKED
+    bytecode_only = all(path.endswith(".pyc") and how == "has other bytes" for path, how in differences.items())
+    return Verdict.OTHER_INTERPRETER if bytecode_only and theirs not in (None, ours) else Verdict.DIFFERENT

@@ -1,0 +1,60 @@
+"""A connection made ahead of its first use, in a thread, while the function's module is still being imported."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+logger: Final = logging.getLogger("rdspool")
+
+
+class Ahead:
+    """Calls `make` in a thread and holds what it made, or met, until the creator asks for it."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: Any = None
+        self._failure: BaseException | None = None
+        self._began = time.time()
+        # A daemon: an environment that is shut down while it connects must not wait for it.
+        self._thread = threading.Thread(target=self._run, name="rdspool-connect", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._made = self._make()
+        except BaseException as failure:  # noqa: BLE001 - told by take()
+            self._failure = failure
+
+    def take(self, usable_for: float, idle_gap: float) -> Any:
+        """Return the connection, waiting for it if need be; None where it is older than `usable_for` seconds, lost, or was never made.
+
+        A failure is logged as a warning: the caller then connects by itself, and raises what it meets, with the earlier failure
+        as a note.
+        """
+        self._thread.join()
+        made, self._made = self._made, None
+        if made is not None and (time.time() - self._began >= usable_for or made.lost(idle_gap)):
+            # The environment was frozen between its init and its first request, which with provisioned concurrency can be hours.
+            made.close()
+            made = None
+        if self._failure is not None:
+            logger.warning("the connection made during init failed, connecting again: %s", self._failure)
+        return made
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What the thread met, once it has ended."""
+        return self._failure
+
+
+def allowed() -> bool:
+    """Return whether a connection made now is still this process's own when requests come.
+
+    A snapshot (SnapStart) would give every restored environment a copy of one connection.
+    """
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start"

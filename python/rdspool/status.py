@@ -1,0 +1,141 @@
+"""What a session's status tells without a round trip, and what can be left out because of it. Shared by both drivers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from mysql.connector.abstracts import MySQLConnectionAbstract
+
+IN_TRANSACTION: Final = 0x0001
+AUTOCOMMIT: Final = 0x0002
+NO_BACKSLASH_ESCAPES: Final = 0x0200
+"""Bits of the status that ends each answer (MySQL's protocol documentation, SERVER_STATUS_flags_enum)."""
+
+
+class Status(MySQLConnectionAbstract):
+    """A connection that knows from the server's last answer how it stands.
+
+    The driver keeps `_status`, clears `untouched` and `_clean` with each command, and sets `last_used` with each answer.
+    """
+
+    _handshake: Any
+    _server_version: Any
+    converter: Any
+    _status: int
+    _clean = True
+    """Whether nothing has run since the last transaction's end."""
+    _isolation_level: str | None = None
+    untouched = False
+    """Whether nothing has run since the session was set up, so that it still is what the settings ask for."""
+    last_used = 0.0
+    """Unix time in seconds of the last answer from the server."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it can't be used any more: closed by its owner, or given up after a loss."""
+        raise NotImplementedError
+
+    if TYPE_CHECKING:
+
+        def handle_unread_result(self) -> None: ...
+
+    def _gone(self) -> bool:
+        """Return whether the connection shows its end without a round trip."""
+        return self.closed
+
+    def _ping(self) -> bool:
+        """Return whether the server answers within `PING_TIMEOUT`."""
+        raise NotImplementedError
+
+    @property
+    def autocommit(self) -> bool:
+        """Whether each statement commits itself."""
+        return bool(self._status & AUTOCOMMIT)
+
+    @autocommit.setter
+    def autocommit(self, value: bool) -> None:
+        if self.closed:
+            self._autocommit = value
+        elif bool(self._status & AUTOCOMMIT) != value:
+            self.cmd_query(f"SET @@session.autocommit = {int(value)}")
+            self._autocommit = value
+
+    def starts_with(self, level: str) -> bool:
+        """Return whether the session, in which nothing has run yet, is at this isolation level (or AUTOCOMMIT) already."""
+        if not self.untouched:
+            return False
+        if level == "AUTOCOMMIT":
+            return self.autocommit
+        return not self.autocommit and level == self._isolation_level
+
+    @property
+    def no_backslash_escapes(self) -> bool:
+        """Whether a backslash in a literal is just that, as under sql_mode NO_BACKSLASH_ESCAPES."""
+        return bool(self._status & NO_BACKSLASH_ESCAPES)
+
+    @property
+    def version_text(self) -> str:
+        """The server's version as it greets with it, for example `8.4.3` or `10.11.19-MariaDB`."""
+        text: str = self._handshake["server_version_original"] if self._handshake else ""
+        # MariaDB before 11 hides its version behind one that old replicas accept.
+        return text.removeprefix("5.5.5-") if "MariaDB" in text else text
+
+    @property
+    def isolation_variable(self) -> str:
+        """The name of the isolation level's variable: MariaDB has MySQL's name only from 11.1 on, MySQL its own since 5.7.20."""
+        old = self._server_version < ((11, 1, 0) if "MariaDB" in self.version_text else (5, 7, 20))
+        return "tx_isolation" if old else "transaction_isolation"
+
+    def variables(self, *names: str) -> tuple[Any, ...]:
+        """Return values of expressions over system variables, such as `@@session.sql_mode`.
+
+        They touch no table, so the session is as clean afterwards as before.
+        """
+        before = self.untouched, self._clean
+        cursor = self.cursor(buffered=True)
+        cursor.execute(f"SELECT {', '.join(names)}")
+        values = cursor.fetchone()
+        cursor.close()
+        self.untouched, self._clean = before
+        return tuple(values or ())
+
+    # -- transactions -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def transaction_open(self) -> bool:
+        """Whether a COMMIT or ROLLBACK can have any effect.
+
+        The server's status flag alone does not tell: without autocommit a statement that fails, or that reads a table of a
+        non-transactional engine, leaves the flag unset and yet holds the table's metadata lock until the transaction ends
+        (seen on MySQL 9.7). A frozen environment would then block every ALTER TABLE.
+        """
+        return bool(self._status & IN_TRANSACTION) or not (self._status & AUTOCOMMIT or self._clean)
+
+    def commit(self) -> None:
+        """Commit; no round trip where there is nothing to commit."""
+        if self._unread_result:
+            self.handle_unread_result()
+        if self.transaction_open or self.closed:
+            self.cmd_query("COMMIT")
+            self._clean = True
+
+    def rollback(self) -> None:
+        """Roll back; no round trip where there is nothing to roll back."""
+        if self._unread_result:
+            self.get_rows()
+        if self.transaction_open or self.closed:
+            self.cmd_query("ROLLBACK")
+            self._clean = True
+
+    # -- checks ------------------------------------------------------------------------------------------------------------
+
+    def lost(self, idle_gap: float) -> bool:
+        """Return whether a connection idle for longer than `idle_gap` seconds is gone: by what it shows, then by a ping."""
+        # The wall clock: over a freeze of the environment the monotonic one can stand still.
+        if abs(time.time() - self.last_used) < idle_gap:
+            return False
+        if self._gone() or not self._ping():
+            return True
+        self.last_used = time.time()
+        return False

@@ -1,0 +1,17 @@
+"""The baseline of the imports: `import sqlalchemy, mysql.connector` and nothing else."""
+
+from __future__ import annotations
+
+from .contender import Contender
+
+
+class Imports(Contender):
+    name = "imports"
+    label = "import sqlalchemy, mysql.connector"
+    how = "the two imports alone, without an engine"
+    packages = ("SQLAlchemy", "mysql-connector-python")
+    engines = False
+
+    def load(self) -> None:
+        import mysql.connector
+        import sqlalchemy  # noqa: F401

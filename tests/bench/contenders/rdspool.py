@@ -1,0 +1,29 @@
+"""rdspool: get_engine() with its settings from the environment, signing by itself."""
+
+from __future__ import annotations
+
+from .contender import Contender
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+
+class RdspoolPure(Contender):
+    name = "rdspool"
+    label = "rdspool"
+    how = "from rdspool import get_engine; get_engine(), settings from the environment; rdspool signs"
+    packages = ("rdspool", "SQLAlchemy", "mysql-connector-python")
+
+    def load(self) -> None:
+        from rdspool import get_engine
+
+        self.get_engine = get_engine
+
+    def engine(self) -> Engine:
+        return self.get_engine()
+
+    def autocommit_engine(self) -> Engine:
+        names = ("host", "port", "user", "database", "ca")
+        given = {name: self.place[f"RDSPOOL_{name.upper()}"] for name in names}
+        return self.get_engine("autocommit", **{**given, "port": int(given["port"])}, isolation_level="AUTOCOMMIT")

@@ -1,0 +1,172 @@
+"""The run itself: contenders take turns, a round each, so that what disturbs the machine disturbs them alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from collections.abc import Iterator
+
+from local.environment.quota import quota
+
+from .contenders import BASELINE, BY_NAME
+from .measures import SHARES, Share
+from .process import Place, Process, worker
+
+Progress = Callable[[str, int], None]
+"""Told what is about to be measured, and how many steps it has."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often each thing is done. Rounds are the repeats that medians are taken of; batches are operations between two looks at the clock."""
+
+    fresh: int
+    """Rounds of fresh processes: import, cold connect, memory."""
+    warm: int
+    """Rounds of batches in processes that stay."""
+    batches: dict[str, int]
+    quota: dict[str, int]
+    """Rounds of fresh processes per share."""
+    quota_reconnects: int
+    quota_selects: int
+
+
+FULL = Effort(
+    fresh=7,
+    warm=9,
+    batches={"reconnect": 5, "autocommit": 200, "select": 200, "write": 100, "rows_few": 100, "rows_many": 2},
+    quota={"128mb": 3, "1024mb": 5},
+    quota_reconnects=3,
+    quota_selects=20,
+)
+QUICK = Effort(
+    fresh=2,
+    warm=3,
+    batches={"reconnect": 2, "autocommit": 50, "select": 50, "write": 25, "rows_few": 25, "rows_many": 1},
+    quota={"128mb": 1, "1024mb": 1},
+    quota_reconnects=1,
+    quota_selects=5,
+)
+
+
+@dataclass
+class Observed:
+    """Everything that was seen, by contender and measure, in the units of measures.py."""
+
+    values: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    drivers: dict[str, str] = field(default_factory=dict)
+    """The class of each contender's connection."""
+    no_quota: str = ""
+    """Why there are no figures under a quota."""
+
+    def add(self, contender: str, measure: str, value: float) -> None:
+        self.values[contender][measure].append(value)
+
+
+class Run:
+    """One run over the contenders named."""
+
+    def __init__(self, place: Place, names: Sequence[str], effort: Effort, progress: Callable[[str], None]) -> None:
+        self.place = place
+        self.names = names
+        self.effort = effort
+        self.observed = Observed()
+        self._progress = progress
+
+    @property
+    def steps(self) -> int:
+        """How many times `progress` will be told."""
+        effort, names = self.effort, len(self.names)
+        fresh = (effort.fresh + 1) * (names + 1)
+        return fresh + names * (1 + effort.warm * len(effort.batches)) + names * sum(effort.quota.values())
+
+    def __call__(self) -> Observed:
+        for number in range(self.effort.fresh + 1):
+            # The first round fills bytecode and file caches and is thrown away.
+            self._fresh(self.observed if number else Observed())
+        self._warm()
+        for share in SHARES:
+            for _ in range(self.effort.quota[share.key]):
+                self._under_quota(share)
+        return self.observed
+
+    def _fresh(self, observed: Observed) -> None:
+        for name in (BASELINE.name, *self.names):
+            self._progress(f"{BY_NAME[name].label}: import, cold connect")
+            with worker(name, self.place) as process:
+                started = process.start()
+                observed.add(name, "import_cpu", started["cpu"] * 1e3)
+                observed.add(name, "start_rss", started["rss_kib"] / 1024)
+                if name == BASELINE.name:
+                    continue
+                with self._counted(observed, name, "cold"):
+                    answer = process.order("cold")
+                observed.add(name, "cold_cpu", answer["cpu"] * 1e3)
+                observed.drivers[name] = answer["driver"]
+                observed.add(name, "cold_rss", process.order("release")["rss_kib"] / 1024)
+        baseline = observed.values[BASELINE.name]["import_cpu"][-1]
+        for name in self.names:
+            observed.add(name, "import_over_cpu", observed.values[name]["import_cpu"][-1] - baseline)
+
+    @contextmanager
+    def _counted(self, observed: Observed, name: str, what: str, times: int = 1) -> Iterator[None]:
+        with self.place.endpoint.front.count() as count:
+            yield
+        observed.add(name, f"{what}_round_trips", count.round_trips / times)
+        if what == "cold":
+            observed.add(name, "cold_commands", count.command_count)
+
+    def _warm(self) -> None:
+        with ExitStack() as stack:
+            processes = {name: stack.enter_context(worker(name, self.place)) for name in self.names}
+            for number, (name, process) in enumerate(processes.items(), 1):
+                self._progress(f"{BY_NAME[name].label}: round trips")
+                self._count(name, process, number)
+            for _ in range(self.effort.warm):
+                for kind, times in self.effort.batches.items():
+                    for name, process in processes.items():
+                        self._progress(f"{BY_NAME[name].label}: {kind}")
+                        if kind != "reconnect":
+                            process.order("touch", kind=kind)
+                        answer = process.order("batch", kind=kind, times=times)
+                        self.observed.add(name, f"{kind}_cpu", answer["cpu"] * 1e3)
+                        self.observed.add(name, f"{kind}_wall", answer["wall"] * 1e3)
+            for name, process in processes.items():
+                self.observed.add(name, "peak_rss", process.order("memory")["peak_kib"] / 1024)
+
+    def _count(self, name: str, process: Process, counter: int) -> None:
+        """Start the worker, warm it up and count its round trips."""
+        process.start()
+        process.order("cold")
+        process.order("release")
+        with self._counted(self.observed, name, "reconnect"):
+            process.order("checkout")
+        process.order("release")
+        process.order("prepare", counter=counter)
+        for kind, times in self.effort.batches.items():
+            if kind == "reconnect":
+                continue
+            process.order("touch", kind=kind)
+            with self._counted(self.observed, name, kind, times):
+                process.order("batch", kind=kind, times=times)
+
+    def _under_quota(self, share: Share) -> None:
+        for name in self.names:
+            self._progress(f"{BY_NAME[name].label}: with {share.share:.1%} of a processor")
+            group = quota(share.share)
+            if isinstance(group, str):
+                self.observed.no_quota = group
+                continue
+            with worker(name, self.place, group) as process:
+                self._add_wall(name, "import", share, process.start())
+                self._add_wall(name, "cold", share, process.order("cold"))
+                process.order("release")
+                self._add_wall(name, "reconnect", share, process.order("batch", kind="reconnect", times=self.effort.quota_reconnects))
+                process.order("prepare", counter=1)
+                process.order("touch", kind="select")
+                self._add_wall(name, "select", share, process.order("batch", kind="select", times=self.effort.quota_selects))
+
+    def _add_wall(self, name: str, what: str, share: Share, answer: dict[str, float]) -> None:
+        self.observed.add(name, f"{what}_wall_{share.key}", answer["wall"] * 1e3)

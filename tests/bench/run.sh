@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Measures rdspool beside its peers in one run and writes results.json, results.md and chart.svg beside this file.
+#
+# usage:   tests/bench/run.sh [--quick] [--only CONTENDER]... [--json] [--output FOLDER] [--help]
+# example: tests/bench/run.sh --quick --only rdspool --only stock_c
+#
+# Its packages, of which the tests need only some, go into an environment of their own in ${RDSLOCAL_CACHE:-~/.cache/rdspool}.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+. "$root/local/setup.sh"
+setup_venv
+lock=$root/tests/bench/requirements.txt
+venv=$_setup_cache/bench-$(printf %s "$root" | cksum | cut -d' ' -f1)
+stamp="$root $(_setup_sums "$lock")"
+if [ ! -f "$venv/.stamp" ] || [ "$(cat "$venv/.stamp")" != "$stamp" ] || ! "$venv/bin/python" -I -c '' 2>/dev/null; then
+  _setup_build "$venv" "$stamp" "$lock" "$(cat "$(dirname "$PYTHON")/../.interpreter")"
+fi
+cd "$root"
+exec "$venv/bin/python" -m tests.bench "$@"

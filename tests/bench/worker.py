@@ -1,0 +1,151 @@
+"""A contender's own process: waits for "go", imports and makes the engine by the clock, then does what it is told, a line of JSON each.
+
+Nothing but what the interpreter has loaded anyway is imported before the clock has run, so that no contender's import is paid for here.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from .contenders import BY_NAME
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .contenders.contender import Contender
+
+
+def memory() -> dict[str, int]:
+    """Return the resident memory of this process now and at its highest, in KiB."""
+    with open("/proc/self/status") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    return {"rss_kib": int(fields["VmRSS"].split()[0]), "peak_kib": int(fields["VmHWM"].split()[0])}
+
+
+def main(name: str) -> None:
+    import os
+
+    contender = BY_NAME[name](os.environ)
+    sys.path.pop(0)  # the benchmark's own root, which no user has there
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    cpu, wall = time.process_time(), time.perf_counter()
+    contender.load()
+    engine = contender.engine() if contender.engines else None
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    started = {"cpu": cpu, "wall": wall, **memory()}
+
+    import json
+    import traceback
+
+    worker = Worker(contender, engine)
+    print(json.dumps(started), flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        contender.token = order.pop("token")
+        try:
+            answer = getattr(worker, order.pop("do"))(**order)
+        except Exception as error:
+            traceback.print_exc()
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+class Worker:
+    """What can be ordered, each method by its name."""
+
+    def __init__(self, contender: Contender, engine: Any) -> None:
+        self.contender = contender
+        self.engine = engine
+        self.held: Any = None
+        self.autocommit: Any = None
+        self.operations: dict[str, Any] = {}
+
+    def cold(self) -> dict[str, Any]:
+        """Connect for the first time, up to the first row; the connection stays checked out until `release`."""
+        from sqlalchemy import text
+
+        from . import statements
+
+        first = text(statements.FIRST)
+        cpu, wall = time.process_time(), time.perf_counter()
+        self.held = self.engine.connect()
+        self.held.execute(first).scalar_one()
+        answer = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+        return {**answer, "driver": self.contender.driver(self.held.connection.dbapi_connection)}
+
+    def release(self) -> dict[str, Any]:
+        self.held.close()
+        self.held = None
+        return memory()
+
+    def checkout(self) -> dict[str, Any]:
+        """Check out a new connection after the old one's end, and hold it."""
+        self.engine.dispose()
+        self.held = self.engine.connect()
+        return {}
+
+    def prepare(self, counter: int) -> dict[str, Any]:
+        """Get ready for `batch`: the second engine and the statements."""
+        from sqlalchemy import text
+
+        from . import statements
+
+        self.autocommit = self.contender.autocommit_engine()
+        select, rows, write = text(statements.SELECT), text(statements.ROWS), text(statements.WRITE)
+
+        def selecting(engine: Any) -> None:
+            with engine.connect() as connection:
+                connection.execute(select, {"id": 7}).scalar_one()
+
+        def reading(last: int) -> None:
+            with self.engine.connect() as connection:
+                found = connection.execute(rows, {"last": last}).fetchall()
+            if len(found) != last:
+                raise AssertionError(f"{len(found)} rows where {last} are")
+
+        def writing() -> None:
+            with self.engine.begin() as connection:
+                connection.execute(write, {"id": counter})
+
+        self.operations = {
+            "select": lambda: selecting(self.engine),
+            "autocommit": lambda: selecting(self.autocommit),
+            "write": writing,
+            "rows_few": lambda: reading(statements.FEW),
+            "rows_many": lambda: reading(statements.MANY),
+        }
+        return {}
+
+    def touch(self, kind: str) -> dict[str, Any]:
+        """Run the operation once: a connection that was idle is checked, or recycled, here and not in what is measured."""
+        self.operations[kind]()
+        return {}
+
+    def batch(self, kind: str, times: int) -> dict[str, Any]:
+        """Run the operation so many times; return CPU and wall time of one, in seconds."""
+        if kind == "reconnect":
+            return self.reconnect(times)
+        operation = self.operations[kind]
+        turns = range(times)
+        cpu, wall = time.process_time(), time.perf_counter()
+        for _ in turns:
+            operation()
+        return {"cpu": (time.process_time() - cpu) / times, "wall": (time.perf_counter() - wall) / times}
+
+    def reconnect(self, times: int) -> dict[str, Any]:
+        """As `batch`, for a checkout that opens a new connection; the old one's end and the return to the pool are left out."""
+        cpu = wall = 0.0
+        for _ in range(times):
+            self.engine.dispose()
+            cpu, wall = cpu - time.process_time(), wall - time.perf_counter()
+            connection = self.engine.connect()
+            cpu, wall = cpu + time.process_time(), wall + time.perf_counter()
+            connection.close()
+        return {"cpu": cpu / times, "wall": wall / times}
+
+    def memory(self) -> dict[str, Any]:
+        return memory()

@@ -1,0 +1,160 @@
+"""Lost connections: each recognised by the error it makes, replaced at the next use, and an idle one before it."""
+
+import time
+
+import pytest
+from rdspool import disconnects, get_engine, pool
+from sqlalchemy import exc, text
+
+from local.front.faults import Close, Command, CutAnswer, Error, LoseAnswer, Silence
+
+
+def connection_id(engine):
+    with engine.connect() as connection:
+        return connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
+
+
+@pytest.fixture
+def engine(target):
+    engine = get_engine(**target)
+    connection_id(engine)
+    return engine
+
+
+def lose(engine):
+    """Run a statement that fails, and return the error: which has to be a disconnect, so that the pool replaces the connection."""
+    with pytest.raises(exc.DBAPIError) as caught, engine.connect() as connection:
+        connection.execute(text("SELECT 4711"))
+    return caught.value
+
+
+@pytest.mark.parametrize("code", sorted(disconnects.SERVER | {disconnects.READ_ONLY_MODE, disconnects.OPTION_PREVENTS_STATEMENT}))
+def test_an_error_that_ends_the_connection(front, engine, code):
+    first = connection_id(engine)
+    front.fault(when=Command("SELECT 4711"), do=Error(code, close=code in disconnects.SERVER))
+    error = lose(engine)
+    assert error.orig.errno == code
+    assert error.connection_invalidated
+    assert connection_id(engine) != first
+
+
+@pytest.mark.parametrize("code", [1045, 1146, 1205, 1213, 1290, 1317, 1792])
+def test_an_error_that_does_not(front, engine, code):
+    first = connection_id(engine)
+    message = "The MySQL server is running with the --secure-file-priv option so it cannot execute this statement" if code == 1290 else None
+    front.fault(when=Command("SELECT 4711"), do=Error(code, message=message))
+    assert not lose(engine).connection_invalidated
+    assert connection_id(engine) == first
+
+
+@pytest.mark.parametrize("fault", [Close(), Close(reset=True), LoseAnswer(), LoseAnswer(reset=True), CutAnswer(), CutAnswer(reset=True)], ids=repr)
+def test_a_connection_that_breaks(front, engine, fault):
+    first = connection_id(engine)
+    front.fault(when=Command("SELECT 4711"), do=fault)
+    error = lose(engine)
+    assert isinstance(error, exc.OperationalError)
+    assert error.orig.errno in (2006, 2013, 2055)
+    assert error.connection_invalidated
+    assert connection_id(engine) != first
+
+
+def test_killed_by_the_server(server, front, engine):
+    first = connection_id(engine)
+    server.execute(f"KILL {first}")
+    error = lose(engine)
+    assert error.connection_invalidated
+    assert connection_id(engine) != first
+
+
+@pytest.mark.parametrize("code", [1053, 4031])
+def test_a_farewell_that_came_while_idle(front, engine, code):
+    """A server that ends an idle session says why first: the next statement on a hot connection meets it."""
+    first = connection_id(engine)
+    front.notify(front.connection(backend_id=first), code)
+    error = lose(engine)
+    assert error.connection_invalidated
+    assert connection_id(engine) != first
+
+
+def test_the_servers_own_idle_limit(server, target):
+    engine = get_engine(**target, pool_recycle=1, wait_timeout=2)
+    first = connection_id(engine)
+    deadline = time.time() + 15
+    while server.execute(f"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {first}")[0][0]:
+        assert time.time() < deadline
+        time.sleep(0.1)
+    assert connection_id(engine) != first
+
+
+def test_a_read_that_times_out(front, target):
+    engine = get_engine(**target)
+    with pytest.raises(exc.DBAPIError) as caught, engine.connect() as connection:
+        connection.connection.dbapi_connection.read_timeout = 1
+        front.fault(when=Command("SELECT 4711"), do=Silence())
+        connection.execute(text("SELECT 4711"))
+    assert caught.value.connection_invalidated
+    assert connection_id(engine)
+
+
+# -- checks at checkout -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def idle(engine, monkeypatch):
+    """A connection that has been idle for longer than the gap."""
+    monkeypatch.setattr(pool, "IDLE_GAP", 0.0)
+    return engine
+
+
+def test_a_lost_idle_connection_is_replaced_without_a_word(front, idle):
+    first = connection_id(idle)
+    front.kill(front.connection(backend_id=first))
+    front.wait_closed(front.connection(backend_id=first))
+    with front.count() as count:
+        assert connection_id(idle) != first
+    assert "PING" not in count.commands  # the end of file was seen
+
+
+@pytest.mark.parametrize("code", [1053, 4031])
+def test_a_farewell_is_seen_before_use(front, idle, code):
+    first = connection_id(idle)
+    front.notify(front.connection(backend_id=first), code)
+    front.wait_closed(front.connection(backend_id=first))
+    assert connection_id(idle) != first
+
+
+def test_a_black_hole_is_found_by_a_ping(front, idle):
+    first = connection_id(idle)
+    front.blackhole(front.connection(backend_id=first))
+    began = time.monotonic()
+    assert connection_id(idle) != first
+    assert time.monotonic() - began < 10
+
+
+def test_a_sound_idle_connection_is_kept(front, idle):
+    assert connection_id(idle) == connection_id(idle)
+
+
+def test_idleness_is_by_the_wall_clock(front, engine, monkeypatch):
+    """Over a freeze the monotonic clock may stand still; the wall clock does not."""
+    real = time.time
+    with front.count() as count:
+        connection_id(engine)
+    assert "PING" not in count.commands
+    monkeypatch.setattr("rdspool.status.time.time", lambda: real() + pool.IDLE_GAP + 1)
+    with front.count() as count:
+        connection_id(engine)
+    assert count.commands[0] == "PING"
+
+
+def test_an_interrupted_read_leaves_no_answer_behind(front, engine, monkeypatch):
+    """Whatever interrupts a statement, its late answer is never taken for the next one's."""
+    with engine.connect() as connection:
+        held = connection.connection.dbapi_connection
+        real = held.channel.recv
+        monkeypatch.setattr(held.channel, "recv", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            connection.execute(text("SELECT 4711"))
+        del real
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 42")).scalar_one() == 42

@@ -11,9 +11,14 @@ from rdspool import connector, engine, resumption
 
 import local.front
 import local.server
+from local.front.client import HOST as RDS_HOST
 from local.front.names import resolved
 
 IAM_USER = "app"
+DRIVER = os.environ.get("RDSTESTS_DRIVER", "pure")
+"""The driver under test; test_c_driver.py runs the tests of connections once more with the C one."""
+HOST = RDS_HOST if DRIVER == "pure" else "localhost"
+"""The C driver asks libc for the address, which knows no name that only this process resolves."""
 IAM_USERS_PASSWORD = secrets.token_urlsafe(12)
 PASSWORD_USER = "plain"
 PASSWORD = secrets.token_urlsafe(12)
@@ -59,6 +64,7 @@ def fronts(credentials):
             key = (server.kind, *sorted((name, repr(value)) for name, value in options.items()))
             if key not in kept:
                 options.setdefault("users", {IAM_USER: IAM_USERS_PASSWORD})
+                options.setdefault("host", HOST)
                 kept[key] = stack.enter_context(local.front.start(server, credentials=credentials, region=REGION, **options))
             return kept[key]
 
@@ -112,7 +118,7 @@ def clean_slate():
 @pytest.fixture
 def target(front, aws):
     """The arguments of get_engine() for the IAM user behind the front."""
-    return {"host": front.host, "port": front.port, "user": IAM_USER, "database": "app", "ca": str(front.ca_file)}
+    return {"host": front.host, "port": front.port, "user": IAM_USER, "database": "app", "ca": str(front.ca_file), "driver": DRIVER}
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def build(
                 if len(targets) == 1:
                     raise
                 failures.append(error)
-                console.print(f"[red]failed[/] {label}: {escape(str(error))}", highlight=False)
+                console.print(f"[red]failed[/] {label}: {escape(str(error))}", highlight=False, soft_wrap=True)
     _report(layers, as_json)
     if failures:
         raise LayerError(f"{len(failures)} of {len(targets)} layers were not built (reasons above)")

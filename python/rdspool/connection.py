@@ -7,20 +7,16 @@ context made per connect, the read of each packet in two calls. All else is the 
 from __future__ import annotations
 
 import ssl
-from typing import Any, Final
+from typing import Any
 
 from mysql.connector.constants import ClientFlag, ServerCmd
 from mysql.connector.errors import Error, NotSupportedError
 from mysql.connector.protocol import MySQLProtocol
 
-from . import attributes, signin
+from . import signin
 from .packets import PacketSocket
 from .secret import Secret
 from .session import Session
-
-CHARSET: Final = "utf8mb4"
-COLLATION: Final = "utf8mb4_general_ci"
-"""Known to every MySQL and MariaDB; MySQL 8's own default, utf8mb4_0900_ai_ci, is refused by MariaDB."""
 
 
 class Connection(Session):
@@ -38,21 +34,13 @@ class Connection(Session):
         self._secret = secret
         self._tls = tls
         self._plugin = plugin
-        self._wait_timeout = wait_timeout
-        self._isolation_level = options.pop("isolation_level", None)
-        charset, collation = options.pop("charset", None), options.pop("collation", None)
-        self.config(**options)
-        self.client_flags = [ClientFlag.FOUND_ROWS, ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA]
-        self._names = (charset or CHARSET, collation or (COLLATION if charset in (None, CHARSET) else None))
+        self._take(wait_timeout, options)
 
     def __repr__(self) -> str:
         state = f"id={self.connection_id}" if self._socket is not None and self._handshake else "closed"
         return f"<rdspool connection {self._user}@{self._host}:{self._port} {state}>"
 
     # -- opening ------------------------------------------------------------------------------------------------------------
-
-    def _add_default_conn_attrs(self) -> None:
-        self._conn_attrs = {**attributes.machine(), **attributes.function(), **self._conn_attrs}
 
     def _open_connection(self) -> None:
         self._protocol = MySQLProtocol()
@@ -90,17 +78,8 @@ class Connection(Session):
 
     def _post_connection(self) -> None:
         """Set the session up with one SET: names, autocommit, idle limit and what else the settings ask for."""
-        _, charset, collation = self._character_set.get_charset_info(self._charset_id)
-        assigned = [f"NAMES '{charset}' COLLATE '{collation}'", f"@@session.autocommit = {int(self._autocommit)}"]
-        if self._wait_timeout is not None:
-            assigned.append(f"@@session.wait_timeout = {self._wait_timeout:d}")
-        if self._isolation_level is not None:
-            assigned.append(f"@@session.{self.isolation_variable} = '{self._isolation_level.replace(' ', '-')}'")
-        if self._time_zone:
-            assigned.append(f"@@session.time_zone = '{self._time_zone}'")
-        if self._sql_mode:
-            assigned.append(f"@@session.sql_mode = '{self._sql_mode}'")
-        self.cmd_query(f"SET {', '.join(assigned)}")
+        self.cmd_query(self._session_start())
+        charset = self._character_set.get_charset_info(self._charset_id)[1]
         self.converter.set_charset(charset, character_set=self._character_set)
         if self._init_command:
             self._execute_query(self._init_command)

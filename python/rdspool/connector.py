@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from mysql.connector.errors import Error
 
-from . import ahead, tls
+from . import ahead, signin, tls
 from .ahead import Ahead
 from .connection import Connection
+from .errors import SettingsError
+from .packets import SSL_ERROR, PacketSocket
 from .pool import IDLE_GAP
 from .secret import Secret
 from .settings import Settings
@@ -41,8 +45,12 @@ class Connector:
         Raises SettingsError where no authorities are known to verify the server with.
         """
         self.settings = settings
-        self._options = options
+        self._options = {
+            "buffered": True,
+            **options,
+        }  # as with SQLAlchemy's own URL: a result is read whole, so nothing blocks the next one
         self._roots = tls.root_files(settings)
+        self._make = self._c_maker() if settings.driver == "c" else self._pure
         self._ahead: Ahead | None = None
 
     def __repr__(self) -> str:
@@ -53,7 +61,7 @@ class Connector:
         if ahead.allowed():
             self._ahead = Ahead(self._new)
 
-    def __call__(self) -> Connection:
+    def __call__(self) -> Any:
         """Return a new connection: verified, signed in, its session set up.
 
         Raises CredentialsError, or a ConnectError that tells what to do.
@@ -61,7 +69,7 @@ class Connector:
         begun, self._ahead = self._ahead, None
         if begun is None:
             return self._new()
-        made: Connection | None = begun.take(self.settings.pool_recycle, IDLE_GAP)
+        made = begun.take(self.settings.pool_recycle, IDLE_GAP)
         if made is not None:
             return made
         try:
@@ -71,10 +79,12 @@ class Connector:
                 error.add_note(f"The connection made during init had failed before: {begun.failure}")
             raise
 
-    def _new(self) -> Connection:
+    def _new(self) -> Any:
         settings = self.settings
         if settings.password is not None:
-            return self._connect(settings.password, None)
+            # A token that was made elsewhere and given as the password goes the way of a token.
+            given_token = "X-Amz-Signature=" in settings.password.reveal()
+            return self._connect(settings.password, CLEAR_PASSWORD if given_token else None)
         source = token_source(settings)
         token, reused = source.get()
         try:
@@ -88,11 +98,10 @@ class Connector:
         # The kept token can have lost its validity with a change of the role; a fresh one decides. Nothing has run yet.
         return self._connect(source.get()[0], CLEAR_PASSWORD)
 
-    def _connect(self, secret: Secret, plugin: str | None) -> Connection:
+    def _connect(self, secret: Secret, plugin: str | None) -> Any:
         settings = self.settings
-        connection = Connection(
+        connection = self._make(
             secret=secret,
-            tls=tls.context(self._roots),
             plugin=plugin,
             host=settings.host,
             port=settings.port,
@@ -106,5 +115,34 @@ class Connector:
         except Error as error:
             from . import diagnosis  # imported only where it is needed: a cold start that succeeds has no use for it
 
+            if settings.driver == "c" and error.errno == SSL_ERROR:
+                error = self._why_no_tls() or error
             raise diagnosis.explain(error, settings, secret) from error
         return connection
+
+    def _why_no_tls(self) -> Error | None:
+        """Return what the pure driver meets on the way to TLS: the C extension says only that the verification failed."""
+        channel = PacketSocket(self.settings.host, self.settings.port)
+        try:
+            channel.open(self.settings.connect_timeout)
+            signin.secure(channel, signin.greeting(channel), tls.context(self._roots))
+        except Error as error:
+            return error
+        finally:
+            channel.close_connection()
+        return None
+
+    def _pure(self, **options: Any) -> Connection:
+        return Connection(tls=tls.context(self._roots), **options)
+
+    def _c_maker(self) -> Callable[..., Any]:
+        try:
+            from .c_connection import CConnection
+        except ImportError as error:
+            raise SettingsError(
+                f"RDSPOOL_DRIVER is 'c', but the connector's C extension can't be loaded ({error}): attach the layer's C flavour, and set "
+                "the variable in the function's environment, so that the extension is loaded before the ssl module, whose OpenSSL may "
+                "be older than the one it needs; import rdspool before anything that imports ssl"
+            ) from error
+        tls.context(self._roots)  # the extension takes a file without any certificate for one that it can't verify with
+        return partial(CConnection, ca=tls.single_root_file(self.settings))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,24 +55,9 @@ class Cursor(MySQLCursorBuffered):
         if params:
             if not isinstance(params, (list, tuple)):
                 raise ProgrammingError(f"parameters must be a list, a tuple or a dict, not {type(params).__name__}")
-            statement = self._substitute(statement, params)
+            statement = substitute(statement, params, self._process_params)
         self._executed = statement
         self._handle_result(connection.cmd_query(statement, read_timeout=self._read_timeout, write_timeout=self._write_timeout))
-
-    def _substitute(self, statement: bytes, params: Sequence[Any]) -> bytes:
-        parts = statement.split(_PLACEHOLDER)
-        if len(parts) != len(params) + 1:
-            wanted = len(parts) - 1
-            what = (
-                "Not enough parameters for the SQL statement"
-                if wanted > len(params)
-                else "Not all parameters were used in the SQL statement"
-            )
-            raise ProgrammingError(f"{what}: it has {wanted} placeholders, {len(params)} values were given")
-        pieces = [parts[0]]
-        for value, part in zip(self._process_params(params), parts[1:], strict=True):
-            pieces += (value, part)
-        return b"".join(pieces)
 
     def _process_params(self, params: Sequence[Any]) -> tuple[bytes, ...]:
         """Return the values as SQL literals. The usual types have a short way here, to the same text as the connector's."""
@@ -108,3 +93,21 @@ class Cursor(MySQLCursorBuffered):
 
     def _process_params_dict(self, params: dict[str, Any]) -> Any:
         return dict(zip((name.encode() for name in params), self._process_params(list(params.values())), strict=True))
+
+
+def substitute(statement: bytes, params: Sequence[Any], literals: Callable[[Sequence[Any]], Sequence[bytes]]) -> bytes:
+    """Return the statement with its placeholders replaced by what `literals` makes of the parameters.
+
+    Raises ProgrammingError where their numbers differ.
+    """
+    parts = statement.split(_PLACEHOLDER)
+    if len(parts) != len(params) + 1:
+        wanted = len(parts) - 1
+        what = (
+            "Not enough parameters for the SQL statement" if wanted > len(params) else "Not all parameters were used in the SQL statement"
+        )
+        raise ProgrammingError(f"{what}: it has {wanted} placeholders, {len(params)} values were given")
+    pieces = [parts[0]]
+    for value, part in zip(literals(params), parts[1:], strict=True):
+        pieces += (value, part)
+    return b"".join(pieces)

@@ -6,6 +6,9 @@ error here as its `orig`.
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import socket
 import ssl
 import time
@@ -64,21 +67,23 @@ def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectE
             f"no TLS connection to {where}: {error.msg}. rdspool needs TLS 1.2 or later: check that {settings.host!r} is the database's endpoint",
             errno=number,
         )
-    if isinstance(cause, socket.gaierror):
+    if isinstance(cause, socket.gaierror) or number == 2005:
         return UnreachableError(
-            f"the host {settings.host!r} has no address ({cause.strerror}): check RDSPOOL_HOST for a typing error, "
+            f"the host {settings.host!r} has no address ({cause or _said(error)}): check RDSPOOL_HOST for a typing error, "
             "and that the function's VPC resolves DNS",
             errno=number,
         )
-    if isinstance(error, (ConnectionTimeoutError, ReadTimeoutError, WriteTimeoutError)):
+    if isinstance(error, (ConnectionTimeoutError, ReadTimeoutError, WriteTimeoutError)) or _system_error(error) == errno.ETIMEDOUT:
         return UnreachableError(
             f"{where} did not answer within {settings.connect_timeout:g} s (RDSPOOL_CONNECT_TIMEOUT): check that the function is in "
             "the database's VPC and that the database's security group lets the function's in",
             errno=number,
         )
     if number in (2003, 2006, 2013, 2055):
+        system = _system_error(error)
+        reason = f" ({os.strerror(system)})" if system else ""
         return UnreachableError(
-            f"no connection to {where}: {error.msg}. Check RDSPOOL_HOST and RDSPOOL_PORT, and that the database runs", errno=number
+            f"no connection to {where}: {error.msg}{reason}. Check RDSPOOL_HOST and RDSPOOL_PORT, and that the database runs", errno=number
         )
     if number == ACCESS_DENIED:
         return SignInError(f"{_said(error)} by {where}: {_refusal(settings, secret)}", errno=number, sqlstate=error.sqlstate)
@@ -100,6 +105,12 @@ def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectE
             sqlstate=error.sqlstate,
         )
     return ConnectError(f"no connection to {where}: {_said(error)}", errno=number, sqlstate=error.sqlstate)
+
+
+def _system_error(error: Error) -> int | None:
+    """Return the operating system's number that the C extension hides in its message, as in "system error: 110"."""
+    found = re.search(r"system error: (\d+)|\((\d+)\)$", _said(error))
+    return int(found[1] or found[2]) if found else None
 
 
 def _said(error: Error) -> str:

@@ -17,6 +17,14 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
     driver = "rdspool"
     supports_statement_cache = True
 
+    def __init__(self, pre_ping_idle_only: bool = False, **options: Any) -> None:
+        """Take the dialect's part of create_engine()'s arguments.
+
+        `pre_ping_idle_only` lets a connection used within `IDLE_GAP` pass pool_pre_ping unasked; get_engine() sets it.
+        """
+        super().__init__(**options)
+        self._pre_ping_idle_only = pre_ping_idle_only
+
     @classmethod
     def import_dbapi(cls) -> Any:
         from . import driver
@@ -51,20 +59,16 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
     # -- what the server's status and the session's start tell without asking ----------------------------------------------------
 
     def set_isolation_level(self, dbapi_connection: Any, level: Any) -> None:
-        if dbapi_connection.starts_with(level):
-            return
-        if level == "AUTOCOMMIT":
-            dbapi_connection.autocommit = True
-            return
-        dbapi_connection.autocommit = False
-        dbapi_connection.cmd_query(f"SET SESSION TRANSACTION ISOLATION LEVEL {level}")
-        dbapi_connection.commit()
+        if not dbapi_connection.starts_with(level):
+            dbapi_connection.set_isolation_level(level)
 
     # -- losses -----------------------------------------------------------------------------------------------------------------
 
     def do_ping(self, dbapi_connection: Any) -> bool:
-        """Return whether the connection may be used; only one that was idle for longer than `IDLE_GAP` is asked."""
-        return not dbapi_connection.lost(pool.IDLE_GAP)
+        """Return whether the connection may be used. Raises the driver's error for one that is lost, as stock does."""
+        if self._pre_ping_idle_only:
+            return not dbapi_connection.lost(pool.IDLE_GAP)
+        return super().do_ping(dbapi_connection)
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         if disconnects.is_disconnect(e):

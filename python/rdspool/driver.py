@@ -87,7 +87,7 @@ _REFUSED: Final = {
 }
 
 
-def connect(**options: Any) -> Connection:
+def connect(**options: Any) -> Any:
     """Return a new connection.
 
     Takes the settings of `get_engine()` by keyword (`host`, `user`, `database`, `port`, `password`, `region`, `ca`,
@@ -106,3 +106,7 @@ def connect(**options: Any) -> Connection:
     settings = Settings.load(environ=place, **given)
     session = {name: getattr(settings, name) for name in _POOLS_PART & given.keys() - {"pool_recycle"}}
     return Connector(settings, **session, **options)()
+
+
+# SQLAlchemy and the tools around it tell by the name of the PEP 249 module whose errors these are.
+__name__ = "mysql.connector"

@@ -26,4 +26,5 @@ def arguments(settings: Settings) -> dict[str, Any]:
         "pool_recycle": settings.pool_recycle,
         # Calls the dialect's do_ping() at each checkout, which lets a hot connection pass without a round trip.
         "pool_pre_ping": True,
+        "pre_ping_idle_only": True,
     }

@@ -14,13 +14,10 @@ from mysql.connector.protocol import ERR_STATUS, LOCAL_INFILE_STATUS, OK_STATUS
 from . import rows
 from .cursor import Cursor
 from .packets import SERVER_GONE, PacketSocket
-from .status import IN_TRANSACTION, Status
+from .status import IN_TRANSACTION, PING_TIMEOUT, Status
 
 MORE_RESULTS: Final = 0x0008
 """Bit of the status: another result follows."""
-
-PING_TIMEOUT: Final = 1.0
-"""Seconds: a server in reach answers in a few milliseconds, and giving one up that is slow costs a reconnect, no more."""
 
 EOF_LENGTH: Final = 9
 """Bytes of an EOF packet with its header; a row that begins with the same byte is longer than 16 MiB."""
@@ -198,6 +195,10 @@ class Session(Status, MySQLConnection):
     def cmd_change_user(self, *args: Any, **kwargs: Any) -> Any:
         """Refused: the connector's own would log the password."""
         raise NotSupportedError("rdspool's connection keeps its user: make another connection for another user")
+
+    def _drop_unread(self) -> None:
+        if self._unread_result:
+            self.get_rows()
 
     def _gone(self) -> bool:
         return self.closed or self.channel.at_end()

@@ -27,6 +27,9 @@ MAXIMUM_WAIT_TIMEOUT: Final = 31_536_000
 CONNECT_TIMES: Final = ("use", "init")
 """When the first connection is opened: at its first use, or by get_engine() in a thread beside the function's other imports."""
 
+DRIVERS: Final = ("pure", "c")
+"""mysql-connector-python's two ways: in Python, or with its C extension, which the layer's C flavour holds."""
+
 ISOLATION_LEVELS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "AUTOCOMMIT")
 
 IDENTITY: Final = frozenset({"url", "host", "port", "user", "database", "password"})
@@ -64,6 +67,9 @@ class Settings:
 
     connect: str = "use"
     """One of `CONNECT_TIMES`."""
+
+    driver: str = "pure"
+    """One of `DRIVERS`."""
 
     @property
     def iam(self) -> bool:
@@ -216,6 +222,7 @@ class _Source:
             pool_recycle=recycle,
             wait_timeout=wait,
             isolation_level=self.choice("isolation_level", ISOLATION_LEVELS, _level),
+            driver=self.choice("driver", DRIVERS, str.lower) or "pure",
             connect=self.choice("connect", CONNECT_TIMES, str.lower) or "use",
             connect_timeout=self.number("connect_timeout", 0.1, 900, "of seconds") or DEFAULT_CONNECT_TIMEOUT,
         )

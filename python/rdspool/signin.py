@@ -49,10 +49,9 @@ class Login:
     """Number of the connection's collation; the login carries its lowest byte."""
     attributes: Mapping[str, str]
     """Connection attributes, seen in performance_schema.session_connect_attrs."""
+    tls: ssl.SSLContext
     plugin: str | None = None
     """Authentication plugin to begin with; None: the one that the server's greeting names."""
-    tls: ssl.SSLContext | None = None
-    """None only for a Unix socket, which leaves the machine nowhere."""
 
 
 def greeting(channel: PacketSocket) -> dict[str, Any]:
@@ -72,14 +71,8 @@ def sign_in(channel: PacketSocket, hello: Mapping[str, Any], login: Login) -> by
     flags = login.client_flags & (hello["capabilities"] | ClientFlag.SSL) | ClientFlag.PLUGIN_AUTH
     if not login.database:
         flags &= ~ClientFlag.CONNECT_WITH_DB
-    if login.tls is not None:
-        if not hello["capabilities"] & ClientFlag.SSL:
-            raise InterfaceError(f"{channel.address} offers no TLS, and rdspool sends no sign-in without it", errno=SSL_ERROR)
-        flags |= ClientFlag.SSL
-        channel.send(_header(flags, login))
-        channel.start_tls(login.tls, resumption.recall(login.tls, channel.address))
-    else:
-        flags &= ~ClientFlag.SSL
+    flags |= ClientFlag.SSL
+    secure(channel, hello, login.tls, _header(flags, login))
     plugin = login.plugin or hello["auth_plugin"]
     if plugin not in _ANSWERS:
         plugin = CACHING_SHA2  # the server will ask for what it wants
@@ -97,9 +90,20 @@ def sign_in(channel: PacketSocket, hello: Mapping[str, Any], login: Login) -> by
             packet.add(_attributes(login.attributes))
         channel.send(packet.content)  # type: ignore[arg-type]
     reply = _converse(channel, login.secret, plugin)
-    if login.tls is not None:
-        resumption.keep(login.tls, channel.address, channel.sock)
+    resumption.keep(login.tls, channel.address, channel.sock)
     return reply
+
+
+def secure(channel: PacketSocket, hello: Mapping[str, Any], tls: ssl.SSLContext, request: bytes | None = None) -> None:
+    """Turn to TLS, which verifies the server; `request` is the protocol's SSLRequest, a bare one where it is None.
+
+    Raises InterfaceError where the server offers no TLS or fails verification.
+    """
+    if not hello["capabilities"] & ClientFlag.SSL:
+        raise InterfaceError(f"{channel.address} offers no TLS, and rdspool sends no sign-in without it", errno=SSL_ERROR)
+    flags = ClientFlag.get_default() | ClientFlag.SSL | ClientFlag.PLUGIN_AUTH
+    channel.send(request or struct.pack("<IIB23x", flags, MAX_ALLOWED_PACKET, 45))
+    channel.start_tls(tls, resumption.recall(tls, channel.address))
 
 
 def _converse(channel: PacketSocket, secret: Secret, plugin: str) -> bytes:
@@ -198,4 +202,4 @@ def _xor(left: bytes, right: bytes) -> bytearray:
 
 
 _ANSWERS: Final = {CLEAR_PASSWORD: _clear, CACHING_SHA2: _caching_sha2, NATIVE_PASSWORD: _native, SHA256: _clear}
-"""What each plugin sends. The clear ones only ever run behind verified TLS or on a Unix socket."""
+"""What each plugin sends. All of it runs behind verified TLS."""

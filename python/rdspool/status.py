@@ -6,11 +6,22 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
+from mysql.connector.constants import ClientFlag
+
+from . import attributes
 
 IN_TRANSACTION: Final = 0x0001
 AUTOCOMMIT: Final = 0x0002
 NO_BACKSLASH_ESCAPES: Final = 0x0200
 """Bits of the status that ends each answer (MySQL's protocol documentation, SERVER_STATUS_flags_enum)."""
+
+
+PING_TIMEOUT: Final = 1.0
+"""Seconds: a server in reach answers in a few milliseconds, and giving one up that is slow costs a reconnect, no more."""
+
+CHARSET: Final = "utf8mb4"
+COLLATION: Final = "utf8mb4_general_ci"
+"""Known to every MySQL and MariaDB; MySQL 8's own default, utf8mb4_0900_ai_ci, is refused by MariaDB."""
 
 
 class Status(MySQLConnectionAbstract):
@@ -31,6 +42,40 @@ class Status(MySQLConnectionAbstract):
     last_used = 0.0
     """Unix time in seconds of the last answer from the server."""
 
+    _wait_timeout: int | None = None
+    _names: tuple[str, str | None] = (CHARSET, COLLATION)
+    _collation_asked_for = False
+
+    def _take(self, wait_timeout: int | None, options: dict[str, Any]) -> None:
+        """Take the options that the connection is made with; those that the connector knows go to it."""
+        self._wait_timeout = wait_timeout
+        self._isolation_level = options.pop("isolation_level", None)
+        charset, collation = options.pop("charset", None), options.pop("collation", None)
+        self._collation_asked_for = collation is not None
+        self._names = (charset or CHARSET, collation or (COLLATION if charset in (None, CHARSET) else None))
+        self.config(**options)
+        self.client_flags = [ClientFlag.FOUND_ROWS, ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA]
+
+    def _add_default_conn_attrs(self) -> None:
+        self._conn_attrs = {**attributes.machine(), **attributes.function(), **self._conn_attrs}
+
+    def _session_start(self) -> str:
+        """Return the one statement that sets the session up: names, autocommit, idle limit and what else the settings ask for."""
+        _, charset, collation = self._character_set.get_charset_info(self._charset_id)
+        # Without COLLATE the server takes its own default, that of most tables: with another one, MySQL 8 and later refuse a UNION
+        # of a column and a CAST to CHAR ("Illegal mix of collations").
+        names = f"NAMES '{charset}' COLLATE '{collation}'" if self._collation_asked_for else f"NAMES '{charset}'"
+        assigned = [names, f"@@session.autocommit = {int(self._autocommit)}"]
+        if self._wait_timeout is not None:
+            assigned.append(f"@@session.wait_timeout = {self._wait_timeout:d}")
+        if self._isolation_level is not None:
+            assigned.append(f"@@session.{self.isolation_variable} = '{self._isolation_level.replace(' ', '-')}'")
+        if self._time_zone:
+            assigned.append(f"@@session.time_zone = '{self._time_zone}'")
+        if self._sql_mode:
+            assigned.append(f"@@session.sql_mode = '{self._sql_mode}'")
+        return f"SET {', '.join(assigned)}"
+
     @property
     def closed(self) -> bool:
         """Whether it can't be used any more: closed by its owner, or given up after a loss."""
@@ -38,7 +83,11 @@ class Status(MySQLConnectionAbstract):
 
     if TYPE_CHECKING:
 
-        def handle_unread_result(self) -> None: ...
+        def handle_unread_result(self, prepared: bool = False) -> None: ...
+
+    def _drop_unread(self) -> None:
+        """Read to its end what the last statement left unread."""
+        raise NotImplementedError
 
     def _gone(self) -> bool:
         """Return whether the connection shows its end without a round trip."""
@@ -58,8 +107,26 @@ class Status(MySQLConnectionAbstract):
         if self.closed:
             self._autocommit = value
         elif bool(self._status & AUTOCOMMIT) != value:
-            self.cmd_query(f"SET @@session.autocommit = {int(value)}")
+            self._assign(f"@@session.autocommit = {int(value)}")
             self._autocommit = value
+
+    def _assign(self, *assignments: str) -> None:
+        """SET session variables, which touches no table: the session is as clean afterwards as before."""
+        before = self._clean
+        self.cmd_query(f"SET {', '.join(assignments)}")
+        self._clean = before
+
+    def set_isolation_level(self, level: str) -> None:
+        """Set the session's isolation level, or AUTOCOMMIT, with one command at most; an open transaction is committed, as stock does."""
+        if level == "AUTOCOMMIT":
+            self.autocommit = True
+            return
+        assignments = [f"@@session.{self.isolation_variable} = '{level.replace(' ', '-')}'"]
+        if self.autocommit:
+            assignments.insert(0, "@@session.autocommit = 0")
+            self._autocommit = False
+        self._assign(*assignments)
+        self.commit()
 
     def starts_with(self, level: str) -> bool:
         """Return whether the session, in which nothing has run yet, is at this isolation level (or AUTOCOMMIT) already."""
@@ -114,16 +181,14 @@ class Status(MySQLConnectionAbstract):
 
     def commit(self) -> None:
         """Commit; no round trip where there is nothing to commit."""
-        if self._unread_result:
-            self.handle_unread_result()
+        self.handle_unread_result()
         if self.transaction_open or self.closed:
             self.cmd_query("COMMIT")
             self._clean = True
 
     def rollback(self) -> None:
         """Roll back; no round trip where there is nothing to roll back."""
-        if self._unread_result:
-            self.get_rows()
+        self._drop_unread()
         if self.transaction_open or self.closed:
             self.cmd_query("ROLLBACK")
             self._clean = True

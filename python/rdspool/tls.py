@@ -38,6 +38,13 @@ def root_files(settings: Settings) -> tuple[str, ...]:
     return str(region), str(PROXY_ROOTS)
 
 
+def single_root_file(settings: Settings) -> str:
+    """Return the one PEM file for a driver that takes no more: Amazon's public roots for RDS Proxy, the region's for all others."""
+    files = root_files(settings)
+    is_proxy = any(label.startswith("proxy-") for label in settings.host.split("."))
+    return files[-1] if is_proxy else files[0]
+
+
 def context(files: tuple[str, ...]) -> ssl.SSLContext:
     """Return the process's TLS context with the authorities of these PEM files and no others.
 

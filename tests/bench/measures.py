@@ -16,6 +16,8 @@ class Measure:
     section: str
     title: str
     unit: Unit
+    brief: str = ""
+    """The title where the section does not stand above it."""
 
     @property
     def exact(self) -> bool:
@@ -23,21 +25,22 @@ class Measure:
         return self.unit in ("commands", "round trips")
 
 
-COUNTS = "Round trips, counted at the server's front"
-PROCESSOR = "CPU time of the process"
-MEMORY = "Resident memory"
+COUNTS = "Round trips"
+PROCESSOR = "CPU time, ms"
+MEMORY = "Resident memory, MiB"
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("cold_commands", COUNTS, "commands from sign-in to the first row of the first query", "commands"),
+    Measure("cold_commands", COUNTS, "commands from sign-in to the first row", "commands"),
     Measure("cold_round_trips", COUNTS, "cold connect to the first row", "round trips"),
     Measure("reconnect_round_trips", COUNTS, "reconnect", "round trips"),
     Measure("autocommit_round_trips", COUNTS, "warm SELECT, AUTOCOMMIT", "round trips"),
     Measure("select_round_trips", COUNTS, "warm SELECT + ROLLBACK", "round trips"),
     Measure("write_round_trips", COUNTS, "warm UPDATE + COMMIT", "round trips"),
     Measure("import_cpu", PROCESSOR, "import and engine", "ms of CPU"),
-    Measure("import_over_cpu", PROCESSOR, "import and engine, over the imports of SQLAlchemy and the connector alone", "ms of CPU"),
+    Measure("import_over_cpu", PROCESSOR, "… over the imports of SQLAlchemy and the connector alone", "ms of CPU"),
     Measure("cold_cpu", PROCESSOR, "cold connect to the first row", "ms of CPU"),
     Measure("reconnect_cpu", PROCESSOR, "reconnect", "ms of CPU"),
+    Measure("reconnect_all_cpu", PROCESSOR, "reconnect, with the authorities of all regions", "ms of CPU"),
     Measure("autocommit_cpu", PROCESSOR, "warm SELECT, AUTOCOMMIT", "ms of CPU"),
     Measure("select_cpu", PROCESSOR, "warm SELECT + ROLLBACK", "ms of CPU"),
     Measure("write_cpu", PROCESSOR, "warm UPDATE + COMMIT", "ms of CPU"),
@@ -69,8 +72,11 @@ UNDER_QUOTA = (
 
 def under_quota(share: Share) -> tuple[Measure, ...]:
     """Return the measures of that share."""
-    section = f"Elapsed time with {share.share:.1%} of a processor, as a function of {share.memory_mb:,} MB has"
-    return tuple(Measure(f"{key}_{share.key}", section, title, "ms") for key, title in UNDER_QUOTA)
+    section = f"Elapsed time, ms, at the {share.share:.1%} of a processor of {share.memory_mb:,} MB"
+    return tuple(
+        Measure(f"{key}_{share.key}", section, title, "ms", f"{title}, at the CPU share of {share.memory_mb:,} MB")
+        for key, title in UNDER_QUOTA
+    )
 
 
 ALL = (*MEASURES, *(measure for share in SHARES for measure in under_quota(share)))

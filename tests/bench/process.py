@@ -13,15 +13,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import boto3
 import click
 
 from local.endpoint import Endpoint
 from local.environment.parts import sandbox
 from local.environment.quota import Quota
 from local.errors import LocalError
-from rdspool import credentials, token
-from rdspool.secret import Secret
 
+from . import authorities
 from .contenders import BY_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,17 +40,25 @@ class Place:
 
     def __init__(self, endpoint: Endpoint, folder: Path) -> None:
         self.endpoint = endpoint
+        self.authorities = authorities.write(folder, endpoint.front.ca_file, endpoint.front.region)
         hosts = folder / "hosts"
         hosts.write_text(f"127.0.0.1 localhost\n::1 localhost\n{endpoint.front.address} {endpoint.front.host}\n")
+        given = endpoint.credentials
+        self._rds = boto3.client(
+            "rds",
+            region_name=endpoint.front.region,
+            aws_access_key_id=given.access_key,
+            aws_secret_access_key=given.secret_key,
+            aws_session_token=given.session_token,
+        )
         # Everything else is the machine's own. The C library reads the hosts file too, so the C drivers verify the same name.
         self.prefix = [*sandbox(), "--dev-bind", "/", "/", "--ro-bind", str(hosts), "/etc/hosts", "--die-with-parent"]
 
     def token(self) -> str:
-        """Return a token signed now."""
-        front, given = self.endpoint.front, self.endpoint.credentials
-        session = Secret(given.session_token) if given.session_token else None
-        signer = credentials.Credentials(given.access_key, Secret(given.secret_key), session)
-        return token.sign(front.host, front.port, self.endpoint.user, front.region, signer).reveal()
+        """Return a token signed now, by boto3."""
+        front = self.endpoint.front
+        signed: str = self._rds.generate_db_auth_token(DBHostname=front.host, Port=front.port, DBUsername=self.endpoint.user)
+        return signed
 
 
 class Process:
@@ -95,10 +103,14 @@ class Process:
 
 
 @contextmanager
-def worker(name: str, place: Place, quota: Quota | None = None) -> Iterator[Process]:
-    """Run a worker for as long as the block lasts. It has its interpreter up and waits; a quota counts from here on."""
+def worker(name: str, place: Place, *, quota: Quota | None = None, bundle: authorities.Bundle = "region") -> Iterator[Process]:
+    """Run a worker for as long as the block lasts. It has its interpreter up and waits; a quota counts from here on.
+
+    `bundle` is for those who do not bring their authorities along.
+    """
+    ca = place.authorities["shipped" if BY_NAME[name].ships_authorities else bundle]
     inherited = {variable: os.environ[variable] for variable in _PASSED_ON if variable in os.environ}
-    environment = {**inherited, **place.endpoint.variables(str(place.endpoint.front.ca_file)), **place.endpoint.role()}
+    environment = {**inherited, **place.endpoint.variables(str(ca)), **place.endpoint.role(), **BY_NAME[name].variables}
     command = [*place.prefix, sys.executable, "-I", "-c", _CODE, str(ROOT), name]
     with ExitStack() as stack:
         if quota is not None:
@@ -138,7 +150,3 @@ def _remove(quota: Quota) -> None:
             time.sleep(0.02)
         else:
             return
-
-
-def label(name: str) -> str:
-    return BY_NAME[name].label

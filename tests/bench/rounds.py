@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from collections.abc import Iterator
 
 from local.environment.quota import quota
 
 from .contenders import BASELINE, BY_NAME
 from .measures import SHARES, Share
 from .process import Place, Process, worker
-
-Progress = Callable[[str, int], None]
-"""Told what is about to be measured, and how many steps it has."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +34,16 @@ FULL = Effort(
     warm=9,
     batches={"reconnect": 5, "autocommit": 200, "select": 200, "write": 100, "rows_few": 100, "rows_many": 2},
     quota={"128mb": 3, "1024mb": 5},
-    quota_reconnects=3,
-    quota_selects=20,
+    quota_reconnects=5,
+    quota_selects=100,
 )
 QUICK = Effort(
     fresh=2,
     warm=3,
     batches={"reconnect": 2, "autocommit": 50, "select": 50, "write": 25, "rows_few": 25, "rows_many": 1},
     quota={"128mb": 1, "1024mb": 1},
-    quota_reconnects=1,
-    quota_selects=5,
+    quota_reconnects=3,
+    quota_selects=50,
 )
 
 
@@ -124,17 +120,27 @@ class Run:
             for number, (name, process) in enumerate(processes.items(), 1):
                 self._progress(f"{BY_NAME[name].label}: round trips")
                 self._count(name, process, number)
+            laden = {name: stack.enter_context(worker(name, self.place, bundle="all")) for name in self.names}
+            for process in laden.values():
+                process.start()
+                process.order("cold")
+                process.order("release")
             for _ in range(self.effort.warm):
                 for kind, times in self.effort.batches.items():
-                    for name, process in processes.items():
+                    for name in self.names:
                         self._progress(f"{BY_NAME[name].label}: {kind}")
-                        if kind != "reconnect":
-                            process.order("touch", kind=kind)
-                        answer = process.order("batch", kind=kind, times=times)
-                        self.observed.add(name, f"{kind}_cpu", answer["cpu"] * 1e3)
-                        self.observed.add(name, f"{kind}_wall", answer["wall"] * 1e3)
+                        if kind == "reconnect":
+                            self._batch(name, "reconnect_all", laden[name], kind, times)
+                        else:
+                            processes[name].order("touch", kind=kind)
+                        self._batch(name, kind, processes[name], kind, times)
             for name, process in processes.items():
                 self.observed.add(name, "peak_rss", process.order("memory")["peak_kib"] / 1024)
+
+    def _batch(self, name: str, measure: str, process: Process, kind: str, times: int) -> None:
+        answer = process.order("batch", kind=kind, times=times)
+        self.observed.add(name, f"{measure}_cpu", answer["cpu"] * 1e3)
+        self.observed.add(name, f"{measure}_wall", answer["wall"] * 1e3)
 
     def _count(self, name: str, process: Process, counter: int) -> None:
         """Start the worker, warm it up and count its round trips."""
@@ -159,7 +165,7 @@ class Run:
             if isinstance(group, str):
                 self.observed.no_quota = group
                 continue
-            with worker(name, self.place, group) as process:
+            with worker(name, self.place, quota=group) as process:
                 self._add_wall(name, "import", share, process.start())
                 self._add_wall(name, "cold", share, process.order("cold"))
                 process.order("release")

@@ -8,12 +8,13 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/local/setup.sh"
-setup_venv
+_setup_certificates
 lock=$root/tests/bench/requirements.txt
 venv=$_setup_cache/bench-$(printf %s "$root" | cksum | cut -d' ' -f1)
-stamp="$root $(_setup_sums "$lock")"
+stamp="$root $(cat "$lock" "$root/pyproject.toml" | sha256sum | cut -d' ' -f1)"
 if [ ! -f "$venv/.stamp" ] || [ "$(cat "$venv/.stamp")" != "$stamp" ] || ! "$venv/bin/python" -I -c '' 2>/dev/null; then
-  _setup_build "$venv" "$stamp" "$lock" "$(cat "$(dirname "$PYTHON")/../.interpreter")"
+  interpreter=$(_setup_interpreter)
+  _setup_build "$venv" "$stamp" "$lock" "$interpreter"
 fi
 cd "$root"
 exec "$venv/bin/python" -m tests.bench "$@"

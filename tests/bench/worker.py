@@ -24,13 +24,17 @@ def memory() -> dict[str, int]:
     return {"rss_kib": int(fields["VmRSS"].split()[0]), "peak_kib": int(fields["VmHWM"].split()[0])}
 
 
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main(name: str) -> None:
     import os
 
     contender = BY_NAME[name](os.environ)
     sys.path.pop(0)  # the benchmark's own root, which no user has there
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    say("ready")
     sys.stdin.readline()
     cpu, wall = time.process_time(), time.perf_counter()
     contender.load()
@@ -42,16 +46,16 @@ def main(name: str) -> None:
     import traceback
 
     worker = Worker(contender, engine)
-    print(json.dumps(started), flush=True)
+    say(json.dumps(started))
     for line in sys.stdin:
         order = json.loads(line)
         contender.token = order.pop("token")
         try:
             answer = getattr(worker, order.pop("do"))(**order)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the benchmark is told
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), flush=True)
+        say(json.dumps(answer))
 
 
 class Worker:

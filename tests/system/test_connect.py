@@ -84,7 +84,8 @@ def test_session_is_set_up(server, target):
         row = connection.execute(
             text(f"SELECT @@wait_timeout, @@character_set_client, @@collation_connection, @@autocommit, @@{level}, DATABASE()")
         ).one()
-    assert tuple(row) == (80, "utf8mb4", "utf8mb4_general_ci", 0, "READ-COMMITTED", "app")
+    ((collation,),) = server.execute("USE app", "SELECT @@collation_database")
+    assert tuple(row) == (80, "utf8mb4", collation, 0, "READ-COMMITTED", "app")
 
 
 def test_no_database(front, target):
@@ -108,6 +109,7 @@ def test_token_serves_again(front, target):
     assert source.get()[1] is True
 
 
+@pytest.mark.pure
 def test_tls_session_is_resumed(front, target):
     engine = get_engine(**target)
     assert not front.connection(backend_id=connection_id(engine)).tls_resumed

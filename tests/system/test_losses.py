@@ -47,7 +47,9 @@ def test_an_error_that_does_not(front, engine, code):
     assert connection_id(engine) == first
 
 
-@pytest.mark.parametrize("fault", [Close(), Close(reset=True), LoseAnswer(), LoseAnswer(reset=True), CutAnswer(), CutAnswer(reset=True)], ids=repr)
+@pytest.mark.parametrize(
+    "fault", [Close(), Close(reset=True), LoseAnswer(), LoseAnswer(reset=True), CutAnswer(), CutAnswer(reset=True)], ids=repr
+)
 def test_a_connection_that_breaks(front, engine, fault):
     first = connection_id(engine)
     front.fault(when=Command("SELECT 4711"), do=fault)
@@ -86,6 +88,7 @@ def test_the_servers_own_idle_limit(server, target):
     assert connection_id(engine) != first
 
 
+@pytest.mark.pure
 def test_a_read_that_times_out(front, target):
     engine = get_engine(**target)
     with pytest.raises(exc.DBAPIError) as caught, engine.connect() as connection:
@@ -147,14 +150,13 @@ def test_idleness_is_by_the_wall_clock(front, engine, monkeypatch):
     assert count.commands[0] == "PING"
 
 
+@pytest.mark.pure
 def test_an_interrupted_read_leaves_no_answer_behind(front, engine, monkeypatch):
     """Whatever interrupts a statement, its late answer is never taken for the next one's."""
     with engine.connect() as connection:
         held = connection.connection.dbapi_connection
-        real = held.channel.recv
         monkeypatch.setattr(held.channel, "recv", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             connection.execute(text("SELECT 4711"))
-        del real
     with engine.connect() as connection:
         assert connection.execute(text("SELECT 42")).scalar_one() == 42

@@ -4,7 +4,7 @@ import pytest
 from rdspool import get_engine
 from sqlalchemy import text
 
-SET = "QUERY SET NAMES 'utf8mb4' COLLATE 'utf8mb4_general_ci', @@session.autocommit = "
+SET = "QUERY SET NAMES 'utf8mb4', @@session.autocommit = "
 
 
 @pytest.fixture(scope="module")

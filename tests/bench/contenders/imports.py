@@ -13,5 +13,5 @@ class Imports(Contender):
     engines = False
 
     def load(self) -> None:
-        import mysql.connector
+        import mysql.connector  # noqa: F401
         import sqlalchemy  # noqa: F401

@@ -45,13 +45,13 @@ class Stock(Contender):
 
 class StockPure(Stock):
     name = "stock_pure"
-    label = "mysqlconnector, pure"
+    label = "stock pure"
     how = "SQLAlchemy and mysql-connector-python with use_pure=True; the token is handed to it"
-    packages = ("SQLAlchemy", "mysql-connector-python")
+    packages: tuple[str, ...] = ("SQLAlchemy", "mysql-connector-python")
     scheme = "mysql+mysqlconnector"
 
     def load(self) -> None:
-        import mysql.connector
+        import mysql.connector  # noqa: F401
         import sqlalchemy  # noqa: F401
 
     def connect_arguments(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class StockPure(Stock):
 
 class StockC(StockPure):
     name = "stock_c"
-    label = "mysqlconnector, C"
+    label = "stock C"
     how = "SQLAlchemy and mysql-connector-python's C extension, imported before ssl so that it can load anywhere; the token is handed to it"
 
     def load(self) -> None:
@@ -80,5 +80,5 @@ class PyMySQL(Stock):
     scheme = "mysql+pymysql"
 
     def load(self) -> None:
-        import pymysql
+        import pymysql  # noqa: F401
         import sqlalchemy  # noqa: F401

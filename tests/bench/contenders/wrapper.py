@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 class Wrapper(StockC):
     name = "wrapper"
-    label = "aws-advanced-python-wrapper"
+    label = "AWS wrapper"
     how = "SQLAlchemy and aws-advanced-python-wrapper without plugins over mysql-connector-python's C extension; the token is handed to it"
     packages = ("SQLAlchemy", "aws-advanced-python-wrapper", "mysql-connector-python")
     scheme = "mysql+aws_wrapper_mysqlconnector"

@@ -1,0 +1,78 @@
+"""The stack: the connection_id function with the rdspool layer, beside its database, signed in with IAM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import ArnFormat, Aws, CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+from values import Values
+
+FUNCTION = Path(__file__).resolve().parent.parent / "connection_id"
+
+
+class ConnectionId(Stack):
+    """The function, its role, its security group, the rule that lets it into the database's, and its log."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, values: Values, **options: Any) -> None:
+        super().__init__(scope, construct_id, description="The connection_id function with the rdspool layer", **options)
+        vpc = ec2.Vpc.from_vpc_attributes(self, "Vpc", vpc_id=values.vpc_id, availability_zones=[Aws.REGION])
+        group = self.group(vpc, values)
+        function = lambda_.Function(
+            self,
+            "Function",
+            code=lambda_.Code.from_asset(str(FUNCTION), exclude=["*", "!*.py"]),
+            handler="handler.handler",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.X86_64,
+            memory_size=128,
+            # Longer than rdspool's connect timeout, so that its error is what the log shows when the database can't be reached.
+            timeout=Duration.seconds(20),
+            # Each environment holds one connection.
+            reserved_concurrent_executions=values.maximum_concurrency,
+            layers=[lambda_.LayerVersion.from_layer_version_arn(self, "Layer", self.layer_arn(values))],
+            environment={
+                "RDSPOOL_HOST": values.database_host,
+                "RDSPOOL_PORT": str(values.database_port),
+                "RDSPOOL_USER": values.database_user,
+                "RDSPOOL_DATABASE": values.database_name,
+            },
+            # With a VPC, CDK gives the role AWSLambdaVPCAccessExecutionRole.
+            vpc=vpc,
+            vpc_subnets=ec2.SubnetSelection(
+                subnets=[ec2.Subnet.from_subnet_id(self, f"Subnet{number}", id_) for number, id_ in enumerate(values.subnet_ids, 1)]
+            ),
+            security_groups=[group],
+            log_group=logs.LogGroup(
+                self, "Log", retention=logs.RetentionDays(f"{values.log_retention_days}"), removal_policy=RemovalPolicy.DESTROY
+            ),
+        )
+        function.add_to_role_policy(iam.PolicyStatement(actions=["rds-db:connect"], resources=[self.user_arn(values)]))
+        CfnOutput(self, "FunctionName", value=function.function_name)
+
+    def group(self, vpc: ec2.IVpc, values: Values) -> ec2.SecurityGroup:
+        """Returns the function's security group, which reaches the database and nothing else, and is let in there."""
+        # Its IAM token is signed without a call, so the database is all that the function needs to reach.
+        group = ec2.SecurityGroup(self, "Group", vpc=vpc, description="A Lambda function with rdspool", allow_all_outbound=False)
+        database = ec2.SecurityGroup.from_security_group_id(self, "DatabaseGroup", values.database_security_group_id)
+        group.connections.allow_to(database, ec2.Port.tcp(values.database_port), "rdspool")
+        return group
+
+    def layer_arn(self, values: Values) -> str:
+        """Returns the ARN as it was given, else as CloudFormation finds it in the SSM parameter at each deployment."""
+        return values.layer_arn or ssm.StringParameter.value_for_string_parameter(self, values.layer_parameter)
+
+    def user_arn(self, values: Values) -> str:
+        """Returns the one database user of the one resource whom the role may connect as."""
+        return self.format_arn(
+            service="rds-db",
+            resource="dbuser",
+            resource_name=f"{values.database_resource_id}/{values.database_user}",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 from rdspool import connector, engine, resumption
@@ -14,6 +16,7 @@ import local.server
 from local.front.client import HOST as RDS_HOST
 from local.front.names import resolved
 
+ROOT = Path(__file__).resolve().parents[1]
 IAM_USER = "app"
 DRIVER = os.environ.get("RDSTESTS_DRIVER", "pure")
 """The driver under test; test_c_driver.py runs the tests of connections once more with the C one."""
@@ -23,6 +26,17 @@ IAM_USERS_PASSWORD = secrets.token_urlsafe(12)
 PASSWORD_USER = "plain"
 PASSWORD = secrets.token_urlsafe(12)
 REGION = "eu-central-1"
+
+
+@pytest.fixture(scope="session")
+def layer_zip(tmp_path_factory):
+    """The layer for Python 3.13 on this machine, built once."""
+    folder = tmp_path_factory.mktemp("layer")
+    built = subprocess.run(
+        [ROOT / "build.sh", "--no-docker", "--python", "3.13", "--output", folder], capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stderr
+    return next(folder.glob("*.zip"))
 
 
 @pytest.fixture(scope="session")

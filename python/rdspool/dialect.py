@@ -56,6 +56,11 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         with answers.asked_together(session, questions):
             super().initialize(connection)
 
+    def _initialize_mariadb(self, connection: Any) -> None:
+        super()._initialize_mariadb(connection)
+        # Stock sets it for every driver (2.1.9), also for those that have no literal for a UUID, and such a parameter then fails.
+        self._allows_uuid_binds = False
+
     # -- what the server's status and the session's start tell without asking ----------------------------------------------------
 
     def set_isolation_level(self, dbapi_connection: Any, level: Any) -> None:

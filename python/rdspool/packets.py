@@ -211,3 +211,7 @@ class PacketSocket(MySQLTCPSocket):
     def close_connection(self) -> None:
         super().close_connection()
         self.sock, self._buffer, self._at = None, b"", 0
+
+    def __del__(self) -> None:
+        # Closed, not shut down as the connector does: in the child of a fork that would end the parent's connection.
+        self.close_connection()

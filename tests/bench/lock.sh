@@ -1,10 +1,19 @@
 #!/usr/bin/env bash
-# Writes the hash lock tests/bench/requirements.txt from the .in file beside it, in the versions of the tests' lock where both have a package.
+# Writes the hash locks from the .in files: requirements.txt, in the versions of the tests' lock where both have a package, and for
+# contenders that need more the rest beside them.
 #
 # usage: tests/bench/lock.sh [--upgrade]      (needs uv; other options go to `uv pip compile`)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 uv=$(command -v uv) || { echo "lock.sh: uv is missing: pip install uv" >&2; exit 3; }
-"$uv" pip compile --quiet --universal --generate-hashes --python-version 3.12 --no-emit-index-url --no-emit-find-links \
-  --custom-compile-command tests/bench/lock.sh local/requirements.in tests/bench/requirements.in --constraints tests/requirements.txt \
-  --output-file tests/bench/requirements.txt "$@"
+lock() {
+  "$uv" pip compile --quiet --universal --generate-hashes --python-version 3.12 --no-emit-index-url --no-emit-find-links \
+    --custom-compile-command tests/bench/lock.sh "$@"
+}
+all=tests/bench/requirements.txt
+lock local/requirements.in tests/bench/requirements.in --constraints tests/requirements.txt --output-file "$all" "$@"
+shared=()
+for name in $(grep -o '^[A-Za-z0-9._-]*' "$all"); do shared+=(--no-emit-package "$name"); done
+for more in tests/bench/contenders/*.in; do
+  lock "$more" --constraints "$all" "${shared[@]}" --output-file "${more%.in}.txt" "$@"
+done

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import ssl
-from collections.abc import Iterable
-from importlib.metadata import version
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,13 @@ def facts() -> dict[str, Any]:
     }
 
 
-def versions(packages: Iterable[str], server: Server) -> dict[str, str]:
-    """Return the versions of Python, its OpenSSL, the server and the packages."""
+def versions(packages: Mapping[str, str], server: Server) -> dict[str, str]:
+    """Return the versions of Python, its OpenSSL, the server and the packages, whose own are given."""
     return {
         "Python": platform.python_version(),
         "OpenSSL": ssl.OPENSSL_VERSION.split()[1],
         {"mysql": "MySQL", "mariadb": "MariaDB"}[server.kind]: server.version,
-        **{package: version(package) for package in sorted(set(packages), key=str.lower)},
+        **dict(sorted(packages.items(), key=lambda one: one[0].lower())),
     }
 
 

@@ -23,12 +23,13 @@ from local.errors import LocalError
 
 from . import authorities
 from .contenders import BY_NAME
+from .extras import extras
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER_TIMEOUT = 300.0
 """Seconds: a worker with 7 % of a processor needs half a minute for its imports."""
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ")
-_CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tests.bench.worker import main; main(sys.argv[1])"
+_CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tests.bench.worker import main; main(*sys.argv[1:])"
 
 
 class WorkerError(click.ClickException):
@@ -111,7 +112,7 @@ def worker(name: str, place: Place, *, quota: Quota | None = None, bundle: autho
     ca = place.authorities["shipped" if BY_NAME[name].ships_authorities else bundle]
     inherited = {variable: os.environ[variable] for variable in _PASSED_ON if variable in os.environ}
     environment = {**inherited, **place.endpoint.variables(str(ca)), **place.endpoint.role(), **BY_NAME[name].variables}
-    command = [*place.prefix, sys.executable, "-I", "-c", _CODE, str(ROOT), name]
+    command = [*place.prefix, sys.executable, "-I", "-c", _CODE, str(ROOT), name, str(extras(name) or "")]
     with ExitStack() as stack:
         if quota is not None:
             stack.callback(_remove, quota)

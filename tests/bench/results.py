@@ -21,7 +21,6 @@ SCHEMA = 1
 
 def results(observed: Observed, names: Sequence[str], effort: Effort, place: Place, quick: bool) -> dict[str, Any]:
     """Return everything that the table, the chart and results.json show."""
-    packages = {package for name in names for package in BY_NAME[name].packages}
     return {
         "schema": SCHEMA,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -34,7 +33,7 @@ def results(observed: Observed, names: Sequence[str], effort: Effort, place: Pla
             "shares": {share.key: {"memory_mb": share.memory_mb, "share": share.share} for share in SHARES},
         },
         "authorities": {bundle: authorities.count(file) for bundle, file in place.authorities.items()},
-        "versions": machine.versions(packages, place.endpoint.server),
+        "versions": machine.versions(observed.versions, place.endpoint.server),
         "effort": asdict(effort),
         "measures": {one.key: {"section": one.section, "title": one.title, "unit": one.unit} for one in ALL},
         "contenders": {name: _contender(name, observed) for name in (BASELINE.name, *names)},

@@ -30,7 +30,7 @@ class Effort:
 
 
 FULL = Effort(
-    fresh=7,
+    fresh=11,
     warm=9,
     batches={"reconnect": 5, "autocommit": 200, "select": 200, "write": 100, "rows_few": 100, "rows_many": 2},
     quota={"128mb": 3, "1024mb": 5},
@@ -38,7 +38,7 @@ FULL = Effort(
     quota_selects=100,
 )
 QUICK = Effort(
-    fresh=2,
+    fresh=3,
     warm=3,
     batches={"reconnect": 2, "autocommit": 50, "select": 50, "write": 25, "rows_few": 25, "rows_many": 1},
     quota={"128mb": 1, "1024mb": 1},
@@ -54,6 +54,8 @@ class Observed:
     values: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     drivers: dict[str, str] = field(default_factory=dict)
     """The class of each contender's connection."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Those of the packages that were seen in the contenders' processes."""
     no_quota: str = ""
     """Why there are no figures under a quota."""
 
@@ -101,6 +103,7 @@ class Run:
                     answer = process.order("cold")
                 observed.add(name, "cold_cpu", answer["cpu"] * 1e3)
                 observed.drivers[name] = answer["driver"]
+                observed.versions |= process.order("versions")
                 observed.add(name, "cold_rss", process.order("release")["rss_kib"] / 1024)
         baseline = observed.values[BASELINE.name]["import_cpu"][-1]
         for name in self.names:
@@ -147,6 +150,7 @@ class Run:
         process.start()
         process.order("cold")
         process.order("release")
+        process.order("end")
         with self._counted(self.observed, name, "reconnect"):
             process.order("checkout")
         process.order("release")

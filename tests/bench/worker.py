@@ -29,10 +29,12 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(name: str) -> None:
+def main(name: str, extras: str) -> None:
     import os
 
     contender = BY_NAME[name](os.environ)
+    if extras:
+        sys.path.append(extras)
     sys.path.pop(0)  # the benchmark's own root, which no user has there
     say("ready")
     sys.stdin.readline()
@@ -86,9 +88,14 @@ class Worker:
         self.held = None
         return memory()
 
+    def end(self) -> dict[str, Any]:
+        """Close the pool's connection, as the pool does with one that is due for recycling: the next checkout makes another."""
+        with self.engine.connect() as connection:
+            connection.invalidate()
+        return {}
+
     def checkout(self) -> dict[str, Any]:
-        """Check out a new connection after the old one's end, and hold it."""
-        self.engine.dispose()
+        """Check out a new connection, and hold it."""
         self.held = self.engine.connect()
         return {}
 
@@ -144,7 +151,7 @@ class Worker:
         """As `batch`, for a checkout that opens a new connection; the old one's end and the return to the pool are left out."""
         cpu = wall = 0.0
         for _ in range(times):
-            self.engine.dispose()
+            self.end()
             cpu, wall = cpu - time.process_time(), wall - time.perf_counter()
             connection = self.engine.connect()
             cpu, wall = cpu + time.process_time(), wall + time.perf_counter()
@@ -153,3 +160,9 @@ class Worker:
 
     def memory(self) -> dict[str, Any]:
         return memory()
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the packages that count."""
+        from importlib.metadata import version
+
+        return {package: version(package) for package in self.contender.packages}

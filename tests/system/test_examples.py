@@ -30,16 +30,6 @@ def local(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "local", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="module")
-def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("layer")
-    built = subprocess.run(
-        [ROOT / "build.sh", "--json", "--python", "3.13", "--output", folder], capture_output=True, text=True, check=False
-    )
-    assert built.returncode == 0, built.stderr
-    return next(folder.glob("*.zip"))
-
-
 @pytest.mark.parametrize("server", ["mysql", "mariadb"])
 def test_the_connection_is_kept_and_then_recycled(server: str) -> None:
     run = subprocess.run([ROOT / "examples" / "run.sh", "--json", "--server", server], capture_output=True, text=True, check=False)
@@ -63,10 +53,10 @@ def test_the_table_is_for_people() -> None:
         assert heading in run.stdout
 
 
-def test_a_users_function_runs_against_a_local_database(layer: Path, tmp_path: Path) -> None:
+def test_a_users_function_runs_against_a_local_database(layer_zip: Path, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(FUNCTION)
     (tmp_path / "schema.sql").write_text("CREATE TABLE pet (name TEXT);\nINSERT INTO pet VALUES ('Rex');\n")
-    what = ["--task", str(tmp_path), "--handler", "app.run", "--layer", str(layer), "--sql", str(tmp_path / "schema.sql")]
+    what = ["--task", str(tmp_path), "--handler", "app.run", "--layer", str(layer_zip), "--sql", str(tmp_path / "schema.sql")]
     done = local("invoke", *what, "--event", '{"sql": "SELECT name FROM pet"}', "--event", '{"sql": "SELECT nonsense"}')
     assert done.returncode == 1
     assert done.stdout.splitlines() == ['[["Rex"]]']

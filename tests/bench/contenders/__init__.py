@@ -1,4 +1,5 @@
-"""Who is measured: one class per contender. A new one is a new module, and a line here.
+"""Who is measured: one class per contender. A new one is a class, and its name here; what it needs beyond requirements.in goes
+into NAME.in beside it.
 
 These modules are loaded by the workers before the clock starts: they import nothing that a contender's own imports would.
 """

@@ -1,0 +1,29 @@
+"""Packages that one contender needs and the others must not see: in a folder of their own, last on that contender's sys.path."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+from local.cache import cache_dir, folder, say
+from local.environment.pip import pip
+
+LOCKS = Path(__file__).resolve().parent / "contenders"
+
+
+def extras(name: str) -> Path | None:
+    """Return the folder with what contenders/NAME.txt locks, fetched once into the cache; None where there is no such file.
+
+    Raises PartMissingError where pip can't get it.
+    """
+    locked = LOCKS / f"{name}.txt"
+    if not locked.is_file():
+        return None
+    stamp = hashlib.sha256(locked.read_bytes()).hexdigest()[:16]
+
+    def make(target: Path) -> None:
+        say(f"fetching what the contender {name!r} needs (once)")
+        pip(f"the contender {name!r}", "install", "--no-deps", "--require-hashes", "--target", target, "--requirement", locked)
+
+    return folder(cache_dir() / "bench" / f"{name}-{sys.version_info.major}.{sys.version_info.minor}-{stamp}", make)

@@ -1,0 +1,108 @@
+"""SQLAlchemy's suites through rdspool, on real servers: `python -m tests.dialect`."""
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+import local.server
+from tests.dialect import repository
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parents[1]
+SCHEMAS = ("test", "test_schema", "test_schema_2")
+USER = "suite"
+console = Console(stderr=True, highlight=False)
+
+
+@dataclass
+class Outcome:
+    """How one run of pytest ended."""
+
+    server: str
+    url: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    status: int = 0
+
+    @property
+    def well(self):
+        """Whether tests ran and none failed."""
+        return self.status == 0 and self.passed > 0
+
+
+@contextlib.contextmanager
+def prepared(kind):
+    """A server with the databases that the suites expect, and the user's password."""
+    password = secrets.token_urlsafe(12)
+    with local.server.start(kind) as server:
+        for name in SCHEMAS:
+            server.database(name, charset="utf8mb4")
+        server.execute(f"CREATE USER {USER}@'%' IDENTIFIED BY '{password}'", f"GRANT ALL ON *.* TO {USER}@'%'")
+        try:
+            yield server, password
+        finally:
+            server.execute(f"DROP USER {USER}@'%'", *(f"DROP DATABASE IF EXISTS {name}" for name in SCHEMAS))
+
+
+def run(server, driver, password, folder, arguments):
+    """Run pytest in `folder`, through the driver, and return its outcome."""
+    options = {"ca": server.ca} if driver == "rdspool" else {"ssl_ca": server.ca, "ssl_verify_identity": "true"}
+    if driver != "rdspool" and server.kind == "mariadb":
+        options["collation"] = "utf8mb4_general_ci"  # its own choice is MySQL's, which MariaDB refuses
+    # On MariaDB SQLAlchemy's suites look at the server first, and go on with the dialect mariadb+...
+    url = f"mysql+{driver}://{USER}:{password}@127.0.0.1:{server.port}/test?{urlencode(options)}"
+    outcome = Outcome(f"{server.kind} {server.version.partition('-')[0]}", f"mysql+{driver}")
+    console.rule(f"{outcome.url} on {outcome.server}")
+    with tempfile.NamedTemporaryFile() as counts:
+        environment = {**os.environ, "DIALECT_URL": url, "DIALECT_COUNTS": counts.name, "PYTHONPATH": str(PROJECT)}
+        # -s: SQLAlchemy's repository would otherwise test the library beside it, and not the one that is installed.
+        command = [sys.executable, "-s", "-m", "pytest", "-p", "tests.dialect.plugin", *arguments]
+        outcome.status = subprocess.run(command, cwd=folder, env=environment, check=False).returncode
+        told = json.loads(Path(counts.name).read_text() or "{}")
+    outcome.passed, outcome.skipped = told.get("passed", 0), told.get("skipped", 0)
+    outcome.failed = told.get("failed", 0) + told.get("error", 0)
+    return outcome
+
+
+def closing(outcomes):
+    """Print the table of outcomes, and return whether all is well."""
+    table = Table("server", "dialect", "passed", "failed", "skipped", "", box=None)
+    for outcome in outcomes:
+        counts = (str(count) for count in (outcome.passed, outcome.failed, outcome.skipped))
+        table.add_row(outcome.server, outcome.url, *counts, "passes" if outcome.well else f"FAILS, pytest's status {outcome.status}")
+    console.print(table, soft_wrap=True)
+    return all(outcome.well for outcome in outcomes)
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--server", "kinds", type=click.Choice(local.server.KINDS), multiple=True, help="Only this server.")
+@click.option("--stock", is_flag=True, help="Through mysqlconnector itself, for comparison.")
+@click.option("--repository", "whole", is_flag=True, help="The tests of SQLAlchemy's repository, fetched, that exercise a dialect.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def main(kinds, stock, whole, arguments):
+    """Run SQLAlchemy's dialect suite through rdspool. ARGUMENTS go to pytest."""
+    driver = "mysqlconnector" if stock else "rdspool"
+    folder = repository.fetched() if whole else HERE
+    given = (repository.arguments() if whole else ["-q", "-p", "sqlalchemy.testing.plugin.pytestplugin"]) + list(arguments)
+    outcomes = []
+    for kind in local.server.KINDS:
+        if not kinds or kind in kinds:
+            with prepared(kind) as (server, password):
+                outcomes.append(run(server, driver, password, folder, given))
+    sys.exit(0 if closing(outcomes) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,7 @@ extension brings its own TLS, so what `tls.py` and `resumption.py` do has no par
 
 from __future__ import annotations
 
+import datetime
 import math
 import threading
 import time
@@ -22,6 +23,13 @@ from .cursor import substitute
 from .packets import SERVER_GONE
 from .secret import Secret
 from .status import PING_TIMEOUT, Status
+
+
+def _year_in_full(value: Any) -> Any:
+    """Return a date before the year 1000 as text: the extension writes 99 in two digits, which the server takes for 1999."""
+    if isinstance(value, datetime.date) and value.year < 1000:
+        return str(value.replace(tzinfo=None) if isinstance(value, datetime.datetime) else value)
+    return value
 
 
 class CCursor(CMySQLCursorBuffered):
@@ -138,6 +146,12 @@ class CConnection(Status, CMySQLConnection):
     def is_connected(self) -> bool:
         """Return whether the server answers a ping."""
         return self._skip_ping or super().is_connected()
+
+    def prepare_for_mysql(self, params: Any) -> Any:
+        """Return the values as literals, in a list or a dict as `params` is."""
+        if isinstance(params, dict):
+            return super().prepare_for_mysql({name: _year_in_full(value) for name, value in params.items()})
+        return super().prepare_for_mysql([_year_in_full(value) for value in params])
 
     def cmd_query(self, query: Any, *args: Any, **kwargs: Any) -> Any:
         """Send a statement and return the start of its answer, as the connector's method does."""

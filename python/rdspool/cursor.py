@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _NEEDS_ESCAPE: Final = re.compile(rb"[\\\n\r'\"\x1a]")
 _PLACEHOLDER: Final = b"%s"
+_NAMED_PLACEHOLDER: Final = re.compile(rb"%\(([^)]+)\)([diouxXeEfFgGcrs%])")
 
 
 class Cursor(MySQLCursorBuffered):
@@ -35,7 +36,7 @@ class Cursor(MySQLCursorBuffered):
             raise ProgrammingError("the cursor is closed")
         if not operation:
             return
-        if map_results or (params and isinstance(params, dict)):
+        if map_results:
             super().execute(operation, params, map_results)
             return
         connection.handle_unread_result()
@@ -52,7 +53,9 @@ class Cursor(MySQLCursorBuffered):
                 return
         else:
             statement = operation
-        if params:
+        if params and isinstance(params, dict):
+            statement = substitute_named(statement, self._process_params_dict(params))
+        elif params:
             if not isinstance(params, (list, tuple)):
                 raise ProgrammingError(f"parameters must be a list, a tuple or a dict, not {type(params).__name__}")
             statement = substitute(statement, params, self._process_params)
@@ -111,3 +114,24 @@ def substitute(statement: bytes, params: Sequence[Any], literals: Callable[[Sequ
     for value, part in zip(literals(params), parts[1:], strict=True):
         pieces += (value, part)
     return b"".join(pieces)
+
+
+def substitute_named(statement: bytes, literals: Mapping[bytes, bytes]) -> bytes:
+    """Return the statement with its `%(name)s` replaced by the literals of those names.
+
+    Raises ProgrammingError where one has no value, or another conversion than `s`.
+    """
+
+    def literal(match: re.Match[bytes]) -> bytes:
+        name, conversion = match.groups()
+        if conversion == b"%":
+            return b"%"
+        if conversion != b"s" or name not in literals:
+            wanted = f"%({name.decode()}){conversion.decode()}"
+            known = ", ".join(key.decode() for key in literals)
+            raise ProgrammingError(
+                f"the statement has the placeholder {wanted}; values were given for: {known}, each to be written %(name)s"
+            )
+        return literals[name]
+
+    return _NAMED_PLACEHOLDER.sub(literal, statement)

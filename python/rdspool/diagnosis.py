@@ -118,7 +118,7 @@ def _said(error: Error) -> str:
 
 
 def _certificate(cause: ssl.SSLCertVerificationError, settings: Settings, where: str) -> str:
-    roots = f"RDSPOOL_CA={settings.ca}" if settings.ca else f"the roots of RDS in {settings.region} and of RDS Proxy"
+    roots = f"RDSPOOL_CA={settings.ca}" if settings.ca else f"the roots of RDS in {settings.region} or of RDS Proxy"
     if cause.verify_code in _WRONG_NAME:
         return (
             f"the certificate of {where} is for another name ({cause.verify_message}): set RDSPOOL_HOST to the endpoint's own name, "

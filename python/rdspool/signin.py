@@ -10,7 +10,6 @@ import hashlib
 import ssl
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mysql.connector.constants import ClientFlag
@@ -37,21 +36,37 @@ _FAST_AUTH_SUCCESS: Final = 3
 _FULL_AUTHENTICATION: Final = 4
 
 
-@dataclass(slots=True)
 class Login:
-    """Who signs in, and how the session starts."""
+    """Who signs in, and how the session starts. Not a dataclass: making one costs a cold start 1 ms of CPU."""
 
-    user: str
-    secret: Secret = field(repr=False)
-    database: str | None
-    client_flags: int
-    collation_id: int
-    """Number of the connection's collation; the login carries its lowest byte."""
-    attributes: Mapping[str, str]
-    """Connection attributes, seen in performance_schema.session_connect_attrs."""
-    tls: ssl.SSLContext
-    plugin: str | None = None
-    """Authentication plugin to begin with; None: the one that the server's greeting names."""
+    __slots__ = ("attributes", "client_flags", "collation_id", "database", "plugin", "secret", "tls", "user")
+
+    def __init__(
+        self,
+        *,
+        user: str,
+        secret: Secret,
+        database: str | None,
+        client_flags: int,
+        collation_id: int,
+        attributes: Mapping[str, str],
+        tls: ssl.SSLContext,
+        plugin: str | None = None,
+    ) -> None:
+        """Take what the login carries.
+
+        `collation_id` is the number of the connection's collation, of which the login carries the lowest byte; `attributes` are
+        seen in performance_schema.session_connect_attrs; `plugin` is the authentication plugin to begin with, None for the one
+        that the server's greeting names.
+        """
+        self.user = user
+        self.secret = secret
+        self.database = database
+        self.client_flags = client_flags
+        self.collation_id = collation_id
+        self.attributes = attributes
+        self.tls = tls
+        self.plugin = plugin
 
 
 def greeting(channel: PacketSocket) -> dict[str, Any]:
@@ -90,6 +105,7 @@ def sign_in(channel: PacketSocket, hello: Mapping[str, Any], login: Login) -> by
             packet.add(_attributes(login.attributes))
         channel.send(packet.content)  # type: ignore[arg-type]
     reply = _converse(channel, login.secret, plugin)
+    assert isinstance(channel.sock, ssl.SSLSocket)
     resumption.keep(login.tls, channel.address, channel.sock)
     return reply
 

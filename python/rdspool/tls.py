@@ -1,6 +1,6 @@
 """The TLS context: made once per set of roots, always verifying the certificate and the name.
 
-It holds only the roots that can have signed the server: those of RDS in the host's region and Amazon's public ones, which RDS
+It holds only the roots that can have signed the server: those of RDS in the host's region, or Amazon's public ones, which RDS
 Proxy uses. Loading one region's takes 1/25 of the CPU of the global bundle, and a stolen root of elsewhere is of no use.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from .errors import SettingsError
-from .settings import Settings
+from .settings import Settings, region_of
 
 ROOTS: Final = Path(__file__).parent / "roots"
 PROXY_ROOTS: Final = ROOTS / "proxy.pem"
@@ -24,25 +24,33 @@ _lock = threading.Lock()
 def root_files(settings: Settings) -> tuple[str, ...]:
     """Return the PEM files of the authorities that may have signed the server's certificate.
 
+    An RDS endpoint's own name tells which: the region's for an instance or cluster, Amazon's public ones for a proxy. Any other name
+    can be either.
+
     Raises SettingsError where rdspool ships none for the region.
     """
     if settings.ca is not None:
         return (settings.ca,)
     region = ROOTS / f"{settings.region}.pem"
+    if is_proxy(settings.host):
+        return (str(PROXY_ROOTS),)
     if settings.region is None or not region.is_file():
         where = f"the region {settings.region!r}" if settings.region else f"the host {settings.host!r}, whose region is not known"
         raise SettingsError(
             f"rdspool ships no certificate authorities for {where}: set RDSPOOL_REGION if it is wrong, "
             "or RDSPOOL_CA to a PEM file with the authorities of your server (for RDS: the region's bundle from AWS's documentation)"
         )
-    return str(region), str(PROXY_ROOTS)
+    return (str(region),) if region_of(settings.host) else (str(region), str(PROXY_ROOTS))
+
+
+def is_proxy(host: str) -> bool:
+    """Return whether the host is the endpoint of an RDS Proxy, such as `name.proxy-c1abc.eu-central-1.rds.amazonaws.com`."""
+    return region_of(host) is not None and any(label.startswith("proxy-") for label in host.split("."))
 
 
 def single_root_file(settings: Settings) -> str:
-    """Return the one PEM file for a driver that takes no more: Amazon's public roots for RDS Proxy, the region's for all others."""
-    files = root_files(settings)
-    is_proxy = any(label.startswith("proxy-") for label in settings.host.split("."))
-    return files[-1] if is_proxy else files[0]
+    """Return the one PEM file for a driver that takes no more: of two, the region's."""
+    return root_files(settings)[0]
 
 
 def context(files: tuple[str, ...]) -> ssl.SSLContext:

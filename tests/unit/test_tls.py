@@ -1,0 +1,57 @@
+"""The TLS context: always verifying, with the roots of the host's region and no others."""
+
+import ssl
+
+import pytest
+from rdspool import Settings, SettingsError, tls
+
+INSTANCE = "db.c1abc.eu-central-1.rds.amazonaws.com"
+PROXY = "p.proxy-c1abc.eu-central-1.rds.amazonaws.com"
+
+
+def settings(host, **more):
+    return Settings.load(environ={}, host=host, user="app", **more)
+
+
+@pytest.mark.parametrize(
+    ("host", "more", "names"),
+    [
+        (INSTANCE, {}, ["eu-central-1.pem"]),
+        (PROXY, {}, ["proxy.pem"]),
+        ("db.internal.example.com", {"region": "eu-west-1"}, ["eu-west-1.pem", "proxy.pem"]),
+        ("proxy-db.example.com", {"region": "eu-west-1"}, ["eu-west-1.pem", "proxy.pem"]),
+    ],
+)
+def test_roots_of_a_host(host, more, names):
+    assert [file.rpartition("/")[2] for file in tls.root_files(settings(host, **more))] == names
+    assert tls.single_root_file(settings(host, **more)).endswith(names[0])
+
+
+def test_own_authorities_are_in_place_of_the_shipped_ones(tmp_path):
+    file = tmp_path / "ca.pem"
+    file.write_text((tls.ROOTS / "eu-west-1.pem").read_text())
+    assert tls.root_files(settings(INSTANCE, ca=str(file))) == (str(file),)
+
+
+def test_a_region_without_roots():
+    with pytest.raises(SettingsError, match=r"'xx-south-9'.*RDSPOOL_CA"):
+        tls.root_files(settings("db.internal", region="xx-south-9"))
+    with pytest.raises(SettingsError, match=r"'db\.internal'.*RDSPOOL_REGION"):
+        tls.root_files(settings("db.internal", password="pw"))
+
+
+def test_the_context_verifies_and_is_kept():
+    files = tls.root_files(settings(INSTANCE))
+    context = tls.context(files)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname is True
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert tls.context(files) is context
+    subjects = [dict(part[0] for part in root["subject"])["commonName"] for root in context.get_ca_certs()]
+    assert subjects
+    assert all("eu-central-1" in subject for subject in subjects)
+
+
+@pytest.mark.parametrize("file", sorted(tls.ROOTS.glob("*.pem")), ids=lambda file: file.stem)
+def test_every_shipped_file_loads(file):
+    assert tls.context((str(file),)).get_ca_certs()

@@ -20,6 +20,7 @@ class Ahead:
         self._made: Any = None
         self._failure: BaseException | None = None
         self._began = time.time()
+        self._process = os.getpid()
         # A daemon: an environment that is shut down while it connects must not wait for it.
         self._thread = threading.Thread(target=self._run, name="rdspool-connect", daemon=True)
         self._thread.start()
@@ -36,6 +37,8 @@ class Ahead:
         A failure is logged as a warning: the caller then connects by itself, and raises what it meets, with the earlier failure
         as a note.
         """
+        if os.getpid() != self._process:
+            return None  # a child of a fork: the connection is its parent's
         self._thread.join()
         made, self._made = self._made, None
         if made is not None and (time.time() - self._began >= usable_for or made.lost(idle_gap)):

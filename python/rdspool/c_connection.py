@@ -16,13 +16,13 @@ from typing import Any
 import _mysql_connector
 from mysql.connector._scripting import MySQLScriptSplitter
 from mysql.connector.connection_cext import CMySQLConnection
-from mysql.connector.cursor_cext import CMySQLCursorBuffered
-from mysql.connector.errors import Error, NotSupportedError, OperationalError, ProgrammingError, get_mysql_exception
+from mysql.connector.cursor_cext import CMySQLCursorBuffered, CMySQLCursorPrepared
+from mysql.connector.errors import DatabaseError, Error, NotSupportedError, OperationalError, ProgrammingError, get_mysql_exception
 
 from .cursor import substitute
 from .packets import SERVER_GONE
 from .secret import Secret
-from .status import PING_TIMEOUT, Status
+from .status import IN_TRANSACTION, PING_TIMEOUT, Status, logger, refusal
 
 
 def _year_in_full(value: Any) -> Any:
@@ -36,6 +36,13 @@ class CCursor(CMySQLCursorBuffered):
     """Reads the whole result within `execute()`."""
 
     _connection: Any
+
+    def close(self) -> Any:
+        """Close the cursor; what a procedure or a second statement still answers is read, so that the next one does not get it."""
+        connection = self._connection
+        if connection and not connection.closed and connection._cmysql.more_results():
+            connection._drain()
+        return super().close()
 
     def execute(self, operation: Any, params: Any = (), map_results: bool = False) -> None:
         """Run a statement, with `%s` or `%(name)s` in it replaced by `params`, quoted."""
@@ -74,6 +81,7 @@ class CConnection(Status, CMySQLConnection):
         self._secret = secret
         self._skip_ping = False
         self._take(wait_timeout, {**options, "auth_plugin": plugin or ""})
+        self._ssl_disabled, self._unix_socket = False, None
         # The extension counts whole seconds.
         self._connection_timeout = math.ceil(self._connection_timeout or 0)
         self._ssl = {"ca": ca, "verify_cert": True, "verify_identity": True}
@@ -84,27 +92,36 @@ class CConnection(Status, CMySQLConnection):
 
     def open(self) -> None:
         """Connect, verify the server, sign in and set the session up; leave nothing open on failure."""
-        self._charset_id = self._character_set.get_charset_info(self._names[0])[0]
+        charset, collation = self._names
+        self._charset_id = self._character_set.get_charset_info(charset or str(collation).partition("_")[0])[0]
         try:
             self._sign_in()
             self._charset_id = self._character_set.get_charset_info(*self._names)[0]
-            self.cmd_query(self._session_start())
-            if self._init_command:
-                self.cmd_query(self._init_command)
+            self._post_connection()
         except BaseException:
             self._abandon()
             raise
+
+    def _post_connection(self) -> None:
+        """Set the session up with one SET, at the connect and after a reset."""
+        self.cmd_query(self._session_start())
+        if self._init_command:
+            self.cmd_query(self._init_command)
         self.untouched = self._clean = True
 
     def _sign_in(self) -> None:
+        failure: Error | None = None
         self._password = self._secret.reveal()
         try:
             self._open_connection()
         except Error as error:
-            # The connector's frames hold the password in their variables: the error goes on without them.
-            raise error.with_traceback(None) from None
+            failure = error
         finally:
             self._password = ""
+        if failure is not None:
+            # The connector's frames hold the password in their variables: the error goes on without them.
+            failure.__cause__ = failure.__context__ = None
+            raise failure.with_traceback(None)
 
     def connect(self, **options: Any) -> None:
         """Open anew, after `close()` or a loss, with the options given at first; new ones are refused."""
@@ -134,9 +151,12 @@ class CConnection(Status, CMySQLConnection):
         """Return a cursor, without asking the server whether it is still there: the statement will tell."""
         if self.closed:
             raise OperationalError("MySQL Connection not available: it is closed", errno=SERVER_GONE)
-        if not (raw or prepared or dictionary or cursor_class or self._raw) and (buffered or self._buffered):
+        if not (raw or prepared or dictionary or cursor_class or self._raw) and (self._buffered if buffered is None else buffered):
             self.handle_unread_result()
             return CCursor(self)
+        if prepared and not (raw or dictionary or cursor_class):
+            self.handle_unread_result(prepared=True)
+            return CMySQLCursorPrepared(self)
         self._skip_ping = True
         try:
             return super().cursor(buffered, raw, prepared, cursor_class, dictionary, **timeouts)
@@ -149,25 +169,78 @@ class CConnection(Status, CMySQLConnection):
 
     def prepare_for_mysql(self, params: Any) -> Any:
         """Return the values as literals, in a list or a dict as `params` is."""
-        if isinstance(params, dict):
-            return super().prepare_for_mysql({name: _year_in_full(value) for name, value in params.items()})
-        return super().prepare_for_mysql([_year_in_full(value) for value in params])
+        try:
+            if isinstance(params, dict):
+                return super().prepare_for_mysql({name: _year_in_full(value) for name, value in params.items()})
+            return super().prepare_for_mysql([_year_in_full(value) for value in params])
+        except _mysql_connector.MySQLInterfaceError as error:
+            raise ProgrammingError(f"a parameter can't be sent: {error}") from error
 
     def cmd_query(self, query: Any, *args: Any, **kwargs: Any) -> Any:
         """Send a statement and return the start of its answer, as the connector's method does."""
         if self.closed:
             raise OperationalError("MySQL Connection not available: it is closed", errno=SERVER_GONE)
-        self.untouched = self._clean = False
-        answer = super().cmd_query(query, *args, **kwargs)
+        self._drain_quietly()
+        if isinstance(query, str):
+            query = query.encode()
+        self._note_statement(query)
+        self.untouched = self._clean = self._known = False
+        try:
+            answer = super().cmd_query(query, *args, **kwargs)
+        except DatabaseError as error:
+            raise refusal(error) from error.__cause__
+        self._known = True
         self.last_used = time.time()
         return answer
+
+    def cmd_stmt_execute(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a prepared statement."""
+        self.untouched = self._clean = False
+        return super().cmd_stmt_execute(*args, **kwargs)
+
+    def cmd_init_db(self, database: str) -> None:
+        """Change the current database."""
+        self.untouched = self._clean = False
+        super().cmd_init_db(database)
+
+    @property
+    def connection_id(self) -> int | None:
+        """The connection's id on the server, None where it is closed."""
+        return None if self.closed else super().connection_id
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the server's last answer says that a transaction is open."""
+        return bool(self._status & IN_TRANSACTION)
+
+    def _drain(self) -> None:
+        """Read the results that still follow: a procedure's, or those of several statements sent as one."""
+        extension = self._cmysql
+        try:
+            while extension.more_results():
+                extension.consume_result()
+                extension.next_result()
+            extension.consume_result()
+        except _mysql_connector.MySQLInterfaceError as error:
+            raise get_mysql_exception(error.errno, msg=error.msg, sqlstate=error.sqlstate) from error
+
+    def _drain_quietly(self) -> None:
+        if not self._cmysql.more_results():
+            return
+        try:
+            self._drain()
+        except Error as error:
+            if self.closed:
+                raise
+            logger.warning("a result of the statement before was an error, and nobody had asked for it: %s", error)
 
     def cmd_change_user(self, *args: Any, **kwargs: Any) -> Any:
         """Refused: the connector's own would log the password."""
         raise NotSupportedError("rdspool's connection keeps its user: make another connection for another user")
 
     def _drop_unread(self) -> None:
-        if self._cmysql is not None:
+        if not self.closed:
+            self._drain_quietly()
             self._cmysql.consume_result()
 
     def _ping(self) -> bool:

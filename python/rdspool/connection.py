@@ -1,7 +1,8 @@
-"""The lean connection of the pure driver: the connector's own, with its waste left out.
+"""The lean connection of the pure driver: how it is opened, set up and closed.
 
-Left out: the ping before each cursor, the second SET at connect, ROLLBACK and COMMIT where no transaction is open, the TLS
-context made per connect, the read of each packet in two calls. All else is the connector's.
+The connector's own with its waste left out: the TLS context made per connect, the second SET; `session.py` leaves out the ping
+before each cursor, `status.py` the ROLLBACK and COMMIT of no transaction, `packets.py` the second read per packet. The sign-in is
+`signin.py`'s.
 """
 
 from __future__ import annotations
@@ -73,8 +74,6 @@ class Connection(Session):
         self._ssl_active = True
         self._handle_ok(accepted)
         self.converter_class = self._converter_class
-        if self._client_flags & ClientFlag.COMPRESS:
-            channel.switch_to_compressed_mode()
 
     def _post_connection(self) -> None:
         """Set the session up with one SET: names, autocommit, idle limit and what else the settings ask for."""

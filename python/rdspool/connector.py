@@ -36,6 +36,13 @@ def token_source(settings: Settings) -> TokenSource:
         return _tokens[target]
 
 
+def after_fork() -> None:
+    """In the child of a fork: another thread of the parent's may have held the locks."""
+    global _tokens_lock
+    _tokens_lock = threading.Lock()
+    _tokens.clear()
+
+
 class Connector:
     """Makes connections to one database. Thread-safe: it keeps nothing of a connection."""
 
@@ -45,10 +52,10 @@ class Connector:
         Raises SettingsError where no authorities are known to verify the server with.
         """
         self.settings = settings
-        self._options = {
-            "buffered": True,
-            **options,
-        }  # as with SQLAlchemy's own URL: a result is read whole, so nothing blocks the next one
+        # Buffered as with SQLAlchemy's own URL: a result is read whole, so that nothing blocks the next one.
+        self._options: dict[str, Any] = {"buffered": True, **options}
+        if self._options.get("isolation_level") == "AUTOCOMMIT":
+            self._options.update(isolation_level=None, autocommit=True)
         self._roots = tls.root_files(settings)
         self._make = self._c_maker() if settings.driver == "c" else self._pure
         self._ahead: Ahead | None = None

@@ -62,6 +62,13 @@ class Cursor(MySQLCursorBuffered):
         self._executed = statement
         self._handle_result(connection.cmd_query(statement, read_timeout=self._read_timeout, write_timeout=self._write_timeout))
 
+    def close(self) -> Any:
+        """Close the cursor; what a procedure or a second statement still answers is read, so that the next one does not get it."""
+        connection = self._connection
+        if connection is not None and connection._have_next_result and not connection.closed:
+            connection._drain()
+        return super().close()
+
     def _process_params(self, params: Sequence[Any]) -> tuple[bytes, ...]:
         """Return the values as SQL literals. The usual types have a short way here, to the same text as the connector's."""
         connection = self._connection
@@ -77,14 +84,14 @@ class Cursor(MySQLCursorBuffered):
                     if backslash and not _NEEDS_ESCAPE.search(encoded):
                         literals.append(b"'%b'" % encoded)
                         continue
-                elif kind is int:
+                elif short and kind is int:
                     literals.append(b"%d" % value)
                     continue
-                elif value is None:
+                elif short and value is None:
                     literals.append(b"NULL")
                     continue
                 literals.append(self._literal(value, converter))
-        except Exception as error:
+        except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise ProgrammingError(f"Failed processing format-parameters; {error}") from error
         return tuple(literals)
 

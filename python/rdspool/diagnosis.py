@@ -20,8 +20,10 @@ from mysql.connector.errors import ConnectionTimeoutError, Error, OperationalErr
 
 from .connector import ACCESS_DENIED
 from .errors import RdspoolError
+from .packets import SSL_ERROR
 from .secret import Secret
 from .settings import Settings
+from .signin import NO_GREETING
 from .token import TOKEN_LIFETIME
 
 ACCESS_DENIED_TO_DATABASE: Final = 1044
@@ -60,11 +62,17 @@ def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectE
     where = f"{settings.host}:{settings.port}"
     number = error.errno or -1
     cause = error.__cause__
-    if isinstance(cause, ssl.SSLCertVerificationError):
+    if number == SSL_ERROR and isinstance(cause, ssl.SSLCertVerificationError):
         return CertificateError(_certificate(cause, settings, where), errno=number)
-    if isinstance(cause, ssl.SSLError) or number == 2026:
+    if number == SSL_ERROR:
         return CertificateError(
             f"no TLS connection to {where}: {error.msg}. rdspool needs TLS 1.2 or later: check that {settings.host!r} is the database's endpoint",
+            errno=number,
+        )
+    if NO_GREETING in _said(error) or "initial communication packet" in _said(error):
+        return UnreachableError(
+            f"{where} took the connection, but did not greet as MySQL does within {settings.connect_timeout:g} s (RDSPOOL_CONNECT_TIMEOUT): "
+            "check that it is a MySQL endpoint and port; an overloaded database answers late too",
             errno=number,
         )
     if isinstance(cause, socket.gaierror) or number == 2005:
@@ -73,7 +81,13 @@ def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectE
             "and that the function's VPC resolves DNS",
             errno=number,
         )
-    if isinstance(error, (ConnectionTimeoutError, ReadTimeoutError, WriteTimeoutError)) or _system_error(error) == errno.ETIMEDOUT:
+    if isinstance(error, (ReadTimeoutError, WriteTimeoutError)):
+        return UnreachableError(
+            f"{where} stopped answering in the middle of the sign-in, for {settings.connect_timeout:g} s (RDSPOOL_CONNECT_TIMEOUT): "
+            "the database may be overloaded, or failing over",
+            errno=number,
+        )
+    if isinstance(error, ConnectionTimeoutError) or _system_error(error) == errno.ETIMEDOUT:
         return UnreachableError(
             f"{where} did not answer within {settings.connect_timeout:g} s (RDSPOOL_CONNECT_TIMEOUT): check that the function is in "
             "the database's VPC and that the database's security group lets the function's in",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 from sqlalchemy.dialects.mysql.mysqlconnector import MySQLDialect_mysqlconnector, MySQLIdentifierPreparer_mysqlconnector
 
-from . import answers, disconnects, pool
+from . import disconnects, pool
+from .secret import Secret
 
 
 class RdspoolDialect(MySQLDialect_mysqlconnector):
@@ -32,8 +35,10 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         return driver
 
     def create_connect_args(self, url: Any) -> Any:
-        """Return the arguments of `driver.connect()` for a URL."""
+        """Return the arguments of `driver.connect()` for a URL, the password hidden from the frames between here and there."""
         _, options = super().create_connect_args(url)
+        if isinstance(options.get("password"), str):
+            options["password"] = Secret(options["password"])
         return [], options
 
     @classmethod
@@ -41,20 +46,42 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         """Load what SQLAlchemy's test suites have to know of MySQL: they look for it beside the dialect's own module."""
         MySQLDialect_mysqlconnector.load_provisioning()  # type: ignore[no-untyped-call]
 
+    # -- what stock asks at the first connect, one command each ---------------------------------------------------------------
+
+    _facts: Mapping[str, Any] = MappingProxyType({})
+    """While the dialect is initialised: what one SELECT told of the server."""
+
     def initialize(self, connection: Any) -> None:
-        """Learn what the server is as stock does, but from one SELECT instead of five."""
+        """Learn what the server is, from one SELECT; whatever else a later SQLAlchemy wants to know, it asks as ever."""
         session = connection.connection.dbapi_connection
-        isolation_level = f"@@{session.isolation_variable}"
         questions = {
-            "SELECT VERSION()": "VERSION()",
-            "SELECT DATABASE()": "DATABASE()",
-            "SELECT @@transaction_isolation": isolation_level,
-            "SELECT @@tx_isolation": isolation_level,
-            "SELECT @@sql_mode": "@@sql_mode",
-            "SELECT @@lower_case_table_names": "@@lower_case_table_names",
+            "version": "VERSION()",
+            "database": "DATABASE()",
+            "isolation_level": f"@@{session.isolation_variable}",
+            "sql_mode": "@@sql_mode",
+            "lower_case_table_names": "@@lower_case_table_names",
         }
-        with answers.asked_together(session, questions):
+        self._facts = dict(zip(questions, session.variables(*questions.values()), strict=True))
+        try:
             super().initialize(connection)
+        finally:
+            self._facts = {}
+
+    def _get_server_version_info(self, connection: Any) -> tuple[int, ...]:
+        if "version" in self._facts:
+            return self._parse_server_version(self._facts["version"])
+        return super()._get_server_version_info(connection)
+
+    def _get_default_schema_name(self, connection: Any) -> Any:
+        return self._facts["database"] if "database" in self._facts else super()._get_default_schema_name(connection)
+
+    def get_default_isolation_level(self, dbapi_conn: Any) -> Any:
+        if "isolation_level" in self._facts:
+            return self._facts["isolation_level"].upper().replace("-", " ")
+        return super().get_default_isolation_level(dbapi_conn)  # type: ignore[no-untyped-call]
+
+    def _fetch_setting(self, connection: Any, setting_name: str) -> Any:
+        return str(self._facts[setting_name]) if setting_name in self._facts else super()._fetch_setting(connection, setting_name)
 
     def _initialize_mariadb(self, connection: Any) -> None:
         super()._initialize_mariadb(connection)

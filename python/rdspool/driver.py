@@ -40,6 +40,7 @@ from mysql.connector.version import VERSION_TEXT as __version__  # noqa: N811
 from .connection import Connection
 from .connector import Connector
 from .errors import SettingsError
+from .secret import Secret
 from .settings import SETTING_NAMES, Settings
 
 __all__ = [
@@ -73,8 +74,8 @@ __all__ = [
     "threadsafety",
 ]
 
-_POOLS_PART: Final = frozenset({"pool_recycle", "wait_timeout", "isolation_level"})
-"""Settings of the pool and the session; `connect()` passes on the latter two only where they are given."""
+_SESSIONS_PART: Final = frozenset({"wait_timeout", "isolation_level"})
+"""Settings of the session that `connect()` passes on only where they are given."""
 _REFUSED: Final = {
     "ssl_disabled": "rdspool connects with verified TLS only",
     "ssl_verify_cert": "the certificate is always verified",
@@ -84,6 +85,17 @@ _REFUSED: Final = {
     "pool_name": "SQLAlchemy pools",
     "pool_size": "SQLAlchemy pools: give it to create_engine()",
     "failover": "RDS fails over by DNS",
+    "option_files": "settings come from arguments, the URL or the environment",
+    "option_groups": "settings come from arguments, the URL or the environment",
+    "read_default_file": "settings come from arguments, the URL or the environment",
+    "auth_plugin": "the server names the plugin, and IAM its own",
+    "tls_versions": "TLS 1.2 and 1.3 are used",
+    "tls_ciphersuites": "those of the TLS library's default are used",
+    "ssl_cert": "a client's certificate is not sent: RDS asks for none",
+    "ssl_key": "a client's certificate is not sent: RDS asks for none",
+    "compress": "compression costs a function more CPU than it saves",
+    "pool_recycle": "SQLAlchemy pools: give it to create_engine(), or use get_engine()",
+    "connect": "get_engine() connects ahead of time",
 }
 
 
@@ -100,11 +112,13 @@ def connect(**options: Any) -> Any:
     for theirs, ours in (("ssl_ca", "ca"), ("connection_timeout", "connect_timeout"), ("passwd", "password"), ("db", "database")):
         if theirs in options:
             options[ours] = options.pop(theirs)
+    if isinstance(options.get("password"), str):
+        options["password"] = Secret(options["password"])
     given = {name: options.pop(name) for name in SETTING_NAMES if name in options}
     # The engine's own variables belong to get_engine(); those that describe the place count for every connection.
     place = {name: os.environ[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "RDSPOOL_CA") if name in os.environ}
     settings = Settings.load(environ=place, **given)
-    session = {name: getattr(settings, name) for name in _POOLS_PART & given.keys() - {"pool_recycle"}}
+    session = {name: getattr(settings, name) for name in _SESSIONS_PART & given.keys()}
     return Connector(settings, **session, **options)()
 
 

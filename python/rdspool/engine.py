@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, Engine
 
-from . import dialect, pool, resumption
+from . import connector, dialect, pool, resumption, tls
 from .connector import Connector
 from .errors import SettingsError
 from .settings import SETTING_NAMES, Settings
@@ -48,14 +48,17 @@ def get_engine(name: str | None = None, **overrides: Any) -> Engine:
 
     The same name gives the same engine in every thread; after a fork the child gets its own. Settings come from keyword
     arguments (`host=`, `user=`, `database=`, `port=`, `password=`, `region=`, `ca=`, `pool_recycle=` and `wait_timeout=` in
-    seconds, `isolation_level=`, `connect_timeout=` in seconds, or `url=`), else from RDSPOOL_HOST and so on; the engine
-    "reporting" reads RDSPOOL_REPORTING_HOST. SQLAlchemy's own options (`echo=`, `pool_size=`, ...) are passed on.
+    seconds, `isolation_level=`, `connect_timeout=` in seconds, `connect=`, `driver=`, or `url=`), else from RDSPOOL_HOST and so on; the engine
+    "reporting" reads RDSPOOL_REPORTING_HOST. SQLAlchemy's own options in `ENGINE_OPTIONS` (`echo=`,
+    `pool_size=`, ...) are passed on.
 
     The first use makes the first connection; with `connect="init"` a thread makes it at once, beside the function's other
     imports, where Lambda gives CPU for free.
 
     Raises SettingsError for a missing or wrong setting, and where an engine of that name exists with other settings.
     """
+    if name is not None:
+        name = name.lower()  # as in the variables' names
     options = {key: overrides.pop(key) for key in ENGINE_OPTIONS & overrides.keys()}
     with _lock:
         known = _engines.get(name)
@@ -82,20 +85,19 @@ def _check_same(name: str | None, known: tuple[Settings, dict[str, Any], Engine]
 
 
 def _new_engine(settings: Settings, options: dict[str, Any]) -> Engine:
-    connector = Connector(
+    creator = Connector(
         settings,
-        autocommit=settings.isolation_level == "AUTOCOMMIT",
-        isolation_level=None if settings.isolation_level == "AUTOCOMMIT" else settings.isolation_level,
+        isolation_level=settings.isolation_level,
         wait_timeout=settings.wait_timeout,
     )
     if settings.connect == "init":
-        connector.begin()
+        creator.begin()
     url = URL.create("mysql+rdspool", settings.user, None, settings.host, settings.port, settings.database)
     arguments: dict[str, Any] = {**pool.arguments(settings), **options}
     if settings.isolation_level is not None:
         # The creator has set it; SQLAlchemy is told so that it comes back to it after an execution option.
         arguments["isolation_level"] = settings.isolation_level
-    return create_engine(url, creator=connector, **arguments)
+    return create_engine(url, creator=creator, **arguments)
 
 
 def _forget_engines() -> None:
@@ -106,6 +108,8 @@ def _forget_engines() -> None:
         engine.dispose(close=False)
     _engines.clear()
     resumption.forget()
+    tls.after_fork()
+    connector.after_fork()
 
 
 os.register_at_fork(after_in_child=_forget_engines)

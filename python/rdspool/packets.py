@@ -34,7 +34,6 @@ class PacketSocket(MySQLTCPSocket):
         self._timeout: float | None = None
         self.default_timeout: float | None = None
         """Seconds where a read or write names no time of its own: the connect timeout until the sign-in is through."""
-        self._compressed = False
 
     def open(self, timeout: float) -> None:
         """Connect to the first address of the host that answers.
@@ -97,10 +96,6 @@ class PacketSocket(MySQLTCPSocket):
         self.default_timeout = timeout
         self.set_timeout(timeout)
 
-    def switch_to_compressed_mode(self) -> None:
-        super().switch_to_compressed_mode()
-        self._compressed = True
-
     def at_end(self) -> bool:
         """Return whether the peer has closed, or sent something unasked, as a server does before it closes. No round trip.
 
@@ -146,9 +141,6 @@ class PacketSocket(MySQLTCPSocket):
         if self.sock is None:
             raise OperationalError(errno=SERVER_GONE)
         self.set_timeout(write_timeout)
-        if self._compressed:
-            super()._netbroker.send(self.sock, self.address, payload, packet_number, compressed_packet_number)
-            return
         self._sequence = (self._sequence + 1) % 256 if packet_number is None else packet_number
         self._at, self._buffer = 0, self._buffer[self._at :]
         try:
@@ -185,8 +177,6 @@ class PacketSocket(MySQLTCPSocket):
         if self.sock is None:
             raise OperationalError(errno=SERVER_GONE)
         self.set_timeout(read_timeout)
-        if self._compressed:
-            return bytes(self._netbroker.recv(self.sock, self.address))
         parts = [self._buffer[self._at :]]
         held, needed = len(parts[0]), 4
         while True:

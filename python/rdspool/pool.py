@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from sqlalchemy import exc
 from sqlalchemy.pool import QueuePool
 
 from .settings import Settings
@@ -16,10 +17,24 @@ POOL_TIMEOUT: Final = 5.0
 """Seconds: with one connection, waiting for a second is most often a `with engine.connect()` inside another one, which never ends."""
 
 
+class EnginePool(QueuePool):
+    """SQLAlchemy's QueuePool, which says what waiting in vain means in a function."""
+
+    def _do_get(self) -> Any:
+        try:
+            return super()._do_get()
+        except exc.TimeoutError as error:
+            raise exc.TimeoutError(
+                f"all {self.size()} of the engine's connections are in use, and none came back within {self.timeout():g} s. With one "
+                "connection that is most often a `with engine.connect()` (or a Session) within another one: use the outer one's "
+                "connection, close it first, or call get_engine(pool_size=2)"
+            ) from error
+
+
 def arguments(settings: Settings) -> dict[str, Any]:
     """Return the arguments of create_engine() that make the pool."""
     return {
-        "poolclass": QueuePool,
+        "poolclass": EnginePool,
         "pool_size": POOL_SIZE,
         "max_overflow": 0,
         "pool_timeout": POOL_TIMEOUT,

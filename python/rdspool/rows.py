@@ -26,9 +26,11 @@ _TAIL = struct.Struct("<xHIBHBxx")
 _columns: dict[bytes, Column] = {}
 
 
-def column(packet: bytes) -> Column:
+def column(packet: bytes, encoding: str = "utf8") -> Column:
     """Return the description of the column in this packet: name, type, ..., nullable, flags, charset."""
     key = packet[4:]
+    if encoding != "utf8":
+        return _parse_column(key, encoding)
     known = _columns.get(key)
     if known is None:
         if len(_columns) >= _COLUMN_CACHE_LIMIT:
@@ -37,7 +39,7 @@ def column(packet: bytes) -> Column:
     return known
 
 
-def _parse_column(packet: bytes) -> Column:
+def _parse_column(packet: bytes, encoding: str = "utf8") -> Column:
     at, text = 0, b""
     try:
         for position in range(6):  # catalog, schema, table, its original name, name, its original name
@@ -53,7 +55,7 @@ def _parse_column(packet: bytes) -> Column:
         charset, _, kind, flags, _ = _TAIL.unpack_from(packet, at)
     except (IndexError, struct.error) as error:
         raise InterfaceError(f"the server sent a column description that can't be read: {error}") from error
-    return text.decode(), kind, None, None, None, None, ~flags & FieldFlag.NOT_NULL, flags, charset
+    return text.decode(encoding), kind, None, None, None, None, ~flags & FieldFlag.NOT_NULL, flags, charset
 
 
 def _text(value: bytes) -> str | bytes:

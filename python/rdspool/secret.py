@@ -23,6 +23,14 @@ class Secret:
         """Return the secret itself, for the one place that sends it."""
         return self._text
 
+    def encodable(self) -> bool:
+        """Return whether the text can be sent as UTF-8: a variable with other bytes in it can't."""
+        try:
+            self._text.encode()
+        except UnicodeEncodeError:
+            return False
+        return True
+
     def __repr__(self) -> str:
         return HIDDEN
 
@@ -36,6 +44,12 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._text)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled: load the settings again where they are needed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -110,6 +111,8 @@ class _Source:
     """Looks each setting up in its places and says in an error which place held the wrong value."""
 
     def __init__(self, name: str | None, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> None:
+        if name is not None and "://" in name:
+            raise SettingsError("get_engine()'s first argument is the engine's name: give a URL as get_engine(url=...)")
         if name is not None and not _NAME.fullmatch(name):
             raise SettingsError(
                 f"the engine's name {name!r} can't be part of a variable's name: use letters, digits and _, "
@@ -119,6 +122,8 @@ class _Source:
         self.prefix = PREFIX if name is None else f"{PREFIX}{name.upper()}_"
         self.given = {key: value for key, value in overrides.items() if value is not None}
         unknown = sorted(set(self.given) - {*SETTING_NAMES, "url"})
+        if unknown and unknown[0] in _ITS_OWN:
+            raise SettingsError(f"get_engine() takes no {unknown[0]!r}: {_ITS_OWN[unknown[0]]}")
         if unknown:
             raise SettingsError(f"get_engine() has no argument {unknown[0]!r}{_suggestion(unknown[0], SETTING_NAMES)}")
         self.check_variable_names()
@@ -141,20 +146,24 @@ class _Source:
         label, text = self.find("url", url=None)
         if text is None:
             return {}
-        shown = re.sub(r"(//[^/@]*?):[^@/]*@", r"\1:***@", str(text))
+        # What is said of a URL shows nothing but its scheme: a password with /, #, ? or @ in it can stand anywhere.
+        form = "write mysql+rdspool://user@host:3306/database, with / # ? @ : and % in the user or password as %2F %23 %3F %40 %3A %25"
+        scheme, colon, _ = str(text).partition("://")
+        if not colon or scheme not in ("mysql+rdspool", "mysql"):
+            raise SettingsError(f"{label} is not a URL of MySQL{f' ({scheme}://...)' if colon else ''}: {form}")
         try:
             parts = urlsplit(str(text))
-            port = parts.port
-        except ValueError as error:
-            raise SettingsError(f"{label}={shown!r} is not a URL ({error}): write mysql+rdspool://user@host:3306/database") from None
-        if parts.scheme not in ("mysql+rdspool", "mysql") or not parts.hostname:
-            raise SettingsError(f"{label}={shown!r} does not name a database: write mysql+rdspool://user@host:3306/database")
-        values: dict[str, Any] = {"host": parts.hostname, "port": port, "database": unquote(parts.path.lstrip("/")) or None}
+            port, host = parts.port, parts.hostname
+        except ValueError:
+            port, host = None, None
+        if not host or "@" in parts.path + parts.query + parts.fragment:
+            raise SettingsError(f"{label} can't be taken apart ({scheme}://...): {form}")
+        values: dict[str, Any] = {"host": host, "port": port, "database": unquote(parts.path.lstrip("/")) or None}
         values["user"] = unquote(parts.username) if parts.username else None
         values["password"] = unquote(parts.password) if parts.password else None
         for key, value in parse_qsl(parts.query, keep_blank_values=True):
-            if key not in SETTING_NAMES:
-                raise SettingsError(f"{label}={shown!r} has an unknown option {key!r}{_suggestion(key, SETTING_NAMES)}")
+            if key == "password" or key not in SETTING_NAMES:
+                raise SettingsError(f"{label} ({scheme}://...@{host}) has an unknown option {key!r}{_suggestion(key, SETTING_NAMES)}")
             values[key] = value
         return {key: value for key, value in values.items() if value is not None}
 
@@ -178,7 +187,9 @@ class _Source:
             return label, None
         if not isinstance(value, str):
             raise SettingsError(f"{label}: {key} must be a text, not {type(value).__name__}")
-        if value != value.strip() or not value:
+        if not value:
+            raise SettingsError(f"{label} is empty: give it a value, or leave it out")
+        if value != value.strip():
             raise SettingsError(f"{label} is {value!r}: remove the blanks")
         return label, value
 
@@ -197,11 +208,10 @@ class _Source:
         try:
             number = float(value)
         except (TypeError, ValueError):
-            number = -1.0
-        whole = key == "connect_timeout" or number == int(number)
-        if isinstance(value, bool) or not low <= number <= high or not whole:
-            kind = "number" if key == "connect_timeout" else "whole number"
-            raise SettingsError(f"{label} is {value!r}: set it to a {kind} {unit} from {low:g} to {high:,.0f}")
+            number = math.nan
+        kind = "number" if key == "connect_timeout" else "whole number"
+        if isinstance(value, bool) or not low <= number <= high or (kind == "whole number" and not number.is_integer()):
+            raise SettingsError(f"{label} is {value!r}: set it to a {kind}{unit} from {low:g} to {high:,.0f}")
         return number
 
     def settings(self) -> Settings:
@@ -224,14 +234,15 @@ class _Source:
             isolation_level=self.choice("isolation_level", ISOLATION_LEVELS, _level),
             driver=self.choice("driver", DRIVERS, str.lower) or "pure",
             connect=self.choice("connect", CONNECT_TIMES, str.lower) or "use",
-            connect_timeout=self.number("connect_timeout", 0.1, 900, "of seconds") or DEFAULT_CONNECT_TIMEOUT,
+            connect_timeout=self.number("connect_timeout", 0.1, 900, " of seconds") or DEFAULT_CONNECT_TIMEOUT,
         )
 
     def host(self) -> str:
         label, host = self.required("host", "the endpoint of the RDS instance, Aurora cluster or RDS Proxy")
-        if "://" in host or "/" in host or "@" in host:
+        if "/" in host or "@" in host or "?" in host:
+            shown = host.rpartition("@")[2].partition("?")[0]  # what stands before an @ or behind a ? can be a password
             raise SettingsError(
-                f"{label} is {re.sub(r'//.*@', '//***@', host)!r}: give the bare host name, or the whole URL as RDSPOOL_URL"
+                f"{label} has more in it than a host's name (...{shown!r}): give that alone, or the whole URL as {self.prefix}URL"
             )
         if host.count(":") == 1:
             raise SettingsError(f"{label} is {host!r}: give the host name alone, and the port as {self.prefix}PORT")
@@ -268,7 +279,13 @@ class _Source:
             return password
         if not isinstance(password, str):
             raise SettingsError(f"{label}: the password must be a text, not {type(password).__name__}")
-        return Secret(password)
+        if not password:
+            raise SettingsError(f"{label} is empty: leave it out to sign in with IAM")
+        secret = Secret(password)
+        del password
+        if not secret.encodable():
+            raise SettingsError(f"{label} has characters that can't be sent as UTF-8: check how the variable was set")
+        return secret
 
     def ca(self) -> str | None:
         label, path = self.text("ca")
@@ -277,8 +294,8 @@ class _Source:
         return path
 
     def recycle_and_wait(self) -> tuple[int, int]:
-        recycle = self.number("pool_recycle", 1, MAXIMUM_WAIT_TIMEOUT - 1, "of seconds")
-        wait = self.number("wait_timeout", 2, MAXIMUM_WAIT_TIMEOUT, "of seconds")
+        recycle = self.number("pool_recycle", 1, MAXIMUM_WAIT_TIMEOUT - 1, " of seconds")
+        wait = self.number("wait_timeout", 2, MAXIMUM_WAIT_TIMEOUT, " of seconds")
         if recycle is None and wait is None:
             return DEFAULT_POOL_RECYCLE, DEFAULT_POOL_RECYCLE + WAIT_TIMEOUT_MARGIN
         if recycle is None:
@@ -304,8 +321,30 @@ def _level(text: str) -> str:
     return " ".join(re.split(r"[\s_-]+", text)).upper()
 
 
+_ITS_OWN: Final = {
+    "creator": "it makes the connections itself; use create_engine() for a creator of your own",
+    "poolclass": "it has its own pool of one connection; pool_size= is taken",
+    "pool_pre_ping": "an idle connection is always checked before its use",
+    "connect_args": "give the settings by their own names",
+}
+"""Arguments of create_engine() that get_engine() has its own mind on."""
+
+_OTHERS_NAMES: Final = {
+    "db": "database",
+    "username": "user",
+    "passwd": "password",
+    "pass": "password",
+    "ssl_ca": "ca",
+    "timeout": "connect_timeout",
+}
+"""What other libraries call a setting."""
+
+
 def _suggestion(wrong: str, known: list[str] | tuple[str, ...], phrase: str = "did you mean {}?") -> str:
     import difflib  # 2 ms of import that only an error needs
 
+    bare = wrong.removeprefix(PREFIX).lower()
+    if bare in _OTHERS_NAMES:
+        return f" ({phrase.format(_OTHERS_NAMES[bare] if bare == wrong else PREFIX + _OTHERS_NAMES[bare].upper())})"
     close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.75)
     return f" ({phrase.format(close[0])})" if close else ""

@@ -13,7 +13,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mysql.connector.constants import ClientFlag
-from mysql.connector.errors import InterfaceError, NotSupportedError, get_exception
+from mysql.connector.errors import (
+    DatabaseError,
+    Error,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    ReadTimeoutError,
+    get_exception,
+)
 from mysql.connector.protocol import (
     AUTH_SWITCH_STATUS,
     ERR_STATUS,
@@ -23,13 +31,15 @@ from mysql.connector.protocol import (
 )
 
 from . import resumption
-from .packets import SSL_ERROR, PacketSocket
+from .packets import SERVER_LOST, SSL_ERROR, PacketSocket
 from .secret import Secret
 
 CLEAR_PASSWORD: Final = "mysql_clear_password"  # noqa: S105 - the plugin's name
 NATIVE_PASSWORD: Final = "mysql_native_password"  # noqa: S105 - the plugin's name
 CACHING_SHA2: Final = "caching_sha2_password"
 SHA256: Final = "sha256_password"
+
+NO_GREETING: Final = "the connection was taken, but no greeting came"
 
 MAX_ALLOWED_PACKET: Final = 1 << 30
 _FAST_AUTH_SUCCESS: Final = 3
@@ -71,10 +81,18 @@ class Login:
 
 def greeting(channel: PacketSocket) -> dict[str, Any]:
     """Return the server's greeting, parsed. Raises the server's error where it sends one instead (1040, 1129)."""
-    packet = channel.recv()
-    if packet[4] == ERR_STATUS:
-        raise get_exception(packet)
-    return dict(MySQLProtocol.parse_handshake(packet))
+    try:
+        packet = channel.recv()
+    except ReadTimeoutError as error:
+        raise OperationalError(NO_GREETING, errno=SERVER_LOST) from error
+    try:
+        if packet[4] == ERR_STATUS:
+            refusal = get_exception(packet)
+        else:
+            return dict(MySQLProtocol.parse_handshake(packet))
+    except (IndexError, ValueError, struct.error, DatabaseError) as error:
+        raise OperationalError(f"{channel.address} does not greet as MySQL does ({error})", errno=SERVER_LOST) from error
+    raise refusal
 
 
 def sign_in(channel: PacketSocket, hello: Mapping[str, Any], login: Login) -> bytes:
@@ -103,7 +121,7 @@ def sign_in(channel: PacketSocket, hello: Mapping[str, Any], login: Login) -> by
         packet.add(plugin.encode() + b"\0")
         if flags & ClientFlag.CONNECT_ARGS:
             packet.add(_attributes(login.attributes))
-        channel.send(packet.content)  # type: ignore[arg-type]
+        _send(channel, packet)
     reply = _converse(channel, login.secret, plugin)
     assert isinstance(channel.sock, ssl.SSLSocket)
     resumption.keep(login.tls, channel.address, channel.sock)
@@ -151,7 +169,19 @@ def _reply(channel: PacketSocket, answer: bytearray) -> None:
     packet = _Wiped()
     with packet:
         packet.add(answer)
+        _send(channel, packet)
+
+
+def _send(channel: PacketSocket, packet: _Wiped) -> None:
+    """Send a packet with the secret in it. A failure goes on without the frames below, whose variables hold copies of it."""
+    failure: Error | None = None
+    try:
         channel.send(packet.content)  # type: ignore[arg-type]
+    except Error as error:
+        failure = error
+    if failure is not None:
+        failure.__cause__ = failure.__context__ = None
+        raise failure.with_traceback(None)
 
 
 class _Wiped:

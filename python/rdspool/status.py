@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
-from mysql.connector.constants import ClientFlag
+from mysql.connector.constants import ClientFlag, SQLMode
+from mysql.connector.errors import Error, IntegrityError, NotSupportedError
 
 from . import attributes
+from .errors import SettingsError
 
 IN_TRANSACTION: Final = 0x0001
 AUTOCOMMIT: Final = 0x0002
@@ -24,6 +28,23 @@ COLLATION: Final = "utf8mb4_general_ci"
 """Known to every MySQL and MariaDB; MySQL 8's own default, utf8mb4_0900_ai_ci, is refused by MariaDB."""
 
 
+CHECK_VIOLATED: Final = 3819
+
+_PLAIN: Final = {"time_zone": r"[\w+:/-]*", "sql_mode": r"[A-Za-z_0-9, ]*"}
+
+_SET_TRANSACTION: Final = re.compile(rb"SET\s+TRANSACTION\b", re.IGNORECASE)
+
+logger: Final = logging.getLogger("rdspool")
+
+
+def refusal(error: Any) -> Error:
+    """Return a server's refusal as the class that PEP 249 has for it: a violated CHECK comes without a state that tells."""
+    if error.errno == CHECK_VIOLATED and not isinstance(error, IntegrityError):
+        return IntegrityError(error.msg, error.errno, sqlstate=error.sqlstate)
+    told: Error = error
+    return told
+
+
 class Status(MySQLConnectionAbstract):
     """A connection that knows from the server's last answer how it stands.
 
@@ -36,6 +57,10 @@ class Status(MySQLConnectionAbstract):
     _status: int
     _clean = True
     """Whether nothing has run since the last transaction's end."""
+    _known = True
+    """Whether the status is of the last answer: a refusal carries none."""
+    _one_shot = False
+    """Whether SET TRANSACTION has set what the next transaction shall be: only that one's end takes it away."""
     _isolation_level: str | None = None
     untouched = False
     """Whether nothing has run since the session was set up, so that it still is what the settings ask for."""
@@ -52,9 +77,20 @@ class Status(MySQLConnectionAbstract):
         self._isolation_level = options.pop("isolation_level", None)
         charset, collation = options.pop("charset", None), options.pop("collation", None)
         self._collation_asked_for = collation is not None
-        self._names = (charset or CHARSET, collation or (COLLATION if charset in (None, CHARSET) else None))
-        self.config(**options)
-        self.client_flags = [ClientFlag.FOUND_ROWS, ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA]
+        if charset is None and collation is None:
+            self._names = (CHARSET, COLLATION)
+        else:
+            self._names = (charset, collation or (COLLATION if charset == CHARSET else None))
+        if isinstance(options.get("sql_mode"), (list, tuple)):
+            options["sql_mode"] = ",".join(options["sql_mode"])
+        for name, allowed in _PLAIN.items():
+            if not re.fullmatch(allowed, options.get(name) or ""):
+                raise SettingsError(f"{name}={options[name]!r} has characters that none has: it is put into a SET statement as it is")
+        try:
+            self.config(**options)
+        except AttributeError as error:  # the connector's way to say that an argument is not one of its own
+            raise SettingsError(f"mysql-connector-python refuses an option: {error}") from None
+        self.client_flags = [ClientFlag.FOUND_ROWS, ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA, -ClientFlag.COMPRESS]
 
     def _add_default_conn_attrs(self) -> None:
         self._conn_attrs = {**attributes.machine(), **attributes.function(), **self._conn_attrs}
@@ -142,6 +178,24 @@ class Status(MySQLConnectionAbstract):
         return bool(self._status & NO_BACKSLASH_ESCAPES)
 
     @property
+    def sql_mode(self) -> str:
+        """What of the session's SQL mode decides how values are escaped, as the server's last answer tells.
+
+        The connector asks once and keeps the answer over later changes, which then let a value end its own quotes.
+        """
+        return SQLMode.NO_BACKSLASH_ESCAPES if self.no_backslash_escapes else self._sql_mode or ""
+
+    @sql_mode.setter
+    def sql_mode(self, value: Any) -> None:
+        text = value if isinstance(value, str) else ",".join(value)
+        self._assign(f"@@session.sql_mode = '{text}'")
+        self._sql_mode = text
+
+    def reconnect(self, attempts: int = 1, delay: int = 0) -> None:
+        """Refused: the token may have ended, and the pool makes a new connection."""
+        raise NotSupportedError("rdspool's connection does not reconnect by itself: the pool makes a new one")
+
+    @property
     def version_text(self) -> str:
         """The server's version as it greets with it, for example `8.4.3` or `10.11.19-MariaDB`."""
         text: str = self._handshake["server_version_original"] if self._handshake else ""
@@ -175,29 +229,39 @@ class Status(MySQLConnectionAbstract):
 
         The server's status flag alone does not tell: without autocommit a statement that fails, or that reads a table of a
         non-transactional engine, leaves the flag unset and yet holds the table's metadata lock until the transaction ends
-        (seen on MySQL 9.7). A frozen environment would then block every ALTER TABLE.
+        (seen on MySQL 9.7). A frozen environment would then block every ALTER TABLE. And a refusal tells no status at all: a
+        procedure that failed can have begun a transaction.
         """
-        return bool(self._status & IN_TRANSACTION) or not (self._status & AUTOCOMMIT or self._clean)
+        if not self._known or self._one_shot or self._status & IN_TRANSACTION:
+            return True
+        return not (self._status & AUTOCOMMIT or self._clean)
+
+    def _note_statement(self, statement: bytes) -> None:
+        """Note what the status will not tell of a statement."""
+        if statement[:3].upper() == b"SET" and _SET_TRANSACTION.match(statement):
+            self._one_shot = True
 
     def commit(self) -> None:
         """Commit; no round trip where there is nothing to commit."""
         self.handle_unread_result()
         if self.transaction_open or self.closed:
             self.cmd_query("COMMIT")
-            self._clean = True
+            self._clean, self._one_shot = True, False
 
     def rollback(self) -> None:
         """Roll back; no round trip where there is nothing to roll back."""
         self._drop_unread()
         if self.transaction_open or self.closed:
             self.cmd_query("ROLLBACK")
-            self._clean = True
+            self._clean, self._one_shot = True, False
 
     # -- checks ------------------------------------------------------------------------------------------------------------
 
     def lost(self, idle_gap: float) -> bool:
         """Return whether a connection idle for longer than `idle_gap` seconds is gone: by what it shows, then by a ping."""
         # The wall clock: over a freeze of the environment the monotonic one can stand still.
+        if self.closed:
+            return True
         if abs(time.time() - self.last_used) < idle_gap:
             return False
         if self._gone() or not self._ping():

@@ -65,6 +65,12 @@ def context(files: tuple[str, ...]) -> ssl.SSLContext:
         return kept
 
 
+def after_fork() -> None:
+    """In the child of a fork: another thread of the parent's may have held the lock."""
+    global _lock
+    _lock = threading.Lock()
+
+
 def _new(files: tuple[str, ...]) -> ssl.SSLContext:
     # PROTOCOL_TLS_CLIENT sets CERT_REQUIRED and check_hostname; nothing in rdspool turns them off.
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 import local.server
+from local.errors import LocalError
 from tests.dialect import repository
 
 HERE = Path(__file__).parent
@@ -47,6 +48,13 @@ def prepared(kind):
     """A server with the databases that the suites expect, and the user's password."""
     password = secrets.token_urlsafe(12)
     with local.server.start(kind) as server:
+        if server.ca is None:
+            raise LocalError(f"the {kind} server's authority is not known, and rdspool verifies every server: add ?ca=FILE to its variable")
+        there = {name for (name,) in server.execute("SHOW DATABASES")} & set(SCHEMAS)
+        if there:
+            raise LocalError(
+                f"the {kind} server has a database {min(there)!r}, which the suites would empty: rename it, or name another server"
+            )
         for name in SCHEMAS:
             server.database(name, charset="utf8mb4")
         server.execute(f"CREATE USER {USER}@'%' IDENTIFIED BY '{password}'", f"GRANT ALL ON *.* TO {USER}@'%'")
@@ -56,19 +64,30 @@ def prepared(kind):
             server.execute(f"DROP USER {USER}@'%'", *(f"DROP DATABASE IF EXISTS {name}" for name in SCHEMAS))
 
 
-def run(server, driver, password, folder, arguments):
+def run(server, driver, flavour, password, folder, arguments):
     """Run pytest in `folder`, through the driver, and return its outcome."""
-    options = {"ca": server.ca} if driver == "rdspool" else {"ssl_ca": server.ca, "ssl_verify_identity": "true"}
+    if driver == "rdspool":
+        options = {"ca": server.ca, "driver": flavour}
+    else:
+        options = {"ssl_ca": server.ca, "ssl_verify_cert": "true", "use_pure": str(flavour == "pure").lower()}
     if driver != "rdspool" and server.kind == "mariadb":
         options["collation"] = "utf8mb4_general_ci"  # its own choice is MySQL's, which MariaDB refuses
     # On MariaDB SQLAlchemy's suites look at the server first, and go on with the dialect mariadb+...
-    url = f"mysql+{driver}://{USER}:{password}@127.0.0.1:{server.port}/test?{urlencode(options)}"
-    outcome = Outcome(f"{server.kind} {server.version.partition('-')[0]}", f"mysql+{driver}")
+    url = f"mysql+{driver}://{USER}:{password}@{server.host}:{server.port}/test?{urlencode(options)}"
+    outcome = Outcome(f"{server.kind} {server.version.partition('-')[0]}", f"mysql+{driver}" + (" (C)" if flavour == "c" else ""))
     console.rule(f"{outcome.url} on {outcome.server}")
     with tempfile.NamedTemporaryFile() as counts:
-        environment = {**os.environ, "DIALECT_URL": url, "DIALECT_COUNTS": counts.name, "PYTHONPATH": str(PROJECT)}
+        environment = {
+            **os.environ,
+            "RDSPOOL_DRIVER": flavour,
+            "DIALECT_URL": url,
+            "DIALECT_COUNTS": counts.name,
+            "PYTHONPATH": str(PROJECT),
+        }
         # -s: SQLAlchemy's repository would otherwise test the library beside it, and not the one that is installed.
-        command = [sys.executable, "-s", "-m", "pytest", "-p", "tests.dialect.plugin", *arguments]
+        # rdspool before pytest, which imports ssl: the C extension has to be loaded first.
+        start = "import rdspool, sys, pytest; sys.exit(pytest.main())"
+        command = [sys.executable, "-s", "-c", start, "-p", "tests.dialect.plugin", *arguments]
         outcome.status = subprocess.run(command, cwd=folder, env=environment, check=False).returncode
         told = json.loads(Path(counts.name).read_text() or "{}")
     outcome.passed, outcome.skipped = told.get("passed", 0), told.get("skipped", 0)
@@ -81,17 +100,18 @@ def closing(outcomes):
     table = Table("server", "dialect", "passed", "failed", "skipped", "", box=None)
     for outcome in outcomes:
         counts = (str(count) for count in (outcome.passed, outcome.failed, outcome.skipped))
-        table.add_row(outcome.server, outcome.url, *counts, "passes" if outcome.well else f"FAILS, pytest's status {outcome.status}")
+        table.add_row(outcome.server, outcome.url, *counts, "passes" if outcome.well else "FAILS")
     console.print(table, soft_wrap=True)
     return all(outcome.well for outcome in outcomes)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--server", "kinds", type=click.Choice(local.server.KINDS), multiple=True, help="Only this server.")
+@click.option("--driver", "flavour", type=click.Choice(["pure", "c"]), default="pure", help="The connector's part in Python, or in C.")
 @click.option("--stock", is_flag=True, help="Through mysqlconnector itself, for comparison.")
 @click.option("--repository", "whole", is_flag=True, help="The tests of SQLAlchemy's repository, fetched, that exercise a dialect.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def main(kinds, stock, whole, arguments):
+def main(kinds, flavour, stock, whole, arguments):
     """Run SQLAlchemy's dialect suite through rdspool. ARGUMENTS go to pytest."""
     driver = "mysqlconnector" if stock else "rdspool"
     folder = repository.fetched() if whole else HERE
@@ -100,9 +120,13 @@ def main(kinds, stock, whole, arguments):
     for kind in local.server.KINDS:
         if not kinds or kind in kinds:
             with prepared(kind) as (server, password):
-                outcomes.append(run(server, driver, password, folder, given))
+                outcomes.append(run(server, driver, flavour, password, folder, given))
     sys.exit(0 if closing(outcomes) else 1)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except LocalError as error:
+        console.print(f"tests.dialect: {error}", markup=False)
+        sys.exit(1)

@@ -26,6 +26,11 @@ def warm(engine):
     return engine
 
 
+def verbs(count):
+    """Return the first words of the statements; the QUIT of a connection that was closed before can come late."""
+    return [command.split(" ")[1] for command in count.commands if command != "QUIT"]
+
+
 def select(engine):
     with engine.connect() as connection:
         connection.execute(text("SELECT v FROM round_trips WHERE id = :id"), {"id": 1}).scalar_one()
@@ -35,7 +40,7 @@ def test_cold(front, engine):
     with front.count() as count, engine.connect() as connection:
         connection.execute(text("SELECT v FROM round_trips WHERE id = 1")).scalar_one()
         connection.rollback()
-    assert [command.split(" ")[1] for command in count.commands] == ["SET", "SELECT", "SELECT", "ROLLBACK"]
+    assert verbs(count) == ["SET", "SELECT", "SELECT", "ROLLBACK"]
     assert count.commands[0].startswith(SET)
     # TLS hello, login with the token, SET, the dialect's SELECT, the query, ROLLBACK.
     assert count.round_trips == 6
@@ -47,7 +52,7 @@ def test_reconnect(front, warm):
     with front.count() as count, warm.connect() as connection:
         connection.execute(text("SELECT v FROM round_trips WHERE id = 1")).scalar_one()
         connection.rollback()
-    assert [command.split(" ")[1] for command in count.commands] == ["SET", "SELECT", "ROLLBACK"]
+    assert verbs(count) == ["SET", "SELECT", "ROLLBACK"]
     assert count.round_trips == 5
 
 

@@ -3,10 +3,11 @@
 import gc
 import os
 import random
+import signal
 import threading
 
 import pytest
-from rdspool import get_engine
+from rdspool import connector, get_engine, tls
 from sqlalchemy import text
 
 
@@ -99,3 +100,42 @@ def test_a_forked_child_does_not_end_the_parents_connection(target, action):
             os._exit(0)
         os.waitpid(child, 0)
         assert connection.execute(text("SELECT CONNECTION_ID()")).scalar_one() == parents
+
+
+def test_a_connection_made_ahead_stays_the_parents(front, target):
+    engine = get_engine(**target, connect="init")
+    engine.pool._creator._ahead._thread.join()
+    child = os.fork()
+    if child == 0:
+        try:
+            with get_engine(**target, connect="init").connect() as connection:
+                connection.execute(text("SELECT 1"))
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        finally:
+            gc.collect()
+            os._exit(0)
+    os.waitpid(child, 0)
+    made = front.connections()
+    with front.count() as count, engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    assert count.connections == 0
+    assert len(made) >= 2
+
+
+def test_a_fork_while_a_thread_signs(target):
+    """The child must not wait for locks that a thread of the parent's held."""
+    engine = get_engine(**target)
+    source = connector.token_source(engine.pool._creator.settings)
+    with source._lock, tls._lock, connector._tokens_lock:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                signal.alarm(20)
+                with get_engine(**target).connect() as connection:
+                    connection.execute(text("SELECT 1"))
+                code = 0
+            finally:
+                os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -1,5 +1,9 @@
 """Settings: where each value comes from, and what a wrong one is told."""
 
+import dataclasses
+import pickle
+import traceback
+
 import pytest
 from rdspool import Settings, SettingsError
 from rdspool.secret import Secret
@@ -100,7 +104,7 @@ def test_region_from_the_environment_when_the_host_has_none():
     ("environ", "words"),
     [
         ({"RDSPOOL_HOST": ""}, ["RDSPOOL_HOST is not set", "endpoint"]),
-        ({"RDSPOOL_HOST": f"mysql://{HOST}"}, ["RDSPOOL_HOST", HOST, "bare host name"]),
+        ({"RDSPOOL_HOST": f"mysql://{HOST}"}, ["RDSPOOL_HOST", HOST, "RDSPOOL_URL"]),
         ({"RDSPOOL_HOST": f"{HOST}:3306"}, ["RDSPOOL_HOST", "RDSPOOL_PORT"]),
         ({"RDSPOOL_HOST": "two words"}, ["RDSPOOL_HOST", "two words", "no host name"]),
         ({"RDSPOOL_HOST": f" {HOST}"}, ["RDSPOOL_HOST", "blanks"]),
@@ -167,3 +171,65 @@ def test_bad_engine_name():
 def test_ipv6_host_and_trailing_dot():
     assert load(environ={"RDSPOOL_HOST": "2001:db8::1", "AWS_REGION": "eu-west-1"}).host == "2001:db8::1"
     assert load(environ={"RDSPOOL_HOST": f"{HOST.upper()}."}).host == HOST
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"url": "mysql://user:S3cr/et@host/db"},
+        {"url": "mysql+rdspool://user:S3cr#et@host/db"},
+        {"url": "mysql+rdspool://user:S3cr?et@host/db"},
+        {"url": "postgres://user:S3c@ret@host/db"},
+        {"url": "user:S3cret@host/db"},
+        {"url": "mysql://user@host/db?password=S3cret"},
+        {"url": "jdbc:mysql://host/db?user=a&password=S3cret"},
+        {"url": "mysql+rdspool://user:S3cret@host:99999/db"},
+        {"host": "admin:S3cret@db"},
+        {"host": "mysql://admin:S3c@ret@db/x?password=S3cret"},
+        {"name": "mysql+rdspool://user:S3cret@host/db"},
+    ],
+    ids=lambda arguments: next(iter(arguments.values())),
+)
+def test_no_mistake_with_a_url_shows_the_password(arguments):
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(environ={}, **{"user": "u", **arguments})
+    said = "".join(traceback.format_exception(caught.value))
+    message = said.rpartition("SettingsError: ")[2]
+    for part in ("S3c", "ret@", "et@"):
+        assert part not in message
+
+
+@pytest.mark.parametrize("port", ["nan", "inf", "-inf", "1e400", "3306.5"])
+def test_numbers_that_are_none(port):
+    with pytest.raises(SettingsError, match=r"RDSPOOL_PORT is .*whole number from 1 to 65,535"):
+        load(environ={"RDSPOOL_PORT": port})
+
+
+def test_what_other_libraries_call_it():
+    with pytest.raises(SettingsError, match="did you mean RDSPOOL_DATABASE"):
+        load(environ={"RDSPOOL_DB": "shop"})
+    with pytest.raises(SettingsError, match="did you mean user"):
+        load(username="app")
+    with pytest.raises(SettingsError, match="'pool_pre_ping'.*always checked"):
+        load(pool_pre_ping=True)
+
+
+def test_empty_arguments():
+    with pytest.raises(SettingsError, match="host.* is empty"):
+        load(host="")
+    with pytest.raises(SettingsError, match="password.* is empty.*IAM"):
+        load(password="")
+    assert load(environ={"RDSPOOL_PASSWORD": ""}).iam
+
+
+def test_a_password_that_is_not_text():
+    with pytest.raises(SettingsError, match="RDSPOOL_PASSWORD") as caught:
+        load(environ={"RDSPOOL_PASSWORD": "S3cret\udcff"})
+    assert "S3cret" not in repr(caught.value)
+
+
+def test_settings_can_be_copied():
+    settings = load(password="pw")
+    assert dataclasses.asdict(settings)["password"] == Secret("pw")
+    with pytest.raises(TypeError, match="Secret"):
+        pickle.dumps(settings)

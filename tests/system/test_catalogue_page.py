@@ -1,0 +1,181 @@
+"""The catalogue's page in a real browser: search, filters, copying, both colour schemes, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+import local.browser
+from layer import matrix
+from layer.publishing.catalogue import Row
+from layer.publishing.page import as_html
+from layer.publishing.stages import stage
+
+PROD = stage("prod")
+REGIONS = matrix.section("publish")["regions"] + matrix.section("publish")["opt_in_regions"]
+
+
+def row(region: str, target: matrix.Target) -> Row:
+    layer, facts = PROD.layer(target), (target.python, target.architecture, target.flavour)
+    arn = f"arn:aws:lambda:{region}:123456789012:layer:{layer}:7"
+    return Row(region, *facts, "1.2.3", 7, arn, "x" * 43 + "=", PROD.parameter(target, "latest"), "123456789012")
+
+
+ROWS = sorted(row(region, target) for region in REGIONS for target in matrix.targets())
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(as_html(ROWS), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with local.browser.start() as found:
+        options = webdriver.ChromeOptions()
+        options.binary_location = str(found.binary)
+        for argument in found.arguments:
+            options.add_argument(argument)
+        options.add_argument("--window-size=1280,900")
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        driver = webdriver.Remote(found.address, options=options)
+        driver.origin = found.origin
+        # A remote WebDriver knows the standard's commands; these two are Chromium's own.
+        driver.command_executor._commands["chromiumDevTools"] = ("POST", "/session/$sessionId/goog/cdp/execute")
+        driver.command_executor._commands["chromiumLog"] = ("POST", "/session/$sessionId/se/log")
+        yield driver
+        driver.quit()
+
+
+@pytest.fixture
+def opened(browser, page, record_property):
+    record_property("browser", f"{browser.capabilities['browserVersion']}, {browser.origin}")
+    browser.get(page.as_uri())
+    yield browser
+    # A script or style that the policy refused, or any other error, would be here.
+    assert browser.execute("chromiumLog", {"type": "browser"})["value"] == []
+
+
+def shown(driver) -> list[str]:
+    return driver.execute_script('return [...document.querySelectorAll("#rows tr:not([hidden]) code")].map((code) => code.textContent)')
+
+
+def status(driver) -> str:
+    return driver.find_element(By.ID, "status").text
+
+
+def media(driver, scheme: str) -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    driver.execute("chromiumDevTools", {"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}})
+
+
+def test_all_layers_are_shown_at_first(opened):
+    assert shown(opened) == [row.arn for row in ROWS]
+    assert status(opened) == f"{len(ROWS)} layers"
+
+
+def test_search_takes_words_in_any_order_and_says_how_many_are_left(opened):
+    opened.find_element(By.ID, "search").send_keys("ARM64 eu-central-1 3.14")
+    assert shown(opened) == [row.arn for row in ROWS if (row.region, row.architecture, row.python) == ("eu-central-1", "arm64", "3.14")]
+    assert status(opened) == "2 layers"
+    opened.find_element(By.ID, "search").send_keys(" nowhere")
+    assert shown(opened) == []
+    assert status(opened) == "No layer fits: search for less"
+
+
+def test_filters_and_search_hold_together(opened):
+    Select(opened.find_element(By.ID, "python")).select_by_visible_text("3.12")
+    Select(opened.find_element(By.ID, "architecture")).select_by_visible_text("x86_64")
+    Select(opened.find_element(By.ID, "flavour")).select_by_visible_text("c")
+    opened.find_element(By.ID, "search").send_keys("us-west-2")
+    assert shown(opened) == ["arn:aws:lambda:us-west-2:123456789012:layer:rdspool-c-python3_12-x86_64:7"]
+    assert status(opened) == "1 layer"
+
+
+def test_the_button_copies_the_arn_and_says_so(opened, page):
+    for permission in ("clipboardReadWrite", "clipboardSanitizedWrite"):
+        opened.execute("chromiumDevTools", {"cmd": "Browser.grantPermissions", "params": {"permissions": [permission]}})
+    button = opened.find_element(By.CSS_SELECTOR, f'button[aria-label^="Copy the ARN for {ROWS[30].region}, Python {ROWS[30].python}"]')
+    arn = button.find_element(By.XPATH, "ancestor::tr//code").text
+    button.click()
+    WebDriverWait(opened, 5).until(lambda driver: status(driver) == f"Copied {arn}")
+    assert button.text == "Copied"
+    search = opened.find_element(By.ID, "search")
+    search.send_keys(Keys.CONTROL, "v")
+    assert search.get_property("value") == arn
+    WebDriverWait(opened, 5).until(lambda _: button.text == "Copy")
+
+
+def test_the_keyboard_is_enough(opened):
+    opened.find_element(By.ID, "search").send_keys("eu-west-3 arm64 3.13 pure")
+    arn = shown(opened)[0]
+    # Three filters and the table that scrolls lie between.
+    for _ in range(5):
+        opened.switch_to.active_element.send_keys(Keys.TAB)
+    focused = opened.switch_to.active_element
+    assert focused.get_attribute("aria-label") == "Copy the ARN for eu-west-3, Python 3.13, arm64, pure"
+    focused.send_keys(Keys.ENTER)
+    WebDriverWait(opened, 5).until(lambda driver: status(driver) == f"Copied {arn}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_what_is_behind_it_in_both_schemes(opened, scheme):
+    media(opened, scheme)
+    background = luminance(opened.execute_script("return getComputedStyle(document.body).backgroundColor"))
+    assert (background > 0.5) == (scheme == "light")
+    for selector in ("h1", "p", "label", "th", "td", "code", "button", "#status"):
+        for_text, behind = opened.execute_script(
+            """
+            let element = document.querySelector(arguments[0]);
+            const colour = getComputedStyle(element).color;
+            while (element && getComputedStyle(element).backgroundColor === "rgba(0, 0, 0, 0)") element = element.parentElement;
+            return [colour, getComputedStyle(element || document.body).backgroundColor];
+            """,
+            selector,
+        )
+        first, second = sorted((luminance(for_text), luminance(behind)), reverse=True)
+        assert (first + 0.05) / (second + 0.05) >= 4.5, (selector, scheme)
+
+
+def luminance(colour: str) -> float:
+    """The relative luminance of WCAG."""
+    channels = [int(channel) / 255 for channel in re.findall(r"\d+", colour)[:3]]
+    linear = [channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4 for channel in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_every_control_has_a_name_and_every_column_a_head(opened):
+    assert opened.find_element(By.TAG_NAME, "html").get_attribute("lang") == "en"
+    for control in opened.find_elements(By.CSS_SELECTOR, "input, select, #rows tr:first-child button"):
+        assert control.accessible_name, control.get_attribute("outerHTML")
+    heads = opened.find_elements(By.CSS_SELECTOR, 'thead th[scope="col"]')
+    cells = opened.find_elements(By.CSS_SELECTOR, "#rows tr:first-child td")
+    assert len(heads) == len(cells)
+    assert opened.find_element(By.ID, "status").aria_role == "status"
+
+
+def test_a_narrow_window_scrolls_the_table_and_not_the_page(opened):
+    opened.set_window_size(500, 800)
+    try:
+        assert opened.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    finally:
+        opened.set_window_size(1280, 900)
+
+
+def test_the_page_asks_for_nothing_from_elsewhere(opened, page):
+    assert opened.execute_script('return performance.getEntriesByType("resource").length') == 0
+    assert not re.search(r"https?://|//cdn|@import|url\(", page.read_text())
+
+
+def test_what_a_name_holds_is_text_and_not_markup():
+    odd = Row("<b>eu", "3.13", "x86_64", "pure", "1", 1, 'arn"><script>alert(1)</script>', "", "", "")
+    text = as_html([odd])
+    assert "<b>eu" not in text
+    assert text.count("<script>") == 1

@@ -1,0 +1,236 @@
+"""No answer is ever taken for another statement's, and nothing that a statement began is left behind."""
+
+import contextlib
+import signal
+import time
+
+import pytest
+from rdspool import driver, get_engine
+from sqlalchemy import create_engine, exc, text
+
+
+@pytest.fixture(scope="module", autouse=True)
+def procedures(server):
+    server.execute(
+        "CREATE TABLE IF NOT EXISTS app.steps (id INT PRIMARY KEY, v INT)",
+        "CREATE TABLE IF NOT EXISTS app.old_steps (id INT PRIMARY KEY) ENGINE=MyISAM",
+        "REPLACE INTO app.steps VALUES (1, 1)",
+        "DROP PROCEDURE IF EXISTS app.one",
+        "DROP PROCEDURE IF EXISTS app.three",
+        "DROP PROCEDURE IF EXISTS app.fails_late",
+        "DROP PROCEDURE IF EXISTS app.leaves_open",
+        "CREATE PROCEDURE app.one() SELECT 100",
+        "CREATE PROCEDURE app.three() BEGIN SELECT 100; SELECT 200, 'x' UNION SELECT 201, 'y'; SELECT 300; END",
+        "CREATE PROCEDURE app.fails_late() BEGIN SELECT 100; SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'late'; END",
+        "CREATE PROCEDURE app.leaves_open() BEGIN START TRANSACTION; REPLACE INTO steps VALUES (2, 2); SIGNAL SQLSTATE '45000'; END",
+    )
+
+
+@pytest.mark.parametrize("call", ["CALL one()", "CALL three()", "SELECT 100; SELECT 200", "SELECT 100; SELECT 200; UPDATE steps SET v = 1"])
+def test_results_that_nobody_reads_are_nobodys(target, call):
+    engine = get_engine(**target)
+    with engine.connect() as connection:
+        assert connection.execute(text(call)).first() == (100,)
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+        with pytest.raises(exc.IntegrityError):
+            connection.execute(text("INSERT INTO steps VALUES (1, 1)"))
+        assert connection.execute(text("SELECT 2")).scalar_one() == 2
+        connection.execute(text(call)).fetchall()
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 3")).scalar_one() == 3
+        connection.exec_driver_sql(call)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE steps SET v = 5 WHERE id = 1"))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT v FROM steps WHERE id = 1")).scalar_one() == 5
+
+
+def test_an_error_in_a_result_that_nobody_reads_is_told(target, caplog):
+    with get_engine(**target).connect() as connection:
+        assert connection.execute(text("CALL fails_late()")).first() == (100,)
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    assert "late" in caplog.text
+
+
+def test_a_connections_own_cursor_reads_result_after_result(target):
+    raw = get_engine(**target).raw_connection()
+    cursor = raw.cursor()
+    cursor.execute("CALL three()")
+    found = [cursor.fetchall()]
+    while cursor.nextset():
+        if cursor.description:
+            found.append(cursor.fetchall())
+    assert found == [[(100,)], [(200, "x"), (201, "y")], [(300,)]]
+    cursor.close()
+    raw.close()
+
+
+def test_a_transaction_that_a_failed_procedure_began_is_ended(server, target):
+    engine = get_engine(**target, isolation_level="AUTOCOMMIT")
+    with contextlib.suppress(exc.DBAPIError), engine.connect() as connection:
+        connection.execute(text("CALL leaves_open()"))
+    with engine.connect() as connection:
+        assert not connection.connection.dbapi_connection.in_transaction
+        connection.execute(text("REPLACE INTO steps VALUES (3, 3)"))
+    assert server.execute("SELECT id FROM app.steps WHERE id IN (2, 3)") == [(3,)]
+
+
+def test_what_was_set_for_the_next_transaction_does_not_reach_the_next_user(target):
+    engine = get_engine(**target, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+    with engine.connect() as connection:
+        connection.execute(text("REPLACE INTO steps VALUES (4, 4)"))
+
+
+def test_a_prepared_statement_leaves_no_lock(server, target):
+    raw = get_engine(**target).raw_connection()
+    cursor = raw.dbapi_connection.cursor(prepared=True)
+    cursor.execute("SELECT id FROM old_steps WHERE id = %s", (1,))
+    cursor.fetchall()
+    cursor.close()
+    raw.close()
+    beside = server.connect(autocommit=True)
+    with beside.cursor() as other:
+        other.execute("SET SESSION lock_wait_timeout = 1")
+        other.execute("ALTER TABLE app.old_steps COMMENT = 'x'")
+    beside.close()
+
+
+class Interrupt(Exception):
+    pass
+
+
+@pytest.mark.pure
+def test_an_interruption_at_any_moment(target):
+    """An exception out of a signal's handler, as time limits in functions are made, comes between any two instructions."""
+
+    def interrupt(*_):
+        raise Interrupt
+
+    connector = get_engine(**target).pool._creator
+    connection = connector()
+    before = signal.signal(signal.SIGALRM, interrupt)
+    interrupted = replaced = 0
+    try:
+        for n in range(1500):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.00001 + n * 0.0000005)
+                for k in range(20):
+                    cursor = connection.cursor()
+                    cursor.execute("SELECT %s, 'x' UNION ALL SELECT 2, 'y'", (n * 100 + k,))
+                    assert cursor.fetchall() == [(n * 100 + k, "x"), (2, "y")]
+                    cursor.close()
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except Interrupt:
+                interrupted += 1
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            try:
+                connection.rollback()
+                cursor = connection.cursor()
+                cursor.execute("SELECT 42")
+                assert cursor.fetchall() == [(42,)]
+            except driver.OperationalError as error:
+                assert error.errno in (2006, 2013), error  # noqa: PT017
+                replaced += 1
+                connection = connector()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        connection.close()
+    assert interrupted > 100
+    assert replaced > 10
+
+
+def test_a_converter_that_fails(password_target):
+    from mysql.connector.conversion import MySQLConverter
+
+    class Broken(MySQLConverter):
+        def _long_to_python(self, *_):
+            raise ValueError("no")
+
+        _longlong_to_python = _long_to_python
+
+    connection = driver.connect(**{**password_target, "converter_class": Broken})
+    cursor = connection.cursor(buffered=True)
+    began = time.monotonic()
+    with pytest.raises((ValueError, driver.Error)):
+        cursor.execute("SELECT 1 UNION ALL SELECT 2")
+        cursor.fetchall()
+    with contextlib.suppress(driver.Error):
+        connection.rollback()
+    connection.close()
+    assert time.monotonic() - began < 5
+
+
+def test_another_charset(password_target):
+    connection = driver.connect(**password_target, charset="latin1")
+    cursor = connection.cursor(buffered=True)
+    cursor.execute("SELECT %s AS `é`", ("ü",))
+    assert cursor.column_names == ("é",)
+    assert cursor.fetchall() == [("ü",)]
+    connection.close()
+
+
+def test_a_reset_brings_the_sessions_settings_back(password_target):
+    connection = driver.connect(**password_target, wait_timeout=123, isolation_level="READ COMMITTED", autocommit=True)
+    before = connection.variables("@@wait_timeout", f"@@session.{connection.isolation_variable}", "@@collation_connection", "@@autocommit")
+    assert connection.cmd_reset_connection()
+    after = connection.variables("@@wait_timeout", f"@@session.{connection.isolation_variable}", "@@collation_connection", "@@autocommit")
+    assert before == after
+    assert before[:2] == (123, "READ-COMMITTED")
+    connection.close()
+
+
+@pytest.mark.parametrize("options", [{"dictionary": True}, {"buffered": False}, {"buffered": True}, {"dictionary": True, "buffered": True}])
+def test_no_value_ends_its_quotes_whatever_the_sql_mode(target, options):
+    raw = get_engine(**target).raw_connection()
+    held = raw.dbapi_connection
+    cursor = held.cursor(**options)
+    value = "x\\' OR 1=1 -- "
+    for mode in ("NO_BACKSLASH_ESCAPES", "", "NO_BACKSLASH_ESCAPES"):
+        cursor.execute(f"SET SESSION sql_mode = '{mode}'")
+        cursor.execute("SELECT %s AS v", (value,))
+        (row,) = cursor.fetchall()
+        assert (row["v"] if isinstance(row, dict) else row[0]) == value
+    cursor.execute("SET SESSION sql_mode = DEFAULT")
+    cursor.close()
+    raw.close()
+
+
+@pytest.mark.parametrize(
+    "option", ["option_files", "compress", "ssl_disabled", "ssl_cert", "tls_versions", "auth_plugin", "unix_socket", "pool_recycle"]
+)
+def test_options_that_are_refused(password_target, option):
+    from rdspool import SettingsError
+
+    with pytest.raises(SettingsError, match=option):
+        driver.connect(**password_target, **{option: "1"})
+    with pytest.raises(SettingsError, match="nonsense"):
+        driver.connect(**password_target, nonsense=1)
+    with pytest.raises(SettingsError, match="time_zone"):
+        driver.connect(**password_target, time_zone="+00:00', @@session.sql_mode='")
+
+
+def test_autocommit_by_url(front, password_target):
+    from sqlalchemy.engine import URL
+
+    query = {"ca": password_target["ca"], "isolation_level": "AUTOCOMMIT", "driver": password_target["driver"]}
+    url = URL.create("mysql+rdspool", "plain", password_target["password"], front.host, front.port, "app", query)
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        assert connection.connection.dbapi_connection.autocommit
+    engine.dispose()
+
+
+def test_a_violated_check_is_an_integrity_error(server, target):
+    server.execute("CREATE TABLE IF NOT EXISTS app.checked (v INT CHECK (v > 0))")
+    with pytest.raises(exc.IntegrityError), get_engine(**target).connect() as connection:
+        connection.execute(text("INSERT INTO checked VALUES (-1)"))
+
+
+def test_a_connect_within_a_connect_says_what_to_do(target):
+    engine = get_engine(**target, pool_timeout=0.1)
+    with engine.connect(), pytest.raises(exc.TimeoutError, match=r"within another one.*pool_size=2"):
+        engine.connect()

@@ -1,0 +1,95 @@
+"""The tree as git knows it: told as it is, and never changed by the asking."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from layer.evidence.source import Source, epoch, source
+
+
+def git(folder: Path, *arguments: str) -> str:
+    isolated = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "HOME": str(folder), "PATH": os.environ["PATH"]}
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    return subprocess.run(["git", "-C", str(folder), *who, *arguments], env=isolated, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "tree"
+    (folder / "layer").mkdir(parents=True)
+    (folder / "layer" / "matrix.toml").write_text("name = 1\n")
+    (folder / "README.md").write_text("text\n")
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--date", "@1700000000 +0000", "-m", "one")
+    return folder
+
+
+def test_a_clean_tree(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    found = source(tree)
+    assert found.commit == git(tree, "rev-parse", "HEAD").strip()
+    assert (found.state, found.changed, found.unknown, found.repository) == ("clean", (), None, None)
+    assert epoch(found) == found.time == int(git(tree, "show", "-s", "--format=%ct"))
+
+
+def test_changes_are_told_and_those_of_a_layers_inputs_apart(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    (tree / "README.md").write_text("changed\n")
+    found = source(tree)
+    assert (found.state, found.changed, found.inputs_changed) == ("dirty", ("README.md",), ())
+    assert epoch(found) == found.time
+    (tree / "layer" / "extra é.py").write_text("")
+    (tree / "layer" / "matrix.toml").unlink()
+    found = source(tree)
+    assert found.inputs_changed == ("layer/extra é.py", "layer/matrix.toml")
+    assert epoch(found) is None
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "5")
+    assert epoch(found) == 5
+
+
+def test_asking_writes_nothing_into_the_repository(tree: Path) -> None:
+    # A file that looks changed by its time makes a usual `git status` write the index.
+    os.utime(tree / "README.md", (1, 1))
+
+    def written() -> dict[Path, str]:
+        return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in (tree / ".git").rglob("*") if path.is_file()}
+
+    before = written()
+    assert source(tree).state == "clean"
+    assert written() == before
+
+
+def test_no_repository_of_its_own(tree: Path, tmp_path: Path) -> None:
+    assert source(tree / "layer").unknown == "the project is no git repository of its own"
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    found = source(outside)
+    assert (found.state, found.commit) == ("unknown", None)
+    assert "not a git repository" in (found.unknown or "")
+
+
+def test_without_git(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tree))
+    assert source(tree) == Source(unknown="git is not installed")
+
+
+@pytest.mark.parametrize(
+    ("remote", "told"),
+    [
+        ("https://user:secret@example.com/a/b.git", "https://example.com/a/b.git"),
+        ("https://example.com/a/b.git", "https://example.com/a/b.git"),
+        ("git@example.com:a/b.git", "ssh://example.com/a/b.git"),
+        ("ssh://git@example.com/a/b.git", "ssh://example.com/a/b.git"),
+        ("/srv/private/b.git", None),
+        ("file:///srv/private/b.git", None),
+    ],
+)
+def test_the_remote_is_told_without_credentials_and_never_as_a_path(tree: Path, remote: str, told: str | None) -> None:
+    git(tree, "remote", "add", "origin", remote)
+    assert source(tree).repository == told

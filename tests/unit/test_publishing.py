@@ -1,0 +1,294 @@
+"""The logic of publishing without AWS: names, grants, the plan, errors in words, pruning, levels, the gate."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shlex
+import subprocess
+
+import click
+import pytest
+from botocore import exceptions
+
+from layer import matrix
+from layer.__main__ import main
+from layer.errors import LayerError
+from layer.publishing import gate, pruning, stages
+from layer.publishing.artefact import Artefact
+from layer.publishing.errors import explain
+from layer.publishing.grants import Grant, Policy
+from layer.publishing.inventory import Entry
+from layer.publishing.plan import Found, Wanted, compare
+from layer.publishing.report import uneven
+from layer.publishing.versions import Listed, Version, describe, interpreter
+
+TARGET = matrix.target("3.13", "x86_64", "pure")
+BETA, PROD = stages.stage("beta"), stages.stage("prod")
+PUBLIC = Grant("public")
+
+
+def test_every_layer_has_a_name_that_lambda_takes_and_that_leads_back():
+    found = {}
+    for stage in (BETA, PROD):
+        for target in matrix.targets():
+            name = stage.layer(target)
+            assert set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+            assert stages.identify(name) == (target, stage)
+            found[name] = stage.parameter(target, "latest")
+    assert len(found) == len(set(found.values())) == 24
+
+
+def test_names_and_parameters_of_the_readme():
+    assert PROD.layer(TARGET) == "rdspool-python3_13-x86_64"
+    assert BETA.layer(matrix.target("3.12", "arm64", "c")) == "rdspool-beta-c-python3_12-arm64"
+    assert PROD.parameter(TARGET, "latest") == "/rdspool/python3.13/x86_64/latest"
+    assert PROD.parameter(matrix.target("3.13", "x86_64", "c"), "0.1.0") == "/rdspool/python3.13/x86_64/c/0.1.0"
+
+
+def test_only_regions_whose_certificates_ship_are_published_to():
+    section = matrix.section("publish")
+    roots = {path.stem for path in (matrix.PROJECT / "python" / "rdspool" / "roots").glob("*.pem")} - {"proxy"}
+    assert set(section["regions"] + section["opt_in_regions"]) == roots
+    assert not set(section["regions"]) & set(section["opt_in_regions"])
+
+
+def test_beta_is_nobodys_by_default():
+    assert BETA.share == frozenset()
+    assert PROD.share == {PUBLIC}
+
+
+@pytest.mark.parametrize(
+    ("text", "statement_id", "arguments"),
+    [
+        ("public", "public", {"Principal": "*"}),
+        ("111122223333", "account-111122223333", {"Principal": "111122223333"}),
+        ("o-a1b2c3d4e5", "organization-o-a1b2c3d4e5", {"Principal": "*", "OrganizationId": "o-a1b2c3d4e5"}),
+    ],
+)
+def test_grants_have_one_name_each(text, statement_id, arguments):
+    grant = Grant.parse(text)
+    assert grant.arguments == {"StatementId": statement_id, "Action": "lambda:GetLayerVersion", **arguments}
+    assert str(grant) == text
+
+
+@pytest.mark.parametrize("text", ["everybody", "1234", "o-", "arn:aws:iam::111122223333:root"])
+def test_nobody_else_can_be_shared_with(text):
+    with pytest.raises(LayerError, match="is nobody to share with: give public, an account's 12 digits"):
+        Grant.parse(text)
+
+
+def test_policies_are_read_as_aws_writes_them_and_what_is_not_a_plain_grant_is_no_grant():
+    def statement(sid, principal, **more):
+        return {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": "lambda:GetLayerVersion", "Resource": "x", **more}
+
+    organization = {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}
+    document = {
+        "Statement": [
+            statement("a", "*"),
+            statement("b", {"AWS": "arn:aws-cn:iam::111122223333:root"}),
+            statement("c", "*", Condition=organization),
+            statement("d", "*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+            statement("e", "*", Condition={**organization, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+            statement("f", "*", Effect="Deny"),
+            statement("g", {"AWS": "arn:aws:iam::111122223333:role/one"}),
+        ]
+    }
+    policy = Policy.read(json.dumps(document))
+    assert policy.grants == {"a": PUBLIC, "b": Grant("account", "111122223333"), "c": Grant("organization", "o-a1b2c3d4e5")}
+    assert policy.others == {"d", "e", "f", "g"}
+    assert Policy.read(None) == Policy({})
+
+
+ARTEFACT = Artefact(TARGET, matrix.PROJECT / "x.zip", b"", "h" * 43 + "=", "1.2.3", "CPython 3.13.0", ("python3.13",), ("x86_64",), "GPL")
+WANTED = Wanted(ARTEFACT, PROD, frozenset({PUBLIC}))
+
+
+def version(number: int) -> Version:
+    return Version(number, f"arn:{number}", ARTEFACT.code_sha256, ("python3.13",), ("x86_64",), "GPL", "", "")
+
+
+def found(*numbers: int, latest: str = "arn:1", release: str = "arn:1", grants: tuple[Grant, ...] = (PUBLIC,)) -> Found:
+    policy = Policy({grant.statement_id: grant for grant in grants})
+    return Found(tuple(map(version, numbers)), None, policy, ((WANTED.latest, latest), (WANTED.release, release)))
+
+
+def test_an_empty_region_gets_all():
+    difference = compare(WANTED, Found())
+    assert difference.publish
+    assert difference.steps() == [
+        "publish a version",
+        "share with public",
+        "set /rdspool/python3.13/x86_64/1.2.3",
+        "set /rdspool/python3.13/x86_64/latest",
+    ]
+
+
+def test_a_region_as_wanted_gets_nothing():
+    assert compare(WANTED, found(1)).empty
+
+
+@pytest.mark.parametrize("name", ["latest", "release"])
+def test_a_parameter_that_points_elsewhere_is_set(name):
+    difference = compare(WANTED, found(1, **{name: "arn:aws:lambda:x:y:layer:z:9"}))
+    assert difference.steps() == [f"set {getattr(WANTED, name)} (now z:9)"]
+
+
+def test_only_the_missing_grant_is_added():
+    wanted = dataclasses.replace(WANTED, grants=frozenset({PUBLIC, Grant("account", "111122223333")}))
+    assert compare(wanted, found(1)).grants == (Grant("account", "111122223333"),)
+
+
+def test_of_two_versions_with_the_same_bytes_the_one_that_is_pointed_to_is_used():
+    difference = compare(WANTED, found(2, 1))
+    assert difference.empty
+    assert difference.notes == ("the same zip is there as versions 1, 2",)
+    assert compare(WANTED, found(2, 1, latest="", release="")).parameters[0][0] == WANTED.release
+    assert found(2, 1, latest="", release="").version.version == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "word"), [({"runtimes": ()}, "runtimes"), ({"architectures": ("arm64",)}, "architectures"), ({"licence": ""}, "licence")]
+)
+def test_what_cannot_be_changed_is_a_fault(change, word):
+    there = dataclasses.replace(found(1), same=(dataclasses.replace(version(1), **change),))
+    (fault,) = compare(WANTED, there).faults
+    assert fault.startswith(f"arn:1 has the {word} ")
+    assert "delete that version and run this again" in fault
+
+
+def test_a_release_that_means_another_zip_is_a_fault_where_releases_are_immutable():
+    there = found(2, release="arn:1", latest="arn:1")
+    assert compare(WANTED, there).faults == ()
+    (fault,) = compare(dataclasses.replace(WANTED, immutable=True), there).faults
+    assert "1.2.3 is already published with another zip (arn:1)" in fault
+
+
+def test_the_description_tells_release_interpreter_and_hash_and_fits():
+    text = describe("rdspool", "10.20.30rc1", "pure", "CPython 3.13.11", ARTEFACT.code_sha256)
+    assert len(text) <= 256
+    assert interpreter(text) == "CPython 3.13.11"
+    assert interpreter("by hand") is None
+
+
+def refusal(code: str, message: str = "", status: int = 400) -> exceptions.ClientError:
+    return exceptions.ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}, "X")
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "flags"),
+    [
+        (refusal("AccessDeniedException"), "the caller may not do lambda:X on arn:y", set()),
+        (refusal("403", status=403), "may not do lambda:X on arn:y", set()),
+        (
+            refusal(
+                "AccessDenied",
+                "User: arn:aws:sts::1:assumed-role/a/b is not authorized to perform: ssm:PutParameter on resource: arn:z with an explicit"
+                " deny in a service control policy",
+            ),
+            "ssm:PutParameter on arn:z is denied to arn:aws:sts::1:assumed-role/a/b by service control policy",
+            set(),
+        ),
+        (refusal("ExpiredToken"), "the credentials have expired", {"everywhere"}),
+        (refusal("UnrecognizedClientException"), "this one is not enabled in the account", {"everywhere", "disabled"}),
+        (refusal("SignatureDoesNotMatch"), "check this machine's clock", {"everywhere"}),
+        (refusal("TooManyRequestsException", status=429), "throttles the account", {"again"}),
+        (refusal("Whatever", "x", 502), "has an error of its own", {"again", "unknown"}),
+        (refusal("CodeStorageExceededException"), "python -m layer prune", set()),
+        (refusal("413", status=413), "give --bucket", set()),
+        (exceptions.EndpointConnectionError(endpoint_url="u"), "eu-west-1 cannot be reached", {"everywhere", "again"}),
+        (exceptions.ConnectTimeoutError(endpoint_url="u"), "eu-west-1 cannot be reached", {"everywhere", "again"}),
+        (exceptions.ReadTimeoutError(endpoint_url="u"), "did not answer in time", {"everywhere", "again", "unknown"}),
+        (exceptions.ConnectionClosedError(endpoint_url="u"), "closed the connection", {"again", "unknown"}),
+        (exceptions.NoCredentialsError(), "aws sso login", {"everywhere"}),
+    ],
+)
+def test_errors_are_told_in_words(error, words, flags):
+    told = explain(error, action="lambda:X", resource="arn:y", region="eu-west-1")
+    assert words in str(told)
+    assert {name for name in ("everywhere", "again", "unknown", "disabled") if getattr(told, name)} == flags
+
+
+def entry(number: int, *parameters: str, grants: tuple[Grant, ...] = (), release: str = "1.0.0") -> Entry:
+    listed = Listed(number, f"arn:{number}", "", release, None, None)
+    return Entry(None, TARGET, "layer", listed, Policy({grant.statement_id: grant for grant in grants}), parameters)
+
+
+@pytest.mark.parametrize(
+    ("old", "options", "keep"),
+    [
+        (entry(1), {}, None),
+        (entry(1), {"users": {"arn:1": ["f", "g:2"]}}, "used by f, g:2"),
+        (entry(1, "/x/1.0.0"), {}, "/x/1.0.0 points to it"),
+        (entry(1, "/x/1.0.0"), {"retire": True}, None),
+        (entry(1, "/x/latest"), {"retire": True}, "/x/latest points to it"),
+        (entry(1, "/x/1.0.0", "/x/other"), {"retire": True}, "/x/other points to it"),
+        (entry(1, grants=(PUBLIC,)), {}, "shared with public, whose functions can't be seen"),
+        (entry(1, grants=(PUBLIC,)), {"shared": True}, None),
+        (entry(1, grants=(PUBLIC,)), {"shared": True, "users": {"arn:1": ["f"]}}, "used by f"),
+    ],
+)
+def test_pruning(old, options, keep):
+    options = dict(options)
+    users = options.pop("users", {})
+    newest, oldest = pruning.decide([entry(2), old], users, last=1, **options)
+    assert newest.keep == "one of the last 1"
+    assert oldest.keep == keep
+
+
+def test_retiring_takes_only_the_releases_own_parameter_away():
+    (_, old) = pruning.decide([entry(2), entry(1, "/x/1.0.0")], {}, last=1, retire=True)
+    assert old.unpoint == ("/x/1.0.0",)
+
+
+def test_numbers_that_are_not_level_are_told_by_region():
+    rows = [("1", "a", 3, "eu-west-1"), ("1", "a", 3, "eu-north-1"), ("1", "a", 1, "us-east-1"), ("1", "b", 1, "us-east-1")]
+    assert uneven(rows) == ["a in 1: version 1 in us-east-1; version 3 in eu-north-1, eu-west-1"]
+
+
+@pytest.mark.parametrize("release", ["1.0.0rc1", "1.0.0.dev3", "1.0.0a1", "1.0.0+local"])
+def test_prod_takes_no_version_that_is_not_a_release(release):
+    gate.version(BETA, release)
+    with pytest.raises(LayerError, match="is no release, so it can't go to prod"):
+        gate.version(PROD, release)
+    gate.version(PROD, "1.0.0.post1")
+
+
+def test_a_tree_that_is_not_committed_is_told_by_its_files(tmp_path):
+    with pytest.raises(LayerError, match="git can't tell whether"):
+        gate.changes(tmp_path)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    (tmp_path / "a").write_text("1")
+    subprocess.run([*git, "add", "a"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "a"], check=True)
+    assert gate.changes(tmp_path) == []
+    (tmp_path / "a").write_text("2")
+    (tmp_path / "b").write_text("new")
+    assert gate.changes(tmp_path) == ["a", "b"]
+    assert gate.refusal(["a", "b"]).startswith("the tree has changes that are not committed (a, b): nobody could build again")
+
+
+def test_the_readmes_policy_allows_every_call_that_is_made():
+    text = (matrix.PROJECT / "layer" / "README.md").read_text()
+    policy = json.loads(re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0])
+    actions = [statement["Action"] for statement in policy["Statement"]]
+    allowed = {action for named in actions for action in ([named] if isinstance(named, str) else named)}
+    made = set()
+    for path in (matrix.PROJECT / "layer" / "publishing").glob("*.py"):
+        for service, operation in re.findall(r'\.(?:ask|pages)\(\s*"(\w+)", "(\w+)"', path.read_text()):
+            made.add(f"{service}:{''.join(part.capitalize() for part in operation.split('_'))}")
+    # Both are rights to read: AWS has none of their names.
+    alias = {"s3:HeadObject": "s3:GetObject", "lambda:GetLayerVersionByArn": "lambda:GetLayerVersion"}
+    assert {alias.get(action, action) for action in made} == allowed
+
+
+def test_the_readmes_commands_take_the_options_that_it_gives_them():
+    text = (matrix.PROJECT / "layer" / "README.md").read_text()
+    calls = re.findall(r"^    python -m layer ([^#\n]+)", text, re.MULTILINE)
+    assert len(calls) >= 10
+    for call in calls:
+        name, *arguments = shlex.split(call)
+        command = main.commands[name]
+        command.make_parser(click.Context(command)).parse_args(arguments)

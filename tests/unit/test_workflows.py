@@ -1,0 +1,96 @@
+"""The workflows for GitHub Actions: sound, least in rights, pinned, and calling commands that exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from layer.__main__ import main
+from layer.matrix import PROJECT, names
+
+FOLDER = PROJECT / ".github" / "workflows"
+WORKFLOWS = sorted(FOLDER.glob("*.yml"))
+TOOLS = Path(sys.executable).parent
+
+
+def steps(path: Path):
+    for job in yaml.safe_load(path.read_text())["jobs"].values():
+        yield from job["steps"]
+
+
+def test_there_are_two():
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
+
+
+def test_they_are_of_githubs_schema():
+    command = [TOOLS / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_zizmor_finds_nothing_in_them_not_even_as_a_pedant():
+    command = [TOOLS / "zizmor", "--offline", "--no-progress", "--persona=pedantic", *WORKFLOWS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # A file that it could not look into in full would pass, too.
+    assert "WARN" not in done.stderr
+
+
+def test_zizmor_would_find_something(tmp_path):
+    bad = tmp_path / ".github" / "workflows" / "bad.yml"
+    bad.parent.mkdir(parents=True)
+    bad.write_text((FOLDER / "release.yml").read_text().replace("08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0", "v5"))
+    done = subprocess.run([TOOLS / "zizmor", "--offline", bad], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "unpinned-uses" in done.stdout
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_every_action_is_pinned_to_a_commit_with_its_version_told(path):
+    lines = [line for line in path.read_text().splitlines() if "uses:" in line]
+    assert lines
+    for line in lines:
+        assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_no_rights_but_those_that_a_job_asks_for_and_no_keys(path):
+    workflow = yaml.safe_load(path.read_text())
+    assert workflow["permissions"] == {}
+    assert all(job["permissions"] for job in workflow["jobs"].values())
+    assert not re.search(r"secrets\.|access.key", path.read_text(), re.IGNORECASE)
+
+
+def test_the_release_goes_through_beta_and_an_approval():
+    jobs = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]
+    assert [(name, job.get("needs"), job.get("environment")) for name, job in jobs.items()] == [
+        ("build", None, None),
+        ("attest", "build", None),
+        ("beta", "attest", "beta"),
+        ("prod", "beta", "prod"),
+        ("release", "prod", None),
+    ]
+    assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["attest", "beta", "prod"]
+
+
+def test_the_release_builds_every_python_of_the_matrix():
+    loop = next(step["run"] for step in steps(FOLDER / "release.yml") if "build.sh" in step.get("run", ""))
+    assert f"for python in {' '.join(names('python'))};" in loop
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_every_script_is_sound_and_every_command_of_the_layer_takes_its_options(path):
+    for script in (step["run"] for step in steps(path) if "run" in step):
+        assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+        for call in re.findall(r'"\$PYTHON" -m layer ([^;|}\n]+)', script):
+            name, *arguments = shlex.split(call)
+            command = main.commands[name]
+            # Options that don't exist or lack a value are refused here; files are looked at only when it runs.
+            command.make_parser(click.Context(command)).parse_args(arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import ArnFormat, Aws, CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import Annotations, ArnFormat, Aws, CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -45,23 +45,27 @@ class ConnectionId(Stack):
             },
             # With a VPC, CDK gives the role AWSLambdaVPCAccessExecutionRole.
             vpc=vpc,
-            vpc_subnets=ec2.SubnetSelection(
-                subnets=[ec2.Subnet.from_subnet_id(self, f"Subnet{number}", id_) for number, id_ in enumerate(values.subnet_ids, 1)]
-            ),
+            vpc_subnets=ec2.SubnetSelection(subnets=[self.subnet(id_) for id_ in values.subnet_ids]),
             security_groups=[group],
-            log_group=logs.LogGroup(
-                self, "Log", retention=logs.RetentionDays(f"{values.log_retention_days}"), removal_policy=RemovalPolicy.DESTROY
-            ),
+            log_group=logs.LogGroup(self, "Log", retention=logs.RetentionDays.TWO_WEEKS, removal_policy=RemovalPolicy.DESTROY),
         )
         function.add_to_role_policy(iam.PolicyStatement(actions=["rds-db:connect"], resources=[self.user_arn(values)]))
         CfnOutput(self, "FunctionName", value=function.function_name)
+
+    def subnet(self, subnet_id: str) -> ec2.ISubnet:
+        """Returns the subnet of this id. Nothing here asks for its route table, so the warning that none is known is no news."""
+        subnet = ec2.Subnet.from_subnet_id(self, subnet_id, subnet_id)
+        Annotations.of(subnet).acknowledge_warning("@aws-cdk/aws-ec2:noSubnetRouteTableId")
+        return subnet
 
     def group(self, vpc: ec2.IVpc, values: Values) -> ec2.SecurityGroup:
         """Returns the function's security group, which reaches the database and nothing else, and is let in there."""
         # Its IAM token is signed without a call, so the database is all that the function needs to reach.
         group = ec2.SecurityGroup(self, "Group", vpc=vpc, description="A Lambda function with rdspool", allow_all_outbound=False)
+        port = ec2.Port.tcp(values.database_port)
+        group.add_egress_rule(ec2.Peer.security_group_id(values.database_security_group_id), port, "the database")
         database = ec2.SecurityGroup.from_security_group_id(self, "DatabaseGroup", values.database_security_group_id)
-        group.connections.allow_to(database, ec2.Port.tcp(values.database_port), "rdspool")
+        database.add_ingress_rule(group, port, "a Lambda function with rdspool")
         return group
 
     def layer_arn(self, values: Values) -> str:

@@ -31,7 +31,6 @@ class Values:
     layer_parameter: str
     maximum_concurrency: int | None
     """Environments at the same time at most; None sets no bound."""
-    log_retention_days: int
 
     @classmethod
     def of(cls, context: Callable[[str], Any]) -> Self:
@@ -50,13 +49,12 @@ class Values:
             vpc_id=read.text("vpc_id", r"vpc-[0-9a-f]+", "the VPC's id: vpc-..."),
             subnet_ids=read.text("subnet_ids", r"subnet-[0-9a-f]+(,subnet-[0-9a-f]+)*", "subnet ids with commas between them").split(","),
             database_security_group_id=read.text("database_security_group_id", r"sg-[0-9a-f]+", "a security group's id: sg-..."),
-            layer_arn=read.text("layer_arn", r"(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[\w-]+:[0-9]+)?", "a layer version's ARN", "")
+            layer_arn=read.text(
+                "layer_arn", r"(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[\w-]+:[0-9]+)?", "a layer version's ARN", ""
+            )
             or None,
-            layer_parameter=read.text(
-                "layer_parameter", r"/[\w./-]+", "the name of an SSM parameter", "/rdspool/python3.13/x86_64/latest"
-            ),
+            layer_parameter=read.text("layer_parameter", r"/[\w./-]+", "the name of an SSM parameter", "/rdspool/python3.13/x86_64/latest"),
             maximum_concurrency=None if concurrency == -1 else concurrency,
-            log_retention_days=read.number("log_retention_days", "14"),
         )
 
 
@@ -69,7 +67,7 @@ class _Reader:
         if value in (None, PLACEHOLDER):
             value = default
         if value is None:
-            raise WrongValue(f"{key} is not set: set it to {what}, in cdk.json under \"context\" or with -c {key}=VALUE")
+            raise WrongValue(f'{key} is not set: set it to {what}, in cdk.json under "context" or with -c {key}=VALUE')
         if not re.fullmatch(pattern, str(value)):
             raise WrongValue(f"{key} is {value!r}: set it to {what}")
         return str(value)

@@ -85,12 +85,13 @@ def _panel(outcome: dict[str, Any], measure: Measure, names: list[str], left: in
     ]
     for number, (name, value) in enumerate(values.items()):
         middle = top + HEAD + number * ROW + BAR / 2
-        kinds = ("strong",) if name == OURS else ()
+        ours = name.startswith(OURS)
+        kinds = ("strong",) if ours else ()
         parts.append(_text(start - 8, middle + 4, outcome["contenders"][name]["label"], "end", *kinds))
         length = 0.0
         if value is not None and longest > 0:
             length = max(1.0, round(room * value / longest, 1))
-            bar = "ours" if name == OURS else "bar"
+            bar = "ours" if ours else "bar"
             parts.append(draw.Rect(class_=[bar], x=start, y=middle - BAR / 2, width=length, height=BAR, rx=2))
         parts.append(_text(start + length + 6, middle + 4, text(value, measure), *(kinds or ("quiet",))))
     return parts

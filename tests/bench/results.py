@@ -25,7 +25,7 @@ def results(observed: Observed, names: Sequence[str], effort: Effort, place: Pla
         "schema": SCHEMA,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "quick": quick,
-        "machine": machine.facts(),
+        "machine": {**machine.facts(), "load_before": observed.load},
         "quota": {
             "available": not observed.no_quota,
             "reason": observed.no_quota,
@@ -106,7 +106,7 @@ def conditions(outcome: dict[str, Any]) -> list[str]:
         f"The peers load the authorities of one region ({bundles['region']} with the test's own), or of all where it says so "
         f"({bundles['all']}), as AWS offers them for download; rdspool the {bundles['shipped']} that it ships for a region."
     )
-    machine = f"{facts['processor']}, {facts['cores']} cores, {facts['architecture']}, {facts['system']}; {versions}."
+    machine = f"{facts['processor']}, {facts['cores']} cores, {facts['architecture']}, {facts['system']}, load {facts['load_before']:g} before the run; {versions}."
     meaning = (
         "Round trips are counted at the server's front, without TCP's own. CPU is the process's own: the server and its front are others. "
         "Client and server are on one machine, so elapsed times hold no network."
@@ -121,8 +121,8 @@ def _under_quota(outcome: dict[str, Any]) -> str:
         return f"No figures under a quota: {quota['reason']}."
     rounds = " and ".join(f"{number} at {quota['shares'][key]['memory_mb']:,} MB" for key, number in outcome["effort"]["quota"].items())
     return (
-        f"Under a quota (control group, period of {quota['period_ms']:g} ms; memory itself is not limited): fresh processes, {rounds}; "
-        "the imports too run under it."
+        f"Under a quota (control group, period of {quota['period_ms']:g} ms; memory itself is not limited): fresh processes, {rounds}, "
+        f"batches of {outcome['effort']['quota_seconds']:g} s; the imports too run under it."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,25 +26,23 @@ class Effort:
     batches: dict[str, int]
     quota: dict[str, int]
     """Rounds of fresh processes per share."""
-    quota_reconnects: int
-    quota_selects: int
+    quota_seconds: float
+    """How long a batch lasts there, at least: a process that has used up its share waits for the next period, so one operation tells nothing."""
 
 
 FULL = Effort(
     fresh=11,
     warm=9,
     batches={"reconnect": 5, "autocommit": 200, "select": 200, "write": 100, "rows_few": 100, "rows_many": 2},
-    quota={"128mb": 3, "1024mb": 5},
-    quota_reconnects=5,
-    quota_selects=100,
+    quota={"128mb": 3, "1024mb": 3},
+    quota_seconds=1.0,
 )
 QUICK = Effort(
     fresh=3,
     warm=3,
     batches={"reconnect": 2, "autocommit": 50, "select": 50, "write": 25, "rows_few": 25, "rows_many": 1},
     quota={"128mb": 1, "1024mb": 1},
-    quota_reconnects=3,
-    quota_selects=50,
+    quota_seconds=0.5,
 )
 
 
@@ -56,6 +55,8 @@ class Observed:
     """The class of each contender's connection."""
     versions: dict[str, str] = field(default_factory=dict)
     """Those of the packages that were seen in the contenders' processes."""
+    load: float = field(default_factory=lambda: round(os.getloadavg()[0], 1))
+    """How many processes wanted a processor in the minute before: elapsed times are good only where others wanted none."""
     no_quota: str = ""
     """Why there are no figures under a quota."""
 
@@ -173,10 +174,10 @@ class Run:
                 self._add_wall(name, "import", share, process.start())
                 self._add_wall(name, "cold", share, process.order("cold"))
                 process.order("release")
-                self._add_wall(name, "reconnect", share, process.order("batch", kind="reconnect", times=self.effort.quota_reconnects))
                 process.order("prepare", counter=1)
-                process.order("touch", kind="select")
-                self._add_wall(name, "select", share, process.order("batch", kind="select", times=self.effort.quota_selects))
+                for kind in ("reconnect", "select"):
+                    process.order("touch", kind="select")
+                    self._add_wall(name, kind, share, process.order("batch", kind=kind, seconds=self.effort.quota_seconds))
 
     def _add_wall(self, name: str, what: str, share: Share, answer: dict[str, float]) -> None:
         self.observed.add(name, f"{what}_wall_{share.key}", answer["wall"] * 1e3)

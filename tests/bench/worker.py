@@ -136,19 +136,25 @@ class Worker:
         self.operations[kind]()
         return {}
 
-    def batch(self, kind: str, times: int) -> dict[str, Any]:
-        """Run the operation so many times; return CPU and wall time of one, in seconds."""
-        if kind == "reconnect":
-            return self.reconnect(times)
-        operation = self.operations[kind]
+    def batch(self, kind: str, times: int = 1, seconds: float = 0.0) -> dict[str, Any]:
+        """Run the operation so many times, in rounds until so much time has passed; return CPU and wall time of one, in seconds."""
+        run = self.reconnect if kind == "reconnect" else lambda times: self.repeated(self.operations[kind], times)
+        cpu = wall = done = 0.0
+        end = time.perf_counter() + seconds
+        while not done or time.perf_counter() < end:
+            more_cpu, more_wall = run(times)
+            cpu, wall, done = cpu + more_cpu, wall + more_wall, done + times
+        return {"cpu": cpu / done, "wall": wall / done}
+
+    def repeated(self, operation: Any, times: int) -> tuple[float, float]:
         turns = range(times)
         cpu, wall = time.process_time(), time.perf_counter()
         for _ in turns:
             operation()
-        return {"cpu": (time.process_time() - cpu) / times, "wall": (time.perf_counter() - wall) / times}
+        return time.process_time() - cpu, time.perf_counter() - wall
 
-    def reconnect(self, times: int) -> dict[str, Any]:
-        """As `batch`, for a checkout that opens a new connection; the old one's end and the return to the pool are left out."""
+    def reconnect(self, times: int) -> tuple[float, float]:
+        """Check out new connections; the old ones' end and the return to the pool are left out."""
         cpu = wall = 0.0
         for _ in range(times):
             self.end()
@@ -156,7 +162,7 @@ class Worker:
             connection = self.engine.connect()
             cpu, wall = cpu + time.process_time(), wall + time.perf_counter()
             connection.close()
-        return {"cpu": cpu / times, "wall": wall / times}
+        return cpu, wall
 
     def memory(self) -> dict[str, Any]:
         return memory()

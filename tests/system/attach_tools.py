@@ -43,13 +43,13 @@ def missing(what: str) -> NoReturn:
     pytest.fail(f"{what} (a missing tool is a failure where CI is set)", pytrace=False)
 
 
-def run(*command: str | Path, cwd: Path, expect: int = 0, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs a tool without any AWS credentials; fails the test, with the tool's own words, on another exit status than `expect`."""
+def run(*command: str | Path, cwd: Path, expect: int = 0, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs a tool with no AWS credentials but those in `variables`; fails, with the tool's words, on another exit status than `expect`."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
         env=environ(variables),
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -106,9 +106,10 @@ def node() -> str:
     return found
 
 
-def lint(template: Path) -> None:
-    """cfn-lint has nothing to say about the CloudFormation template, not even a hint."""
-    run(python(), "-m", "cfnlint", "--regions", REGION, "--include-checks", "I", "--template", template, cwd=template.parent)
+def lint(*templates: Path, include: str = "W", ignore: str = "") -> None:
+    """Asserts that cfn-lint has nothing to say about the CloudFormation templates. `include`: "I" for its hints, too; `ignore`: a check's id."""
+    checks = ("--include-checks", include, *(("--ignore-checks", ignore) if ignore else ()))
+    run(python(), python().with_name("cfn-lint"), "--regions", REGION, *checks, "--template", *templates, cwd=ROOT)
 
 
 def checkout(target: Path, *examples: str) -> Path:

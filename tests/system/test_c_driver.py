@@ -6,7 +6,15 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FILES = ["test_connect.py", "test_round_trips.py", "test_transactions.py", "test_losses.py", "test_ahead.py", "test_types.py", "test_in_step.py"]
+FILES = [
+    "test_connect.py",
+    "test_round_trips.py",
+    "test_transactions.py",
+    "test_losses.py",
+    "test_ahead.py",
+    "test_types.py",
+    "test_in_step.py",
+]
 
 
 def run(code, *arguments, **variables):

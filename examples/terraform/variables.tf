@@ -1,0 +1,107 @@
+variable "region" {
+  description = "Region of the database and the function."
+  type        = string
+  default     = "eu-central-1"
+}
+
+variable "name" {
+  description = "Name of the function and of what belongs to it."
+  type        = string
+  default     = "rdspool-connection-id"
+}
+
+variable "package" {
+  description = "Zip of the function, made as README.md says."
+  type        = string
+  default     = "build/function.zip"
+}
+
+variable "database_host" {
+  description = "Endpoint of the instance, cluster or proxy, such as app.cluster-c1abcdefghij.eu-central-1.rds.amazonaws.com."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9.-]*$", var.database_host))
+    error_message = "database_host is the bare host name, without a scheme and without a port."
+  }
+}
+
+variable "database_port" {
+  description = "Port of the database."
+  type        = number
+  default     = 3306
+}
+
+variable "database_name" {
+  description = "Database (schema) to use, such as app."
+  type        = string
+}
+
+variable "database_user" {
+  description = "Database user who signs in with IAM, such as app."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$", var.database_user))
+    error_message = "database_user is one user's name, no pattern, since the role may connect as this user only."
+  }
+}
+
+variable "database_resource_id" {
+  description = "Resource id (not the name) of the cluster, instance or proxy, such as cluster-ABCDEFGHIJKL01234."
+  type        = string
+
+  validation {
+    condition     = can(regex("^(cluster|db|prx)-[A-Za-z0-9]+$", var.database_resource_id))
+    error_message = "database_resource_id begins with cluster-, db- or prx-, and is one resource's id."
+  }
+}
+
+variable "vpc_id" {
+  description = "VPC of the database, such as vpc-0123456789abcdef0."
+  type        = string
+}
+
+variable "subnet_ids" {
+  description = "Subnets of this VPC for the function, two or more in different zones; private ones without a NAT gateway will do."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.subnet_ids) > 0
+    error_message = "subnet_ids names no subnet: give one or, better, two in different zones."
+  }
+}
+
+variable "database_security_group_id" {
+  description = "Security group of the database, which is to admit the function, such as sg-0123456789abcdef0."
+  type        = string
+}
+
+variable "layer_arn" {
+  description = "ARN of the layer's version. Null takes the ARN from layer_parameter."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.layer_arn == null || can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$", var.layer_arn))
+    error_message = "layer_arn is the ARN of one version of the layer, which ends in its number."
+  }
+}
+
+variable "layer_parameter" {
+  description = "SSM parameter of this account and region that holds the ARN; read when layer_arn is null."
+  type        = string
+  default     = "/rdspool/python3.13/x86_64/latest"
+}
+
+variable "maximum_concurrency" {
+  description = "Environments at the same time at most, hence connections at most; -1 sets no bound."
+  type        = number
+  default     = 10
+}
+
+variable "log_retention_days" {
+  description = "Days after which CloudWatch deletes the function's log."
+  type        = number
+  default     = 14
+}

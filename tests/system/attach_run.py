@@ -1,0 +1,49 @@
+"""A function as an example deploys it, in a Lambda environment on this machine, before a local database."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attach_tools import ROOT
+
+from local.endpoint import Endpoint
+from local.environment import Environment
+
+CA = "/etc/ssl/certs/rdspool-test-ca.pem"
+
+
+def built_layer(folder: Path) -> Path:
+    """The layer for python3.13 and this machine's architecture."""
+    command = [ROOT / "build.sh", "--json", "--python", "3.13", "--output", folder]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return next(folder.glob("*.zip"))
+
+
+def assert_runs(database: Endpoint, layer: Path, task: Path, function: Mapping[str, Any], variables: Mapping[str, str]) -> None:
+    """Invokes the function three times: one connection serves them all. `function` has the properties that CloudFormation and Lambda give it."""
+    with (
+        Environment(
+            layers=[layer],
+            task=task,
+            handler=function["Handler"],
+            python=function["Runtime"].removeprefix("python"),
+            memory=function["MemorySize"],
+            timeout=function["Timeout"],
+            # The authority of this machine's certificates is all that AWS would not need.
+            variables={**variables, "RDSPOOL_CA": CA},
+            credentials=database.credentials,
+            region=database.front.region,
+            hosts={database.front.host: database.front.address},
+            files={CA: database.front.ca_file},
+        ) as environment,
+        database.front.count() as count,
+    ):
+        invocations = [environment.invoke({}) for _ in range(3)]
+    for invocation in invocations:
+        assert invocation.error is None, "\n".join([str(invocation.error), *invocation.logs])
+    assert len({invocation.payload["connection_id"] for invocation in invocations}) == 1
+    assert count.round_trips > 0

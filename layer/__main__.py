@@ -10,9 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from layer.commands.build import build
+from layer.commands.catalog import catalog
 from layer.commands.inspect import inspect
+from layer.commands.list import list_command
 from layer.commands.lock import lock
+from layer.commands.prune import prune
+from layer.commands.publish import publish
 from layer.commands.roots import roots_command
+from layer.commands.share import share
+from layer.commands.sign import sign
 from layer.commands.verify import verify_command
 from layer.errors import LayerError
 from local.errors import LocalError
@@ -29,10 +35,10 @@ class _Group(click.Group):
 
 @click.group(cls=_Group)
 def main() -> None:
-    """Build, inspect and verify rdspool's Lambda layer."""
+    """Build, inspect, verify and publish rdspool's Lambda layer."""
 
 
-for command in (build, inspect, lock, roots_command, verify_command):
+for command in (build, catalog, inspect, list_command, lock, prune, publish, roots_command, share, sign, verify_command):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ import base64
 import binascii
 import hashlib
 import importlib
+import os
 import struct
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 LEVEL = 12
@@ -29,11 +31,11 @@ _TIME, _DATE = 0, (1 << 5) | 1
 
 def pack(files: Mapping[str, bytes], tools: Path, level: int = LEVEL) -> bytes:
     """Returns a zip of `files` (by path). `tools` is the folder that holds the compressor (see wheels.install_tools)."""
-    deflate = _compressor(tools)
+    deflated = _deflate_all(files, _compressor(tools), level)
     body, directory = bytearray(), bytearray()
     for path in sorted(files):
         data, name = files[path], path.encode()
-        packed, method = deflate(data, level), _DEFLATED
+        packed, method = deflated[path], _DEFLATED
         if len(packed) >= len(data):
             packed, method = data, _STORED
         # Nobody may write: Lambda mounts a layer read-only, and other users of it should too.
@@ -63,9 +65,20 @@ def contents_sha256(files: Mapping[str, bytes]) -> str:
     return whole.hexdigest()
 
 
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def code_sha256(data: bytes) -> str:
     """Returns what Lambda calls CodeSha256: the SHA-256 of the zip, in base64."""
     return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def _deflate_all(files: Mapping[str, bytes], deflate: Callable[[bytes, int], bytes], level: int) -> dict[str, bytes]:
+    # The compressor lets other threads run; the longest first, so that none is left over at the end.
+    paths = sorted(files, key=lambda path: -len(files[path]))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(paths, pool.map(lambda path: deflate(files[path], level), paths), strict=True))
 
 
 def _compressor(tools: Path) -> Callable[[bytes, int], bytes]:

@@ -44,7 +44,7 @@ def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progr
     found = wheels.fetch(target, cache)
     tools = wheels.install_tools(cache)
     progress("unpacking")
-    files = package.files() | package.dist_info(licences.notice(found))
+    files = package.files() | package.dist_info(licences.notice(found, target.flavour))
     for wheel in found:
         files |= _unpack(wheel, target.flavour)
     progress("compiling")
@@ -56,8 +56,8 @@ def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progr
     _hold_to_budget(target, described)
     output.mkdir(parents=True, exist_ok=True)
     path, manifest_path = output / f"{target.name}.zip", output / f"{target.name}.json"
-    _replace(path, zipped)
-    _replace(manifest_path, (json.dumps(described, indent=2) + "\n").encode())
+    replace(path, zipped)
+    replace(manifest_path, (json.dumps(described, indent=2) + "\n").encode())
     return Layer(path, manifest_path, described)
 
 
@@ -82,7 +82,8 @@ def _hold_to_budget(target: Target, described: dict[str, Any]) -> None:
             )
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace(path: Path, data: bytes) -> None:
+    """Writes a file so that it is there whole or not at all."""
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -66,6 +66,15 @@ def build(client: str, target: Target, output: Path, progress: Progress, base: s
     return Layer(output / f"{target.name}.zip", manifest, json.loads(manifest.read_text()))
 
 
+def pinned(client: str, image: str) -> str:
+    """Returns `image` with the digest that the engine has it by, or as it was given where the engine knows none."""
+    if "@" in image:
+        return image
+    name = image.rpartition(":")[0] or image
+    known = _ask(client, "image", "inspect", image, "--format", '{{join .RepoDigests " "}}').split()
+    return next((f"{image}@{digest.partition('@')[2]}" for digest in known if digest.startswith(f"{name}@")), image)
+
+
 def _run(command: list[str], target: Target, progress: Progress) -> None:
     last: deque[str] = deque(maxlen=15)
     environment = os.environ | {"DOCKER_BUILDKIT": "1"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from layer.checks.beside import beside
 from layer.checks.bytecode import bytecode
 from layer.checks.finding import Contents, Finding, read
 from layer.checks.libraries import libraries
@@ -12,7 +13,7 @@ from layer.checks.packages import manifest, shadows, versions
 from layer.checks.structure import builder, sizes, structure
 from layer.matrix import Target
 
-CHECKS = (structure, sizes, builder, bytecode, libraries, shadows, versions, manifest)
+CHECKS = (structure, sizes, builder, bytecode, libraries, shadows, versions, manifest, beside)
 
 
 @dataclass(frozen=True)

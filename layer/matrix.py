@@ -45,10 +45,14 @@ class Target:
         return f"cp{self.python.replace('.', '')}"
 
     @property
+    def machine(self) -> str:
+        """The architecture as `uname -m` and wheels call it."""
+        return str(_matrix()["architecture"][self.architecture]["wheel"])
+
+    @property
     def platforms(self) -> list[str]:
         """The platform tags of wheels that run there, newest first."""
-        machine = _matrix()["architecture"][self.architecture]["wheel"]
-        return [f"{platform}_{machine}" for platform in _matrix()["wheels"]["platforms"]]
+        return [f"{platform}_{self.machine}" for platform in _matrix()["wheels"]["platforms"]]
 
     @property
     def elf_machine(self) -> int:
@@ -107,6 +111,21 @@ def default(kind: str) -> str:
     return next(name for name, entry in entries.items() if entry.get("default"))
 
 
+def product() -> str:
+    """Returns the name that all names of layers begin with."""
+    return str(_matrix()["name"])
+
+
+def section(name: str) -> dict[str, Any]:
+    """Returns a whole table of the file."""
+    return dict(_matrix()[name])
+
+
+def of_machine(machine: str) -> str:
+    """Returns Lambda's name of the architecture that `uname -m` calls `machine`; one that Lambda does not have keeps its name."""
+    return next((name for name, entry in _matrix()["architecture"].items() if machine in (name, entry["wheel"])), machine)
+
+
 def forbidden() -> list[str]:
     """Returns the top-level packages that would shadow the runtime's own."""
     return list(_matrix()["forbidden"]["packages"])
@@ -125,6 +144,16 @@ def runtime_libraries() -> frozenset[str]:
 def licences() -> dict[str, dict[str, str]]:
     """Returns the licence (spdx, and a note where there is one) by normalised name of the package."""
     return dict(_matrix()["licence"])
+
+
+def bundled(flavour: str) -> list[dict[str, Any]]:
+    """Returns the libraries that a flavour's extension modules bring with them: name, version pattern, spdx, supplier, files."""
+    return [entry for entry in _matrix()["bundled"] if flavour in entry["flavours"]]
+
+
+def provenance() -> dict[str, str]:
+    """Returns the URIs of provenance statements: build_type, and local_builder for a machine that names none."""
+    return dict(_matrix()["provenance"])
 
 
 def pruned(path: str, flavour: str) -> str | None:

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from layer.assemble import assemble
-from layer.checks.finding import Contents, read
+from layer.checks.finding import SIGNER_FILE, Contents, read
 from layer.matrix import Target
 
 
@@ -19,6 +19,7 @@ class Verdict(Enum):
     SAME = "the same bytes"
     REPACKED = "the same files, packed by another compressor"
     OTHER_INTERPRETER = "the same but for the bytecode, which another patch release of CPython made"
+    SIGNED = "the same files, and the signature of AWS Signer"
     DIFFERENT = "not what this tree builds"
 
 
@@ -37,10 +38,11 @@ def verify(path: Path, target: Target, interpreter: Path, cache: Path, theirs: s
     with tempfile.TemporaryDirectory() as folder:
         built = assemble(target, interpreter, cache, Path(folder), progress)
         ours = built.manifest["bytecode"]["interpreter"]
-        return _compare(read(path, target), read(built.path, target), theirs, ours)
+        return compare(read(path, target), read(built.path, target), theirs, ours)
 
 
-def _compare(given: Contents, rebuilt: Contents, theirs: str | None, ours: str) -> Verification:
+def compare(given: Contents, rebuilt: Contents, theirs: str | None, ours: str) -> Verification:
+    """Compares a zip with the one that was built again, by the interpreters `theirs` and `ours`."""
     differences = {}
     for path in sorted(given.files.keys() | rebuilt.files.keys()):
         if path not in rebuilt.files:
@@ -59,5 +61,7 @@ def _verdict(given: Contents, rebuilt: Contents, differences: dict[str, str], th
         return Verdict.SAME
     if not differences:
         return Verdict.REPACKED
+    if differences.keys() == {SIGNER_FILE}:
+        return Verdict.SIGNED
     bytecode_only = all(path.endswith(".pyc") and how == "has other bytes" for path, how in differences.items())
     return Verdict.OTHER_INTERPRETER if bytecode_only and theirs not in (None, ours) else Verdict.DIFFERENT

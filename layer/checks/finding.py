@@ -13,6 +13,9 @@ from layer.matrix import Target
 ROOT = "python/"
 """The folder of a zip that Lambda puts at /opt/python."""
 
+SIGNER_FILE = "META_INF/aws_signer_signature_v1.0.SF"
+"""Where AWS Signer puts its signature into a zip; Lambda reads it, Python does not."""
+
 
 @dataclass(frozen=True)
 class Finding:

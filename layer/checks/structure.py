@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from layer.checks.finding import ROOT, Contents, Finding, is_regular
+from layer.checks.finding import ROOT, SIGNER_FILE, Contents, Finding, is_regular
 from layer.matrix import PROJECT
 
 
@@ -14,6 +14,8 @@ def structure(contents: Contents) -> Iterator[Finding]:
     for path in contents.repeated:
         yield Finding("structure", path, "is in the zip twice: which of them Lambda takes is not defined")
     for path, mode in contents.modes.items():
+        if path == SIGNER_FILE:
+            continue
         if not path.startswith(ROOT) or ".." in path.split("/"):
             yield Finding("structure", path, f"is outside {ROOT}, so Python does not find it at /opt/python")
         if not is_regular(mode):

@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -17,6 +18,9 @@ from layer.assemble import Layer, Progress, assemble
 from layer.errors import LayerError
 from layer.matrix import Target
 from local.cache import cache_dir
+
+if TYPE_CHECKING:
+    from layer.evidence.provenance import Builder as MadeBy
 
 
 @click.command()
@@ -34,6 +38,10 @@ from local.cache import cache_dir
 @click.option(
     "--output", type=click.Path(path_type=Path, file_okay=False), default=matrix.PROJECT / "dist", help="Folder. Default: dist here."
 )
+@click.option(
+    "--builder-id", metavar="URI", help="The builder in provenance statements. Default: the workflow that runs this, else a local one."
+)
+@click.option("--sign-with", "signer", metavar="COMMAND", help="Sign what was built, as `sign --with` does.")
 @click.option("--json", "as_json", is_flag=True, help="Print each manifest as one line of JSON.")
 def build(
     pythons: tuple[str, ...],
@@ -44,9 +52,15 @@ def build(
     base: str | None,
     given: Path | None,
     output: Path,
+    builder_id: str | None,
+    signer: str | None,
     as_json: bool,
 ) -> None:
-    """Build layers: a zip and its manifest each."""
+    """Build layers: for each a zip, its manifest, its SBOM (CycloneDX) and a provenance statement (in-toto, SLSA)."""
+    # Not at the top: these need packages that take longer to import than other commands take to run.
+    from layer.evidence import signature, source, writing
+
+    hook = signature.Hook(signer) if signer else None
     console = Console(stderr=True)
     client = docker.engine() if with_docker is not False else None
     if with_docker and not client:
@@ -54,7 +68,8 @@ def build(
     targets = _targets(pythons, architectures, flavours, everything, may_choose=not client)
     if base and (not with_docker or len({t.python for t in targets}) > 1):
         raise LayerError("--base is for one Python built with Docker: give --docker and a single --python")
-    builder = _Builder(client, bool(with_docker), base, given, output, console)
+    builder = _Builder(client, bool(with_docker), base, given, output, console, builder_id)
+    tree = source.source()
     layers, failures = [], []
     with console.status("") as status:
         for number, target in enumerate(targets, 1):
@@ -64,7 +79,9 @@ def build(
                 status.update(f"{label}: {escape(step)}")
 
             try:
-                layer = builder.build(target, progress)
+                layer, made_by = builder.build(target, progress)
+                progress("describing")
+                writing.write(layer, target, tree, made_by)
                 layers.append(layer)
                 console.print(f"[green]built[/] {label} ({layer.manifest['bytecode']['interpreter']})", highlight=False)
             except LayerError as error:
@@ -72,6 +89,11 @@ def build(
                     raise
                 failures.append(error)
                 console.print(f"[red]failed[/] {label}: {escape(str(error))}", highlight=False, soft_wrap=True)
+    if hook:
+        # Outside of the progress display: the command may ask for a passphrase.
+        for layer in layers:
+            for path in signature.sign_all(layer.path, hook):
+                console.print(f"[green]signed[/] {path}", highlight=False, soft_wrap=True)
     _report(layers, as_json)
     if failures:
         raise LayerError(f"{len(failures)} of {len(targets)} layers were not built (reasons above)")
@@ -87,18 +109,23 @@ class _Builder:
     given: Path | None
     output: Path
     console: Console
+    id: str | None
 
-    def build(self, target: Target, progress: Progress) -> Layer:
+    def build(self, target: Target, progress: Progress) -> tuple[Layer, MadeBy]:
+        from layer.evidence.provenance import builder
+
         if self.client:
             try:
-                return docker.build(self.client, target, self.output, progress, self.base)
+                layer = docker.build(self.client, target, self.output, progress, self.base)
+                return layer, builder(self.id, base=docker.pinned(self.client, self.base or target.base_image))
             except LayerError as error:
                 if self.docker_only:
                     raise
                 # The other path gives the same bytes for the same interpreter, which the manifest names.
                 self.console.print(f"[yellow]without Docker[/] {target.name}: {escape(str(error))}", highlight=False, soft_wrap=True)
         progress(f"finding CPython {target.python}")
-        return assemble(target, self.given or interpreter.find(target.python, progress), cache_dir(), self.output, progress)
+        python = self.given or interpreter.find(target.python, progress)
+        return assemble(target, python, cache_dir(), self.output, progress), builder(self.id, interpreter=python)
 
 
 def _targets(

@@ -10,62 +10,102 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from layer import matrix
 
 if TYPE_CHECKING:
     from layer.inspection import Inspection
+    from layer.trial import Trial
 
 
 @click.command()
 @click.argument("zips", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--as", "name", help="What the zips are, such as rdspool-python3.13-arm64. Default: what their names say.")
+@click.option(
+    "--run", is_flag=True, help="Also run each in a Lambda environment on this machine, with a function that connects to a database."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one object a line for each zip.")
-def inspect(zips: tuple[Path, ...], name: str | None, as_json: bool) -> None:
+def inspect(zips: tuple[Path, ...], name: str | None, run: bool, as_json: bool) -> None:
     """Check zips: architecture, glibc and OpenSSL symbols, bytecode, shadowed packages, modes, paths, sizes, versions.
 
-    The exit status is 0 when all are fit, 1 otherwise.
+    With --run, those for this machine's architecture are attached to a function in a Lambda environment like AWS's, with a database
+    server behind an RDS endpoint, all on this machine. The exit status is 0 when all are fit, 1 otherwise.
     """
     from layer import inspection
 
     inspected = [inspection.inspect(path, matrix.parse(name or path.name)) for path in zips]
+    trials = _trials(inspected) if run else None
     if as_json:
-        for each in inspected:
-            click.echo(json.dumps(_record(each)))
+        for number, each in enumerate(inspected):
+            click.echo(json.dumps(_record(each, trials[number] if trials else None)))
     else:
-        _print(inspected)
-    if any(each.faults for each in inspected):
+        _print(inspected, trials)
+    if any(each.faults for each in inspected) or any(trial.faults for trial in trials or ()):
         sys.exit(1)
 
 
-def _record(each: Inspection) -> dict[str, object]:
+def _trials(inspected: list[Inspection]) -> list[Trial]:
+    from layer import trial
+
+    made: list[Trial] = []
+    with Console(stderr=True).status("starting a database server and its RDS endpoint") as status:
+        for each in trial.run([(each.contents.path, each.contents.target) for each in inspected]):
+            made.append(each)
+            status.update(f"{len(made)} of {len(inspected)} run")
+    return made
+
+
+def _record(each: Inspection, trial: Trial | None) -> dict[str, object]:
     contents = each.contents
     return {
         "zip": str(contents.path),
         "layer": contents.target.name,
-        "fit": not each.faults,
+        "fit": not each.faults and not (trial and trial.faults),
         "zipped_bytes": len(contents.zipped),
         "unzipped_bytes": contents.unzipped_bytes,
         "findings": [asdict(finding) for finding in each.findings],
+        **({"run": _run_record(trial)} if trial else {}),
     }
 
 
-def _print(inspected: list[Inspection]) -> None:
-    table = Table("layer", "", "MB zipped", "MB unzipped", "files", "faults", "notes")
-    for each in inspected:
+def _run_record(trial: Trial) -> dict[str, object]:
+    figures = {name: getattr(trial, name) for name in ("sign_in", "tls", "init_ms", "first_ms", "warm_ms")}
+    return {"passed": trial.passed, "faults": list(trial.faults), "missing": trial.missing, **figures}
+
+
+def _print(inspected: list[Inspection], trials: list[Trial] | None) -> None:
+    table = Table(Column("layer", no_wrap=True), "", "MB zipped", "MB unzipped", "files", "faults", "notes")
+    if trials:
+        table.add_column("ms to init, first, warm")
+    for number, each in enumerate(inspected):
         contents, budget = each.contents, each.contents.target.budget
         sizes = (_of(len(contents.zipped), budget.zipped), _of(contents.unzipped_bytes, budget.unzipped))
         counts = (len(contents.files), len(each.faults), len(each.findings) - len(each.faults))
-        verdict = Text("refused", "red") if each.faults else Text("fit", "green")
-        table.add_row(contents.target.name, verdict, *sizes, *map(str, counts))
+        trial = trials[number] if trials else None
+        refused = each.faults or (trial and trial.faults)
+        verdict = Text("refused", "red") if refused else Text("fit", "green")
+        table.add_row(contents.target.name, verdict, *sizes, *map(str, counts), *([_ran(trial)] if trial else []))
     Console().print(table)
     console = Console(soft_wrap=True)
     for each in inspected:
         for finding in each.findings:
             kind = Text("note ", "yellow") if finding.note else Text("fault", "red")
             console.print(kind, Text(f"{each.contents.path.name}: {finding.check}: {finding.path} {finding.message}"))
+    for trial in trials or ():
+        for fault in trial.faults:
+            console.print(Text("fault", "red"), Text(f"{trial.path.name}: run: {fault}"))
+        if trial.missing:
+            console.print(Text("note ", "yellow"), Text(f"{trial.path.name}: run: {trial.missing}"))
+
+
+def _ran(trial: Trial) -> Text:
+    if trial.missing:
+        return Text("not run", "yellow")
+    if trial.faults:
+        return Text("failed", "red")
+    return Text(", ".join(f"{ms:.0f}" for ms in (trial.init_ms, trial.first_ms, trial.warm_ms) if ms is not None), "green")
 
 
 def _of(size: int, limit: int) -> str:

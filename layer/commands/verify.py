@@ -1,41 +1,63 @@
-"""`python -m layer verify`: says whether a zip is what this tree builds."""
+"""`python -m layer verify`: says whether a zip, or a version that was published, is what this tree builds."""
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from layer import interpreter, matrix
+from layer.errors import LayerError
 from layer.verification import Verdict, verify
 from local.cache import cache_dir
 
-_STATUS = {Verdict.SAME: 0, Verdict.REPACKED: 0, Verdict.OTHER_INTERPRETER: 2, Verdict.DIFFERENT: 1}
+_STATUS = {Verdict.SAME: 0, Verdict.REPACKED: 0, Verdict.SIGNED: 0, Verdict.OTHER_INTERPRETER: 2, Verdict.DIFFERENT: 1}
 _SHOWN = 20
 
 
 @click.command(name="verify")
-@click.argument("path", metavar="ZIP", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("what", metavar="ZIP|ARN")
 @click.option("--as", "name", help="What the zip is, such as rdspool-python3.13-arm64. Default: what its name says.")
+@click.option("--account", metavar="PROFILE|ROLE-ARN", help="Whose credentials fetch the ARN's zip. Default: those that boto3 finds.")
 @click.option(
     "--interpreter", "given", type=click.Path(path_type=Path, exists=True), help="Makes the bytecode; searched for when left out."
 )
-def verify_command(path: Path, name: str | None, given: Path | None) -> None:
-    """Build the layer again and compare it with ZIP.
+@click.option("--key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A public key (PEM): check the signature first.")
+@click.option(
+    "--signature",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="With --key. Default: ZIP.sig, and those of SBOM and provenance.",
+)
+def verify_command(what: str, name: str | None, account: str | None, given: Path | None, key: Path | None, signature: Path | None) -> None:
+    """Build the layer again and compare it with ZIP, or with the zip of the layer version that has this ARN.
 
     The exit status is 0 when they hold the same, 1 when they differ, and 2 when they differ in the bytecode alone and the
-    manifest beside ZIP names another patch release of CPython: that one is needed to tell.
+    manifest beside ZIP (the description of the version) names another patch release of CPython: that one is needed to tell.
     """
-    target = matrix.parse(name or path.name)
-    manifest = path.with_suffix(".json")
-    theirs = json.loads(manifest.read_text())["bytecode"]["interpreter"] if manifest.is_file() else None
-    with Console(stderr=True).status("") as status:
+    with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("") as status:
+        if what.startswith("arn:"):
+            # Late: the build itself needs no boto3.
+            from layer.publishing.download import download
+
+            status.update(f"fetching {what}")
+            fetched = download(what, Path(folder), account)
+            path, target, theirs = fetched.path, fetched.target, fetched.interpreter
+        else:
+            path = Path(what)
+            if not path.is_file():
+                raise LayerError(f"{what} is neither a file nor the ARN of a layer version")
+            target = matrix.parse(name or path.name)
+            manifest = path.with_suffix(".json")
+            theirs = json.loads(manifest.read_text())["bytecode"]["interpreter"] if manifest.is_file() else None
+        if key:
+            _check_signatures(path, key, signature)
         found = given or interpreter.find(target.python, status.update)
         result = verify(path, target, found, cache_dir(), theirs, status.update)
-    click.echo(f"{path}: {result.verdict.value}")
+    click.echo(f"{what}: {result.verdict.value}")
     if result.verdict is Verdict.OTHER_INTERPRETER:
         click.echo(f"  made by {result.theirs}, here is {result.ours}: give the former with --interpreter")
     elif result.verdict is Verdict.DIFFERENT:
@@ -47,3 +69,15 @@ def verify_command(path: Path, name: str | None, given: Path | None) -> None:
         if not result.theirs:
             click.echo(f"  no manifest says which interpreter made its bytecode; here is {result.ours}")
     sys.exit(_STATUS[result.verdict])
+
+
+def _check_signatures(path: Path, key: Path, given: Path | None) -> None:
+    from layer.evidence.signature import SIGNATURE, check
+    from layer.evidence.writing import beside
+
+    signed = [each for each in beside(path) if given is None and each.with_name(each.name + SIGNATURE).is_file()]
+    for each in (path, *signed):
+        fault = check(each, key.read_bytes(), given)
+        if fault:
+            raise LayerError(f"{each} {fault}")
+        click.echo(f"{each.name}: signed with the key of {key}")

@@ -8,9 +8,11 @@ import json
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PathDistribution
 from pathlib import Path
@@ -23,6 +25,7 @@ from local.cache import cache_dir
 
 HERE = ".".join(map(str, sys.version_info[:2]))
 MACHINE = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
+LayerOf = Callable[[str, str], Path]
 PLAIN = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
 
 
@@ -54,13 +57,9 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module", params=matrix.names("flavour"))
-def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder = tmp_path_factory.mktemp("layer")
-    result = run_build(folder / "dist", "--python", HERE, "--arch", MACHINE, "--flavour", request.param, "--interpreter", sys.executable)
-    assert result.returncode == 0, result.stderr
-    manifest = json.loads(result.stdout)
-    archive = folder / "dist" / manifest["file"]
-    return Built(archive, manifest, unpack(archive, folder / "opt"))
+def built(request: pytest.FixtureRequest, layer_of: LayerOf, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    archive = layer_of(request.param, MACHINE)
+    return Built(archive, json.loads(archive.with_suffix(".json").read_text()), unpack(archive, tmp_path_factory.mktemp("opt")))
 
 
 def test_the_manifest_tells_what_the_zip_is(built: Built) -> None:
@@ -146,9 +145,11 @@ def test_sqlalchemy_finds_rdspools_dialect_by_entry_point(built: Built) -> None:
     assert result.stdout.strip() == "rdspool.dialect:RdspoolDialect", result.stderr
 
 
-def test_shipped_bytecode_saves_most_of_the_cpu_of_a_cold_start(built: Built, tmp_path: Path) -> None:
+@pytest.mark.parametrize("built", [matrix.default("flavour")], indirect=True)
+def test_importing_costs_at_most_35_percent_of_the_cpu_without_bytecode(built: Built, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     shutil.copytree(built.opt, bare, ignore=shutil.ignore_patterns("__pycache__"))
+    # rdspool last is the dearer order: it keeps the garbage collector out of its own import, which with it first is that of all three.
     code = "import sqlalchemy, mysql.connector, rdspool"
 
     def seconds(layer: Built) -> float:
@@ -157,10 +158,9 @@ def test_shipped_bytecode_saves_most_of_the_cpu_of_a_cold_start(built: Built, tm
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    # In turns, so that both meet the same load of the machine; the least of each is the cost itself.
+    # CPU of the whole process, its start and end too; in turns, so that both meet the same load of the machine.
     pairs = [(seconds(built), seconds(Built(built.zip, built.manifest, bare))) for _ in range(9)]
-    # 0.34 where nothing else runs.
-    assert min(pair[0] for pair in pairs) <= 0.4 * min(pair[1] for pair in pairs)
+    assert statistics.median(pair[0] for pair in pairs) <= 0.35 * statistics.median(pair[1] for pair in pairs)
 
 
 def test_another_folder_user_day_and_environment_give_the_same_bytes(built: Built, tmp_path: Path) -> None:
@@ -186,12 +186,10 @@ def test_another_folder_user_day_and_environment_give_the_same_bytes(built: Buil
     assert (tmp_path / "dist" / built.manifest["file"]).read_bytes() == built.zip.read_bytes()
 
 
-def test_the_other_architecture_is_built_here_too(tmp_path: Path) -> None:
+def test_the_other_architecture_is_built_here_too(layer_of: LayerOf) -> None:
     other = {"x86_64": "arm64", "arm64": "x86_64"}[MACHINE]
-    result = run_build(tmp_path / "dist", "--python", HERE, "--arch", other, "--flavour", "c", "--interpreter", sys.executable)
-    assert result.returncode == 0, result.stderr
     inspected = subprocess.run(
-        [sys.executable, "-m", "layer", "inspect", "--json", str(next((tmp_path / "dist").glob("*.zip")))],
+        [sys.executable, "-m", "layer", "inspect", "--json", str(layer_of("c", other))],
         cwd=matrix.PROJECT,
         capture_output=True,
         text=True,

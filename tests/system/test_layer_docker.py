@@ -9,6 +9,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,40 +33,58 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def engine() -> list[str]:
-    """What to put before a command so that an engine with the base image answers it."""
+def engine() -> Iterator[dict[str, str]]:
+    """The variables with which an engine that has the base image answers, for as long as the tests of this file run."""
     client = docker.engine()
     if client and subprocess.run([client, "image", "inspect", TARGET.base_image], capture_output=True, check=False).returncode == 0:
-        return []
-    prefix = [str(ENGINE), HERE]
-    result = subprocess.run([*prefix, "true"], env=environment(), capture_output=True, text=True, check=False)
-    if result.returncode == 3:
-        pytest.skip(f"no Docker engine can be had here: {result.stderr.strip().splitlines()[-1]}")
+        yield environment()
+        return
+    # The engine lives as long as its command, which tells its variables and then waits for the end of its input.
+    tell = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
+    command = [str(ENGINE), HERE, sys.executable, "-c", tell]
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
+        assert process.stdin
+        assert process.stdout
+        told = process.stdout.readline()
+        if not told:
+            status = process.wait()
+            errors.seek(0)
+            said = errors.read().strip()
+            if status == 3:
+                pytest.skip(f"no Docker engine can be had here: {said.splitlines()[-1]}")
+            pytest.fail(f"{ENGINE.name} ended with {status}: {said}")
+        try:
+            yield json.loads(told)
+        finally:
+            process.stdin.close()
+            process.wait()
+            process.stdout.close()
+
+
+def test_docker_and_pip_give_the_same_bytes(engine: dict[str, str], layer_of: Callable[[str, str], Path], tmp_path: Path) -> None:
+    result = subprocess.run(build(tmp_path, "--docker"), cwd=tmp_path, env=engine, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    return prefix
-
-
-def test_docker_and_pip_give_the_same_bytes(engine: list[str], tmp_path: Path) -> None:
-    made = {}
-    for kind, prefix, option in (("docker", engine, "--docker"), ("pip", [], "--no-docker")):
-        command = [*prefix, *build(tmp_path / kind, option)]
-        result = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
-        assert result.returncode == 0, result.stderr
-        made[kind] = json.loads(result.stdout)
-    assert sorted(path.name for path in (tmp_path / "docker").iterdir()) == [f"{TARGET.name}.json", f"{TARGET.name}.zip"]
-    zips = {kind: read(tmp_path / kind / f"{TARGET.name}.zip", TARGET) for kind in made}
+    paths = {"docker": tmp_path / f"{TARGET.name}.zip", "pip": layer_of(TARGET.flavour, TARGET.architecture)}
+    made = {kind: json.loads(path.with_suffix(".json").read_text()) for kind, path in paths.items()}
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in paths["pip"].parent.iterdir())
+    zips = {kind: read(path, TARGET) for kind, path in paths.items()}
     assert zips["docker"].files.keys() == zips["pip"].files.keys()
     same = made["docker"]["bytecode"] == made["pip"]["bytecode"]
     differing = {path for path, data in zips["docker"].files.items() if data != zips["pip"].files[path]}
     # Another patch release may compile differently, which is why the manifest names it.
     assert {path for path in differing if not path.endswith(".pyc")} == set()
     assert not same or zips["docker"].zipped == zips["pip"].zipped
+    definition = json.loads((tmp_path / f"{TARGET.name}.provenance.json").read_text())["predicate"]["buildDefinition"]
+    assert definition["internalParameters"]["way"] == "docker"
+    interpreter = next(entry for entry in definition["resolvedDependencies"] if entry["name"] == "interpreter")
+    assert interpreter["annotations"]["image"].startswith(TARGET.base_image)
 
 
-def test_a_base_that_cannot_be_had_is_told_in_a_line(engine: list[str], tmp_path: Path) -> None:
+def test_a_base_that_cannot_be_had_is_told_in_a_line(engine: dict[str, str], tmp_path: Path) -> None:
     # Port 9 of this machine is nobody's registry.
-    command = [*engine, *build(tmp_path / "dist", "--docker", "--base", "127.0.0.1:9/lambda/python:none")]
-    result = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+    command = build(tmp_path / "dist", "--docker", "--base", "127.0.0.1:9/lambda/python:none")
+    result = subprocess.run(command, cwd=tmp_path, env=engine, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert f"docker could not build {TARGET.name}" in result.stderr
     assert "--no-docker builds it with pip alone" in result.stderr

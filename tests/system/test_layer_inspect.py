@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from layer import archive, matrix, wheels
-from layer.assemble import assemble
 from layer.checks.finding import Finding, read
 from layer.errors import LayerError
 from layer.inspection import Inspection, inspect
@@ -30,8 +29,8 @@ Tamper = Callable[..., Inspection]
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return assemble(TARGET, Path(sys.executable), cache_dir(), tmp_path_factory.mktemp("dist"), print).path
+def sound(layer_of: Callable[[str, str], Path]) -> Path:
+    return layer_of(TARGET.flavour, TARGET.architecture)
 
 
 @pytest.fixture

@@ -1,0 +1,42 @@
+"""What lies beside a zip, held against it: the SBOM and the provenance have to be of these very bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from layer import archive
+from layer.checks.finding import Contents, Finding
+
+
+def beside(contents: Contents) -> Iterator[Finding]:
+    found = archive.sha256(contents.zipped)
+    signed = _read(contents.path.with_suffix(".json")).get("signed", {})
+    for suffix, what, hashes in ((".cdx.json", "SBOM", _of_sbom), (".provenance.json", "provenance", _of_provenance)):
+        path = contents.path.with_suffix(suffix)
+        if not path.is_file():
+            continue
+        told = hashes(_read(path))
+        # AWS Signer puts its signature into a zip whose provenance was told before.
+        if found not in told and (what == "SBOM" or signed.get("unsigned_sha256") not in told):
+            named = ", ".join(told) or "no zip at all"
+            yield Finding("beside", path.name, f"is the {what} of {named}; the zip has the sha256 {found}: build it again")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _of_sbom(sbom: dict[str, Any]) -> list[str]:
+    hashes = sbom.get("metadata", {}).get("component", {}).get("hashes", [])
+    return [entry["content"] for entry in hashes if entry.get("alg") == "SHA-256"]
+
+
+def _of_provenance(statement: dict[str, Any]) -> list[str]:
+    return [subject["digest"]["sha256"] for subject in statement.get("subject", []) if "sha256" in subject.get("digest", {})]

@@ -1,0 +1,115 @@
+"""The SBOM beside a layer: CycloneDX 1.6 in JSON, the same bytes for the same zip and commit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.contrib.this.builders import this_component
+from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, Property, XsUri
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType, Pedigree
+from cyclonedx.model.contact import OrganizationalEntity
+from cyclonedx.model.license import License
+from cyclonedx.model.tool import ToolRepository
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+from layer.checks.finding import ROOT, Contents
+from layer.evidence.components import Part, parts
+from layer.package import project
+from layer.wheels import normalise
+
+_CHANGED = (
+    "As in the wheel of that hash, except that files which are not needed were left out, extension modules were stripped of debug "
+    "information, and sources were compiled to bytecode. The files within are hashed as they are in the layer."
+)
+_LINKED = (
+    "Linked into the file that rdspool:linked-into names, whose bytes tell the version. Other libraries may be linked into it whose "
+    "traces are gone: the list of what is linked may be incomplete."
+)
+_FILE = "file:"
+_KINDS = {"library": ComponentType.LIBRARY, "data": ComponentType.DATA}
+
+
+def sbom(contents: Contents, manifest: Mapping[str, Any], epoch: int | None) -> str:
+    """Returns the SBOM of a zip. `epoch` is its timestamp in seconds since the epoch; None leaves it out.
+
+    Every file of the zip is in it once, below the component that it belongs to.
+    """
+    found = parts(contents.target, contents.inside, manifest["packages"])
+    components = {part.name: _component(part, contents.files) for part in found}
+    whole = _whole(contents, manifest)
+    whole.supplier = components[normalise(project()["name"])].supplier
+    # The library takes a timestamp of None for the present: it is taken out below.
+    stamp = dt.datetime.fromtimestamp(epoch or 0, dt.UTC)
+    tools = ToolRepository(components=[this_component()])
+    metadata = BomMetaData(component=whole, tools=tools, timestamp=stamp, supplier=whole.supplier)
+    serial = uuid.uuid5(uuid.NAMESPACE_OID, hashlib.sha256(contents.zipped).hexdigest())
+    bom = Bom(components=components.values(), serial_number=serial, metadata=metadata)
+    needed = set().union(*(part.needs for part in found))
+    bom.register_dependency(whole, [component for name, component in components.items() if name not in needed])
+    for part in found:
+        bom.register_dependency(components[part.name], [components[name] for name in sorted(part.needs)])
+    written: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
+    if epoch is None:
+        del written["metadata"]["timestamp"]
+    # Files depend on nothing, and the library gives each of them an entry that says so.
+    written["dependencies"] = [entry for entry in written["dependencies"] if not entry["ref"].startswith(_FILE)]
+    return json.dumps(written, indent=1, ensure_ascii=False) + "\n"
+
+
+def _whole(contents: Contents, manifest: Mapping[str, Any]) -> Component:
+    target = contents.target
+    return Component(
+        name=target.name,
+        version=manifest["version"],
+        type=ComponentType.APPLICATION,
+        bom_ref=target.name,
+        description=f"AWS Lambda layer for {target.runtime} on {target.architecture}, {target.flavour} flavour",
+        hashes=[_sha256(contents.zipped)],
+        licenses=_licences(" AND ".join(sorted({package["license"] for package in manifest["packages"]}))),
+        purl=PackageURL("generic", name=target.name, version=manifest["version"]),
+        components=[_file(path, data) for path, data in contents.files.items() if not path.startswith(ROOT)],
+        properties=[
+            Property(name="rdspool:file", value=manifest["file"]),
+            Property(name="rdspool:code-sha256", value=manifest["code_sha256"]),
+            Property(name="rdspool:bytecode-by", value=manifest["bytecode"]["interpreter"]),
+        ],
+    )
+
+
+def _component(part: Part, files: Mapping[str, bytes]) -> Component:
+    properties = {"rdspool:wheel": part.wheel, "rdspool:linked-into": part.inside and ROOT + part.inside}
+    return Component(
+        name=part.name,
+        version=part.version,
+        type=_KINDS[part.kind],
+        bom_ref=part.name,
+        description=part.about or None,
+        supplier=OrganizationalEntity(name=part.supplier, urls=[XsUri(part.url)] if part.url else None),
+        licenses=_licences(part.spdx) if part.spdx else None,
+        purl=PackageURL(part.purl_type, name=part.name, version=part.version),
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=part.wheel_sha256)] if part.wheel_sha256 else None,
+        external_references=[ExternalReference(type=ExternalReferenceType.WEBSITE, url=XsUri(part.url))] if part.url else None,
+        pedigree=Pedigree(notes=_CHANGED if part.wheel else _LINKED) if part.wheel or part.inside else None,
+        properties=[Property(name=name, value=value) for name, value in properties.items() if value],
+        components=[_file(ROOT + path, files[ROOT + path]) for path in part.files],
+    )
+
+
+def _file(path: str, data: bytes) -> Component:
+    return Component(name=path, type=ComponentType.FILE, bom_ref=_FILE + path, hashes=[_sha256(data)])
+
+
+def _sha256(data: bytes) -> HashType:
+    return HashType(alg=HashAlgorithm.SHA_256, content=hashlib.sha256(data).hexdigest())
+
+
+def _licences(spdx: str) -> list[License]:
+    return [LicenseFactory().make_from_string(spdx)]

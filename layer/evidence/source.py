@@ -1,0 +1,82 @@
+"""The tree that a layer was built from, as git knows it: the commit, and whether the files are still those of the commit."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from layer.matrix import PROJECT
+
+INPUTS = ("layer", "python/rdspool", "LICENSE", "pyproject.toml", "Dockerfile")
+"""What a layer's bytes come from, besides the wheels and the interpreter."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """commit is None where git knows none, and `unknown` then says why. time: seconds since the epoch, of the commit.
+
+    changed holds the paths that differ from the commit, untracked ones too; `inputs_changed` those of them that go into a layer.
+    repository is the remote's address without any credentials, where it has one that others can use.
+    """
+
+    commit: str | None = None
+    time: int | None = None
+    repository: str | None = None
+    changed: tuple[str, ...] = ()
+    unknown: str | None = None
+
+    @property
+    def inputs_changed(self) -> tuple[str, ...]:
+        return tuple(path for path in self.changed if any(path == name or path.startswith(f"{name}/") for name in INPUTS))
+
+    @property
+    def state(self) -> str:
+        return "unknown" if self.commit is None else "dirty" if self.changed else "clean"
+
+
+def source(project: Path = PROJECT) -> Source:
+    """Returns what git says about `project`; never fails, since a tree without git builds the same layer."""
+    try:
+        top = _git(project, "rev-parse", "--show-toplevel")
+        if Path(top).resolve() != project.resolve():
+            return Source(unknown="the project is no git repository of its own")
+        commit, time = _git(project, "show", "--no-patch", "--format=%H %ct", "HEAD").split()
+        status = _git(project, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+    except FileNotFoundError:
+        return Source(unknown="git is not installed")
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr.strip().splitlines() or ["it said nothing"])[0]
+        return Source(unknown=f"git: {said}")
+    changed = tuple(sorted(entry[3:] for entry in status.split("\0") if entry))
+    return Source(commit, int(time), _repository(project), changed)
+
+
+def epoch(found: Source) -> int | None:
+    """Returns the time to write into files: $SOURCE_DATE_EPOCH, else the commit's where the layer is of that commit, else None."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if given.isdecimal():
+        return int(given)
+    return None if found.inputs_changed else found.time
+
+
+def _repository(project: Path) -> str | None:
+    try:
+        address = _git(project, "config", "--get", "remote.origin.url")
+    except subprocess.CalledProcessError:
+        return None
+    # git@host:path is the short form of ssh://git@host/path.
+    short = re.fullmatch(r"(?:[^@/]+@)?([^:/]+):(?!//)(.+)", address)
+    if short:
+        return f"ssh://{short[1]}/{short[2]}"
+    full = re.fullmatch(r"(https?|ssh|git)://(?:[^@/]*@)?(.+)", address)
+    return f"{full[1]}://{full[2]}" if full else None
+
+
+def _git(project: Path, *arguments: str) -> str:
+    # Without locks: asking must not write into the repository.
+    environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    result = subprocess.run(["git", "-C", str(project), *arguments], env=environment, capture_output=True, text=True, check=True)
+    return result.stdout.strip("\n")

@@ -1,0 +1,146 @@
+"""The accounts that layers are published in: boto3's usual credentials, a profile, or a role that is taken; and their regions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import boto3
+import botocore.loaders
+import botocore.session
+from botocore import exceptions
+from botocore.config import Config
+
+from layer.publishing.errors import AwsError, explain
+
+HOME = "us-east-1"
+"""Where to ask who the caller is when no region is configured: every account has it (in AWS's standard partition)."""
+
+_ATTEMPTS = 4
+_CONNECT = 5.0  # seconds
+_POOL = 10
+_RIGHTS = {"HeadObject": "GetObject", "GetLayerVersionByArn": "GetLayerVersion"}
+"""IAM's names of rights that are not called like their calls."""
+_ONCE = 3
+"""How many times as long a call that is not repeated may take: it carries the zip."""
+
+
+@dataclass(eq=False)
+class Account:
+    """An account, as `arn` sees it. `label` is how it was named: a profile, a role's ARN, or `default`."""
+
+    label: str
+    id: str
+    arn: str
+    timeout: float
+    session: boto3.Session = field(repr=False)
+    # Sessions make clients for one thread at a time; clients are for all.
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _clients: dict[tuple[str, str, bool], Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def partition(self) -> str:
+        return self.arn.split(":")[1]
+
+    def client(self, service: str, region: str, *, retries: bool = True) -> Any:
+        """Returns boto3's client, made once."""
+        with self._lock:
+            key = (service, region, retries)
+            if key not in self._clients:
+                self._clients[key] = self.session.client(service, region_name=region, config=_config(self.timeout, retries))
+            return self._clients[key]
+
+    def region(self, name: str) -> Region:
+        return Region(self, name)
+
+
+@dataclass(frozen=True)
+class Region:
+    """One region of an account: where calls are made, and their errors told in words."""
+
+    account: Account
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.account.id} {self.name}"
+
+    def arn(self, service: str, rest: str) -> str:
+        return f"arn:{self.account.partition}:{service}:{self.name}:{self.account.id}:{rest}"
+
+    def ask(self, service: str, operation: str, resource: str, *, retries: bool = True, **parameters: Any) -> dict[str, Any]:
+        """Makes one call, retried where it is safe by botocore's standard mode. Raises AwsError.
+
+        `operation` is boto3's name of the method, `resource` the ARN for error messages.
+        """
+        try:
+            client = self.account.client(service, self.name, retries=retries)
+            answer: dict[str, Any] = getattr(client, operation)(**parameters)
+        except (exceptions.BotoCoreError, exceptions.ClientError) as error:
+            raise self._explained(error, service, operation, resource) from error
+        return answer
+
+    def pages(self, service: str, operation: str, resource: str, key: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """Yields the entries of all pages of a call. Raises AwsError."""
+        try:
+            for page in self.account.client(service, self.name).get_paginator(operation).paginate(**parameters):
+                yield from page[key]
+        except (exceptions.BotoCoreError, exceptions.ClientError) as error:
+            raise self._explained(error, service, operation, resource) from error
+
+    def _explained(self, error: Exception, service: str, operation: str, resource: str) -> AwsError:
+        name = "".join(part.capitalize() for part in operation.split("_"))
+        return explain(error, action=f"{service}:{_RIGHTS.get(name, name)}", resource=resource, region=self.name)
+
+
+def open_account(name: str | None, timeout: float) -> Account:
+    """Returns the account of a profile or a role's ARN, or (None) of boto3's default credentials. Raises AwsError.
+
+    `timeout` is the number of seconds that a region may stay silent on one request.
+    """
+    label = name or "default"
+    try:
+        session = _session(name, timeout)
+        where = session.region_name or HOME
+        identity = session.client("sts", region_name=where, config=_config(timeout, retries=True)).get_caller_identity()
+    except exceptions.ProfileNotFound as error:
+        have = ", ".join(boto3.Session().available_profiles) or "none"
+        raise AwsError("ProfileNotFound", f"there is no profile {name!r} in AWS's configuration (there is: {have})") from error
+    except (exceptions.BotoCoreError, exceptions.ClientError) as error:
+        action = "sts:AssumeRole" if name and name.startswith("arn:") else "sts:GetCallerIdentity"
+        explained = explain(error, action=action, resource=name or "*", region=HOME)
+        raise AwsError(explained.code, f"account {label}: {explained}", everywhere=True) from error
+    return Account(label, identity["Account"], identity["Arn"], timeout, session)
+
+
+def _session(name: str | None, timeout: float) -> boto3.Session:
+    if name is None or not name.startswith("arn:"):
+        return _made(profile_name=name)
+    base = _made()
+    sts = base.client("sts", region_name=base.region_name or HOME, config=_config(timeout, retries=True))
+    taken = sts.assume_role(RoleArn=name, RoleSessionName="rdspool-layer")["Credentials"]
+    keys = (taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
+    return _made(*keys, region_name=base.region_name)
+
+
+def _made(*keys: str, **options: str | None) -> boto3.Session:
+    session = botocore.session.get_session()
+    # The services' descriptions are megabytes of JSON: read once for all accounts.
+    session.register_component("data_loader", _loader())
+    return boto3.Session(*keys, botocore_session=session, **options)
+
+
+@cache
+def _loader() -> botocore.loaders.Loader:
+    return botocore.loaders.create_loader(botocore.session.get_session().get_config_variable("data_path"))
+
+
+def _config(timeout: float, retries: bool) -> Config:
+    return Config(
+        connect_timeout=min(_CONNECT, timeout),
+        read_timeout=timeout if retries else timeout * _ONCE,
+        max_pool_connections=_POOL,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS if retries else 1},
+    )

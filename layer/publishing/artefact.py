@@ -1,0 +1,63 @@
+"""A built layer on disk as it is to be published: zip, manifest, and what they say held against each other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from layer import archive, package
+from layer.errors import LayerError
+from layer.matrix import Target
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A zip that may be published. `code_sha256` was computed from the bytes, the rest is the manifest's."""
+
+    target: Target
+    path: Path
+    zipped: bytes = field(repr=False)
+    code_sha256: str
+    release: str
+    interpreter: str
+    runtimes: tuple[str, ...]
+    architectures: tuple[str, ...]
+    licence: str
+
+
+def load(target: Target, folder: Path) -> Artefact:
+    """Returns the artefact of a target in the folder of builds, or raises LayerError."""
+    path, manifest_path = folder / f"{target.name}.zip", folder / f"{target.name}.json"
+    try:
+        zipped, manifest = path.read_bytes(), json.loads(manifest_path.read_text())
+    except FileNotFoundError as error:
+        options = f"--python {target.python} --arch {target.architecture} --flavour {target.flavour}"
+        raise LayerError(f"{error.filename} is missing: build it with ./build.sh {options} (or --all)") from error
+    except ValueError as error:
+        raise LayerError(f"{manifest_path} is no JSON: {error}; build the layer again") from error
+    try:
+        return _hold(target, path, zipped, manifest)
+    except KeyError as error:
+        raise LayerError(f"{manifest_path} has no {error}: build the layer again with this tree's ./build.sh") from error
+
+
+def _hold(target: Target, path: Path, zipped: bytes, manifest: dict[str, Any]) -> Artefact:
+    computed = archive.code_sha256(zipped)
+    if computed != manifest["code_sha256"]:
+        raise LayerError(f"{path} has the sha256 {computed}, its manifest says {manifest['code_sha256']}: build it again")
+    release = package.project()["version"]
+    if manifest["version"] != release:
+        raise LayerError(f"{path} was built from version {manifest['version']}, this tree is {release}: build it again")
+    return Artefact(
+        target,
+        path,
+        zipped,
+        computed,
+        release,
+        manifest["bytecode"]["interpreter"],
+        tuple(manifest["compatible_runtimes"]),
+        tuple(manifest["compatible_architectures"]),
+        manifest["license_info"],
+    )

@@ -1,0 +1,102 @@
+"""The catalogue: the ARN to attach, for each region, Python, architecture and flavour; as Markdown, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from layer import matrix
+from layer.errors import LayerError
+from layer.publishing import outcome, stages
+from layer.publishing.inventory import Entry
+from layer.publishing.report import FORMAT
+
+
+@dataclass(frozen=True, order=True)
+class Row:
+    """One layer in one region."""
+
+    region: str
+    python: str
+    architecture: str
+    flavour: str
+    release: str
+    version: int
+    arn: str
+    code_sha256: str
+    parameter: str
+    account: str
+
+
+COLUMNS = tuple(Row.__dataclass_fields__)
+
+
+def from_entries(entries: Iterable[Entry], stage: stages.Stage) -> list[Row]:
+    """Returns the versions that `latest` points to; of a layer where nothing does, none: it was not published to its end."""
+    return sorted(
+        Row(
+            entry.region.name,
+            entry.target.python,
+            entry.target.architecture,
+            entry.target.flavour,
+            entry.listed.release or "",
+            entry.listed.version,
+            entry.listed.arn,
+            entry.listed.hash or "",
+            stage.parameter(entry.target, "latest"),
+            entry.region.account.id,
+        )
+        for entry in entries
+        if entry.is_latest
+    )
+
+
+def from_report(path: Path) -> list[Row]:
+    """Returns what a report of `publish --yes` says is published and was read again. Raises LayerError."""
+    try:
+        report: dict[str, Any] = json.loads(path.read_text())
+    except OSError as error:
+        raise LayerError(f"{path} can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise LayerError(f"{path} is no JSON: {error}") from error
+    if not isinstance(report, dict) or report.get("format") != FORMAT or not report.get("applied"):
+        raise LayerError(f"{path} is no report of `python -m layer publish --yes --report`")
+    rows = []
+    for made in report["layers"]:
+        if made["status"] in outcome.DONE:
+            target = matrix.target(made["python"], made["architecture"], made["flavour"])
+            parameter = stages.stage(made["stage"]).parameter(target, "latest")
+            rows.append(Row(parameter=parameter, **{name: made[name] for name in COLUMNS if name != "parameter"}))
+    return sorted(rows)
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    return json.dumps({"format": FORMAT, "product": matrix.product(), "layers": [asdict(row) for row in rows]}, indent=2) + "\n"
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(asdict(row).values() for row in rows)
+    return text.getvalue()
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """One table per flavour, Python and architecture, with a line per region."""
+    parts = [f"# {matrix.product()}: layer ARNs\n"]
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    flavours = matrix.names("flavour")
+    for row in sorted(rows):
+        groups.setdefault((row.flavour, row.python, row.architecture), []).append(row)
+    for (flavour, python, architecture), members in sorted(groups.items(), key=lambda group: (flavours.index(group[0][0]), group[0])):
+        about = matrix.section("flavour")[flavour]["about"]
+        lines = [f"## Python {python}, {architecture}, {flavour}: {about}\n", "| region | release | ARN |", "|---|---|---|"]
+        lines += [f"| {row.region} | {row.release} | `{row.arn}` |" for row in members]
+        parts.append("\n".join(lines) + f"\n\nIn templates of the same account: `{{{{resolve:ssm:{members[0].parameter}}}}}`\n")
+    return "\n".join(parts)

@@ -1,0 +1,136 @@
+"""What is wanted of a layer in a region, what is there, and the difference: the plan before a change, the check after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layer.publishing import parameters, sharing, versions
+from layer.publishing.account import Region
+from layer.publishing.artefact import Artefact
+from layer.publishing.grants import Grant, Policy
+from layer.publishing.stages import Stage
+from layer.publishing.versions import Listed, Version
+
+NEW = "the new version"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A layer as it is to be in every region. `immutable`: the release's parameter must not come to mean another zip."""
+
+    artefact: Artefact
+    stage: Stage
+    grants: frozenset[Grant]
+    immutable: bool = False
+
+    @property
+    def layer(self) -> str:
+        return self.stage.layer(self.artefact.target)
+
+    @property
+    def latest(self) -> str:
+        return self.stage.parameter(self.artefact.target, "latest")
+
+    @property
+    def release(self) -> str:
+        """The parameter of this release."""
+        return self.stage.parameter(self.artefact.target, self.artefact.release)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a region has: the versions with the wanted hash (newest first), the newest of all, policy and parameters."""
+
+    same: tuple[Version, ...] = ()
+    newest: Listed | None = None
+    policy: Policy = Policy({})  # noqa: RUF009 (frozen)
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def version(self) -> Version | None:
+        """The version to use. Of several with the same bytes it is the one that latest points to, else the newest."""
+        pointed = [version for version in self.same if version.arn in dict(self.parameters).values()]
+        return next(iter([*pointed, *self.same]), None)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What would have to change. `faults` can't be put right by changing this version; `notes` are for the reader."""
+
+    publish: bool = False
+    grants: tuple[Grant, ...] = ()
+    parameters: tuple[tuple[str, str | None], ...] = ()
+    faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not (self.publish or self.grants or self.parameters or self.faults)
+
+    def steps(self) -> list[str]:
+        """The changes in words."""
+        told = ["publish a version"] if self.publish else []
+        told += [f"share with {grant}" for grant in self.grants]
+        return told + [f"set {name}" + (f" (now {_short(old)})" if old else "") for name, old in self.parameters]
+
+
+def look(region: Region, wanted: Wanted) -> Found:
+    """Reads what the region has. Raises AwsError."""
+    there = versions.listed(region, wanted.layer)
+    same = tuple(versions.with_hash(region, wanted.layer, wanted.artefact.code_sha256, there))
+    values = parameters.read(region, [wanted.latest, wanted.release])
+    found = Found(same, there[0] if there else None, parameters=tuple(sorted(values.items())))
+    if not found.version:
+        return found
+    policy = sharing.policy(region, wanted.layer, found.version.version)
+    return Found(found.same, found.newest, policy, found.parameters)
+
+
+def compare(wanted: Wanted, found: Found) -> Difference:
+    """Returns what differs: nothing at all where the region is as wanted."""
+    values, version = dict(found.parameters), found.version
+    arn = version.arn if version else None
+    stale = tuple((name, values.get(name)) for name in (wanted.release, wanted.latest) if arn is None or values.get(name) != arn)
+    faults = [*_attributes(wanted, version)] if version else []
+    taken = values.get(wanted.release)
+    if wanted.immutable and taken and taken != arn:
+        faults.append(
+            f"{wanted.artefact.release} is already published with another zip ({taken}): raise the version in pyproject.toml,"
+            " or give --replace to let the release mean this zip from now on"
+        )
+    held = found.policy.holders()
+    grants = tuple(sorted(wanted.grants - held if version else wanted.grants))
+    return Difference(version is None, grants, stale, tuple(faults), tuple(_notes(wanted, found, held)))
+
+
+def _attributes(wanted: Wanted, version: Version) -> list[str]:
+    artefact = wanted.artefact
+    pairs = (
+        ("runtimes", version.runtimes, artefact.runtimes),
+        ("architectures", version.architectures, artefact.architectures),
+        ("licence", version.licence, artefact.licence),
+    )
+    return [
+        f"{version.arn} has the {name} {_list(there)}, not {_list(given)}, which can't be changed: delete that version and run this again"
+        for name, there, given in pairs
+        if there != given
+    ]
+
+
+def _notes(wanted: Wanted, found: Found, held: frozenset[Grant]) -> list[str]:
+    notes = []
+    if len(found.same) > 1:
+        notes.append("the same zip is there as versions " + ", ".join(str(version.version) for version in reversed(found.same)))
+    if extra := held - wanted.grants:
+        notes.append(f"also shared with {', '.join(map(str, sorted(extra)))}: `share --remove` ends that")
+    if found.policy.others:
+        notes.append(f"its policy has statements of other kinds: {', '.join(sorted(found.policy.others))}")
+    return notes
+
+
+def _list(value: tuple[str, ...] | str) -> str:
+    return repr(value) if isinstance(value, str) else ", ".join(value) or "(none)"
+
+
+def _short(arn: str) -> str:
+    return ":".join(arn.split(":")[-2:])

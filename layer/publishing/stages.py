@@ -1,0 +1,89 @@
+"""Stages, and the names that a layer has in AWS at each of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from layer import matrix
+from layer.errors import LayerError
+from layer.matrix import Target
+from layer.publishing.grants import Grant
+
+_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):layer:(?P<layer>[\w-]+):(?P<version>\d+)"
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """beta or prod. `share` is who may use its layers unless told otherwise."""
+
+    name: str
+    infix: str
+    share: frozenset[Grant]
+    prerelease: bool
+
+    @property
+    def prefix(self) -> str:
+        """What all names begin with, such as rdspool-beta."""
+        return f"{matrix.product()}{self.infix}"
+
+    def layer(self, target: Target) -> str:
+        """Returns the LayerName: the file's name with the stage in it, and with _ where Lambda takes no dot, as in python3_13."""
+        return target.name.replace(matrix.product(), self.prefix, 1).replace(".", "_")
+
+    def parameter(self, target: Target, leaf: str) -> str:
+        """Returns the SSM parameter's name for `leaf` (latest, or a release): /rdspool/python3.13/x86_64/latest.
+
+        Flavours other than the default one are one level deeper: /rdspool/python3.13/x86_64/c/latest.
+        """
+        flavour = "" if target.flavour == matrix.default("flavour") else f"/{target.flavour}"
+        return f"/{self.prefix}/{target.runtime}/{target.architecture}{flavour}/{leaf}"
+
+
+@dataclass(frozen=True)
+class Arn:
+    """The parts of a layer version's ARN."""
+
+    partition: str
+    region: str
+    account: str
+    layer: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"arn:{self.partition}:lambda:{self.region}:{self.account}:layer:{self.layer}:{self.version}"
+
+
+def stage(name: str) -> Stage:
+    """Returns the stage of layer/matrix.toml with this name; KeyError if there is none."""
+    table = matrix.section("stage")[name]
+    return Stage(name, table["infix"], frozenset(map(Grant.parse, table["share"])), table["prerelease"])
+
+
+def names() -> list[str]:
+    return list(matrix.section("stage"))
+
+
+def is_arn(text: str) -> bool:
+    """Says whether `text` is meant as an ARN."""
+    return text.startswith("arn:")
+
+
+def parse_arn(text: str) -> Arn:
+    """Returns the parts of a layer version's ARN, or raises LayerError."""
+    match = _ARN.fullmatch(text)
+    if not match:
+        raise LayerError(f"{text} is not the ARN of a layer version, such as arn:aws:lambda:eu-west-1:123456789012:layer:NAME:3")
+    parts = match.groupdict()
+    return Arn(parts["partition"], parts["region"], parts["account"], parts["layer"], int(parts["version"]))
+
+
+def identify(layer: str) -> tuple[Target, Stage]:
+    """Returns the target and the stage that a LayerName stands for, or raises LayerError."""
+    for candidate in map(stage, names()):
+        for target in matrix.targets():
+            if candidate.layer(target) == layer:
+                return target, candidate
+    raise LayerError(f"{layer} is not the name of a layer of this tree, such as {stage('prod').layer(matrix.targets()[0])}")

@@ -1,0 +1,69 @@
+"""Reading many regions at once: what they hold, and which could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.markup import escape
+
+from layer.matrix import Target
+from layer.publishing import fleet, inventory
+from layer.publishing.account import Region
+from layer.publishing.errors import AwsError
+from layer.publishing.inventory import Entry
+from layer.publishing.stages import Stage
+
+
+@dataclass
+class Survey:
+    """What was found. `unread`: regions that failed, and why; `disabled`: regions that the account has not enabled and need not have."""
+
+    entries: list[Entry] = field(default_factory=list)
+    users: dict[Region, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    unread: dict[Region, str] = field(default_factory=dict)
+    disabled: list[Region] = field(default_factory=list)
+
+    def tell(self, console: Console) -> bool:
+        """Says which regions were not read; returns whether all were that had to be."""
+        for region in self.disabled:
+            console.print(f"[dim]disabled[/] {region}: not enabled in the account", highlight=False)
+        for region, why in self.unread.items():
+            console.print(f"[red]failed[/] {region}: {escape(why)}", highlight=False, soft_wrap=True)
+        return not self.unread
+
+
+def survey(
+    regions: Sequence[Region],
+    stage: Stage,
+    targets: Sequence[Target],
+    *,
+    optional: frozenset[str],
+    parallel: int,
+    console: Console,
+    with_users: bool = False,
+) -> Survey:
+    """Reads the versions of these layers in all regions, and with `with_users` the functions that have layers."""
+    found = Survey()
+    read = tuple[list[Entry], dict[str, tuple[str, ...]]]
+
+    def work(region: Region, step: Callable[[], None], _: Callable[[], bool]) -> read | AwsError:
+        try:
+            return inventory.read(region, stage, targets), inventory.users(region) if with_users else {}
+        except AwsError as error:
+            return error
+        finally:
+            step()
+
+    answers = fleet.over(regions, work, steps=1, title="reading", parallel=parallel, console=console)
+    for region in regions:
+        answer = answers.get(region)
+        if isinstance(answer, AwsError) and answer.disabled and region.name in optional:
+            found.disabled.append(region)
+        elif answer is None or isinstance(answer, AwsError):
+            found.unread[region] = str(answer or "stopped before it was read")
+        else:
+            found.entries += answer[0]
+            found.users[region] = answer[1]
+    return found

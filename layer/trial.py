@@ -1,0 +1,108 @@
+"""Trials: a layer attached to a function in local/'s Lambda environment, which connects with it to a database, both on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from layer import matrix
+from layer.matrix import Target
+from local import endpoint
+from local.endpoint import Endpoint
+from local.environment import Environment, Invocation
+
+PROBE = Path(__file__).with_name("probe")
+"""The function: a handler that connects."""
+
+_CA = "/etc/ssl/certs/rdspool-trial-ca.pem"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of one zip. `faults` are in words; `missing` says why it was not run at all. Times are milliseconds.
+
+    init_ms: from the start of the runtime's process to the end of the imports. first_ms, warm_ms: the handler's first and second call.
+    """
+
+    path: Path
+    target: Target
+    faults: tuple[str, ...] = ()
+    missing: str | None = None
+    sign_in: str = ""
+    tls: str = ""
+    init_ms: float | None = None
+    first_ms: float | None = None
+    warm_ms: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        return not self.faults and self.missing is None
+
+
+def run(zips: Iterable[tuple[Path, Target]]) -> Iterator[Trial]:
+    """Yields a trial of each zip, all against one database whose users sign in with IAM.
+
+    Raises LocalError (local.errors) when the database, the Lambda environment or its Python can't be had here.
+    """
+    machine = matrix.of_machine(os.uname().machine)
+    zips = list(zips)
+    if not any(target.architecture == machine for _, target in zips):
+        yield from (_not_here(path, target, machine) for path, target in zips)
+        return
+    with endpoint.start() as database:
+        for path, target in zips:
+            yield _try(path, target, database) if target.architecture == machine else _not_here(path, target, machine)
+
+
+def _not_here(path: Path, target: Target, machine: str) -> Trial:
+    return Trial(path, target, missing=f"is for {target.architecture}, this machine is {machine}: inspect it with --run on such a machine")
+
+
+def _try(path: Path, target: Target, database: Endpoint) -> Trial:
+    front = database.front
+    front.reset()
+    with Environment(
+        task=PROBE,
+        layers=[path],
+        python=target.python,
+        variables={**database.variables(_CA), "RDSPOOL_DRIVER": target.flavour},
+        credentials=database.credentials,
+        region=front.region,
+        hosts={front.host: front.address},
+        files={_CA: front.ca_file},
+    ) as environment:
+        first, warm = environment.invoke(), environment.invoke()
+        connections = front.connections()
+    last = connections[-1] if connections else None
+    faults = [*_faults(first, target, "first"), *_faults(warm, target, "second")]
+    if not faults and (len(connections) != 1 or not last or last.sign_in != "iam"):
+        ways = ", ".join(connection.sign_in or "none" for connection in connections) or "none"
+        faults.append(f"two invocations took {len(connections)} connections (signed in by: {ways}), where one by iam was expected")
+    return Trial(
+        path,
+        target,
+        tuple(faults),
+        None,
+        last.sign_in if last else "",
+        (last.tls_version or "") if last else "",
+        first.init_ms,
+        first.duration_ms,
+        warm.duration_ms,
+    )
+
+
+def _faults(invocation: Invocation, target: Target, which: str) -> Iterator[str]:
+    if invocation.error:
+        printed = "".join(f"; it printed: {line}" for line in invocation.logs[-1:])
+        yield f"the {which} invocation failed: {invocation.error}{printed}"
+        return
+    said: dict[str, Any] = invocation.payload
+    if said["driver"] != target.flavour:
+        yield f"the {which} invocation used the driver {said['driver']}, not {target.flavour}"
+    if not said["package"].startswith("/opt/python/"):
+        yield f"the {which} invocation took rdspool from {said['package']}, not from the layer"
+    if said["compiled"]:
+        yield f"the {which} invocation compiled {len(said['compiled'])} files of the layer, such as {said['compiled'][0]}"

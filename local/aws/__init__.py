@@ -1,0 +1,28 @@
+"""The AWS API on this machine: moto's server with several regions and accounts, and faults on order before it.
+
+with start() as aws:
+    os.environ |= aws.variables()
+    aws.fault(when=Call(operation="PublishLayerVersion", region="eu-west-1"), do=LoseAnswer())
+    boto3.client("lambda", region_name="eu-west-1")...
+    aws.calls("PublishLayerVersion")
+"""
+
+from __future__ import annotations
+
+from local.aws.client import Aws, start
+from local.aws.faults import Call, Close, Delay, LoseAnswer, Refuse, Silence, disabled, throttled
+from local.aws.records import Record
+
+__all__ = [
+    "Aws",
+    "Call",
+    "Close",
+    "Delay",
+    "LoseAnswer",
+    "Record",
+    "Refuse",
+    "Silence",
+    "disabled",
+    "start",
+    "throttled",
+]

@@ -1,0 +1,146 @@
+"""What AWS does with layers and moto 5.2 does not: done here, so that clients meet it.
+
+- a second permission with the same statement id is a ResourceConflictException; policies have AWS's form
+- ListLayerVersions and ListFunctions come in pages
+- a zip over the limit for direct uploads is refused
+- GetLayerVersionByArn, which also other accounts may ask if the version's policy lets them
+- Content.Location is an address that gives the zip
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections.abc import Callable
+from typing import Any
+
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.models import LambdaBackend, LayerVersion, lambda_backends
+from moto.awslambda.responses import LambdaResponse
+
+PAGE = 50
+"""Entries that AWS puts on a page, at most."""
+
+
+class _Conflict(LambdaClientError):
+    code = 409
+
+    def __init__(self, sid: str) -> None:
+        super().__init__(
+            "ResourceConflictException",
+            f"The statement id ({sid}) provided already exists. Please provide a new statement id, or remove the existing statement.",
+        )
+
+
+class _TooLarge(LambdaClientError):
+    code = 413
+
+    def __init__(self, limit: int) -> None:
+        # AWS counts the request, in which the zip is base64.
+        super().__init__(
+            "RequestEntityTooLargeException", f"Request must be smaller than {limit * 4 // 3} bytes for the PublishLayerVersion operation"
+        )
+
+
+class _Denied(LambdaClientError):
+    code = 403
+
+    def __init__(self, account: str, arn: str) -> None:
+        # What AWS says of a version that does not exist, too.
+        who = f"arn:aws:iam::{account}:user/someone"
+        action = "lambda:GetLayerVersion"
+        why = f"no resource-based policy allows the {action} action"
+        super().__init__("AccessDeniedException", f"User: {who} is not authorized to perform: {action} on resource: {arn} because {why}")
+
+
+def contents(account: str, region: str, layer: str, version: str) -> bytes | None:
+    """Returns the zip of a layer version, or None where there is none."""
+    found = lambda_backends[account][region].layers_versions_by_arn(f"arn:aws:lambda:{region}:{account}:layer:{layer}:{version}")
+    return bytes(found.code_bytes) if found else None
+
+
+def install(address: str, direct_upload: int) -> None:
+    """Puts the additions into moto, in this process. `address` is where clients reach it; `direct_upload` is in bytes."""
+    _permissions()
+    _pages("list_functions", "Functions")
+    _pages("list_layer_versions", "LayerVersions")
+    _limit(direct_upload)
+    _locations(address)
+    _by_arn()
+
+
+def _permissions() -> None:
+    def add(self: LambdaBackend, layer_name: str, version_number: int, statement: str) -> tuple[dict[str, Any], str]:
+        version = self.get_layer_version(layer_name, str(version_number))
+        asked = json.loads(statement)
+        if any(existing["Sid"] == asked["StatementId"] for existing in version.policy.statements):
+            raise _Conflict(asked["StatementId"])
+        account = asked["Principal"] if asked["Principal"] != "*" else None
+        made: dict[str, Any] = {
+            "Sid": asked["StatementId"],
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{account}:root"} if account else "*",
+            "Action": asked["Action"],
+            "Resource": version.arn,
+        }
+        if organisation := asked.get("OrganizationId"):
+            made["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": organisation}}
+        version.policy.statements.append(made)
+        return made, version.policy.revision
+
+    LambdaBackend.add_layer_version_permission = add  # type: ignore[method-assign,assignment]
+
+
+def _pages(operation: str, key: str) -> None:
+    whole: Callable[[LambdaResponse], str] = getattr(LambdaResponse, operation)
+
+    def page(self: LambdaResponse) -> str:
+        answer = json.loads(whole(self))
+        size = min(int(self.querystring.get("MaxItems", [PAGE])[0]), PAGE)
+        start = int(self.querystring.get("Marker", ["0"])[0])
+        entries = answer[key]
+        answer[key] = entries[start : start + size]
+        if start + size < len(entries):
+            answer["NextMarker"] = str(start + size)
+        return json.dumps(answer)
+
+    setattr(LambdaResponse, operation, page)
+
+
+def _limit(direct_upload: int) -> None:
+    publish = LambdaBackend.publish_layer_version
+
+    def limited(self: LambdaBackend, spec: dict[str, Any]) -> LayerVersion:
+        if len(spec["Content"].get("ZipFile", "")) * 3 // 4 > direct_upload:
+            raise _TooLarge(direct_upload)
+        return publish(self, spec)
+
+    LambdaBackend.publish_layer_version = limited  # type: ignore[method-assign]
+
+
+def _locations(address: str) -> None:
+    describe = LayerVersion.get_layer_version
+
+    def described(self: LayerVersion) -> dict[str, Any]:
+        answer = describe(self)
+        parts = (self.account_id, self.region, self.name, str(self.version))
+        answer["Content"]["Location"] = f"{address}/_contents/{'/'.join(urllib.parse.quote(part) for part in parts)}"
+        return answer
+
+    LayerVersion.get_layer_version = described  # type: ignore[method-assign]
+
+
+def _by_arn() -> None:
+    def get(self: LambdaResponse) -> str:
+        arn = self.querystring["Arn"][0]
+        owner = arn.split(":")[4]
+        version = lambda_backends[owner][self.region].layers_versions_by_arn(arn)
+        asking = self.current_account
+        allowed = ("*", {"AWS": f"arn:aws:iam::{asking}:root"})
+        if version is None or (
+            asking != owner and not any(one["Principal"] in allowed and "Condition" not in one for one in version.policy.statements)
+        ):
+            raise _Denied(asking, arn)
+        return json.dumps(version.get_layer_version())
+
+    LambdaResponse.get_layer_version_by_arn = get  # type: ignore[attr-defined]

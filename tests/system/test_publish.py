@@ -1,0 +1,202 @@
+"""Publishing to several regions and accounts: the plan, what it does, and that a second run finds nothing to do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from publishing import (
+    LATEST,
+    LAYER,
+    REGIONS,
+    RELEASE,
+    TARGET,
+    build,
+    client,
+    parameter,
+    principals,
+    publishing,
+    report,
+    run,
+    statuses,
+    versions,
+)
+
+import local.aws
+from layer import matrix
+from layer.publishing.stages import stage
+
+
+@pytest.fixture(scope="module")
+def server():
+    with local.aws.start() as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(server):
+    server.reset()
+    return server
+
+
+@pytest.fixture
+def dist(tmp_path):
+    return build(tmp_path / "dist")
+
+
+def test_without_yes_the_plan_is_told_and_nothing_is_changed(aws, dist):
+    done = run(aws, *publishing(dist))
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [(line[0], line[1], line[2], line[3]) for line in lines] == [(aws.account, name, LAYER, "to publish") for name in REGIONS]
+    assert "nothing was changed" in done.stderr
+    assert {record.operation for record in aws.calls()} == {"GetCallerIdentity", "ListLayerVersions", "GetParameters"}
+
+
+def test_yes_publishes_and_the_second_run_changes_nothing(aws, dist):
+    first = run(aws, *publishing(dist, "", "--yes", "--json"))
+    assert first.returncode == 0, first.stderr
+    assert statuses(first) == dict.fromkeys(REGIONS, "published")
+    aws.clear()
+    second = run(aws, *publishing(dist, "", "--yes", "--json"))
+    assert second.returncode == 0, second.stderr
+    assert statuses(second) == dict.fromkeys(REGIONS, "as wanted")
+    assert {record.operation for record in aws.calls()} == {
+        "GetCallerIdentity",
+        "ListLayerVersions",
+        "GetLayerVersion",
+        "GetLayerVersionPolicy",
+        "GetParameters",
+    }
+    for region in REGIONS:
+        assert versions(aws, region) == [1]
+
+
+def test_what_is_published_is_what_the_manifest_says(aws, dist):
+    run(aws, *publishing(dist, "eu-west-1", "--yes"))
+    manifest = json.loads((dist / f"{TARGET.name}.json").read_text())
+    there = client(aws, "lambda", "eu-west-1").get_layer_version(LayerName=LAYER, VersionNumber=1)
+    assert there["Content"]["CodeSha256"] == manifest["code_sha256"]
+    assert there["CompatibleRuntimes"] == ["python3.13"]
+    assert there["CompatibleArchitectures"] == ["x86_64"]
+    assert there["LicenseInfo"] == manifest["license_info"]
+    arn = f"arn:aws:lambda:eu-west-1:{aws.account}:layer:{LAYER}:1"
+    assert parameter(aws, "eu-west-1", LATEST) == arn
+    assert parameter(aws, "eu-west-1", f"/rdspool-beta/python3.13/x86_64/{RELEASE}") == arn
+    assert principals(aws, "eu-west-1", 1) == set()
+
+
+def test_another_zip_becomes_the_next_version_and_the_latest(aws, dist):
+    run(aws, *publishing(dist, "eu-west-1", "--yes"))
+    done = run(aws, *publishing(build(dist, content=b"version = 2\n"), "eu-west-1", "--yes", "--json"))
+    assert done.returncode == 0, done.stderr
+    assert versions(aws, "eu-west-1") == [1, 2]
+    assert parameter(aws, "eu-west-1").endswith(":2")
+
+
+def test_the_former_zip_again_only_moves_the_parameters_back(aws, dist):
+    for content in (b"1\n", b"2\n", b"1\n"):
+        done = run(aws, *publishing(build(dist, content=content), "eu-west-1", "--yes", "--json"))
+    assert statuses(done) == {"eu-west-1": "completed"}
+    assert versions(aws, "eu-west-1") == [1, 2]
+    assert parameter(aws, "eu-west-1").endswith(":1")
+
+
+def test_all_flavours_and_architectures_have_names_and_parameters_of_their_own(aws, tmp_path):
+    targets = [target for target in matrix.targets() if target.python == "3.13"]
+    dist = build(tmp_path / "dist", *targets)
+    done = run(aws, *publishing(dist, "eu-west-1", "--yes", "--json", layers=["--python", "3.13"]))
+    assert done.returncode == 0, done.stderr
+    values = {parameter(aws, "eu-west-1", stage("beta").parameter(target, "latest")) for target in targets}
+    names = ["", "-c"]
+    assert values == {
+        f"arn:aws:lambda:eu-west-1:{aws.account}:layer:rdspool-beta{flavour}-python3_13-{architecture}:1"
+        for flavour in names
+        for architecture in ("x86_64", "arm64")
+    }
+
+
+def test_sharing_is_done_once_and_by_names_that_stay_the_same(aws, dist):
+    shares = ["--share", "public", "--share", "111122223333", "--share", "o-a1b2c3d4e5"]
+    for _ in range(2):
+        done = run(aws, *publishing(dist, "eu-west-1", "--yes", "--json", *shares))
+        assert done.returncode == 0, done.stderr
+    assert principals(aws, "eu-west-1", 1) == {"public", "account-111122223333", "organization-o-a1b2c3d4e5"}
+    assert report(done)["layers"][0]["shared_with"] == ["111122223333", "o-a1b2c3d4e5", "public"]
+    assert len(aws.calls("AddLayerVersionPermission")) == 3
+
+
+def test_a_grant_that_was_not_asked_for_is_told_and_stays(aws, dist):
+    run(aws, *publishing(dist, "eu-west-1", "--yes", "--share", "public"))
+    done = run(aws, *publishing(dist, "eu-west-1", "--yes", "--json"))
+    assert done.returncode == 0
+    assert report(done)["layers"][0]["notes"] == ["also shared with public: `share --remove` ends that"]
+    assert principals(aws, "eu-west-1", 1) == {"public"}
+
+
+def test_two_accounts_are_published_to_at_once(aws, dist):
+    accounts = [f"arn:aws:iam::{account}:role/publisher" for account in ("111122223333", "444455556666")]
+    options = [option for account in accounts for option in ("--account", account)]
+    done = run(aws, *publishing(dist, "eu-west-1,us-east-1", "--yes", "--json", *options))
+    assert done.returncode == 0, done.stderr
+    assert [(row["account"], row["region"], row["status"]) for row in report(done)["layers"]] == [
+        (account, region, "published") for account in ("111122223333", "444455556666") for region in ("eu-west-1", "us-east-1")
+    ]
+    for account in ("111122223333", "444455556666"):
+        assert versions(aws, "us-east-1", account=account) == [1]
+        assert parameter(aws, "us-east-1", account=account) == f"arn:aws:lambda:us-east-1:{account}:layer:{LAYER}:1"
+    assert versions(aws, "us-east-1") == []
+
+
+def test_a_difference_of_numbers_is_told_and_not_filled_up(aws, dist):
+    run(aws, *publishing(dist, "eu-west-1", "--yes"))
+    build(dist, content=b"2\n")
+    done = run(aws, *publishing(dist, "eu-west-1,us-east-1", "--yes", "--json"))
+    assert report(done)["levels"] == [f"{LAYER} in {aws.account}: version 1 in us-east-1; version 2 in eu-west-1"]
+    assert versions(aws, "us-east-1") == [1]
+
+
+def test_the_same_zip_under_another_licence_is_a_fault_that_says_what_to_do(aws, dist):
+    run(aws, *publishing(dist, "eu-west-1", "--yes"))
+    done = run(aws, *publishing(build(dist, license_info="MIT"), "eu-west-1", "--yes", "--json"))
+    assert done.returncode == 1
+    assert "has the licence 'Apache-2.0 (rdspool)', not 'MIT', which can't be changed: delete that version" in done.stdout
+    assert versions(aws, "eu-west-1") == [1]
+
+
+def test_a_release_in_prod_stays_what_it_is_unless_told_otherwise(aws, dist):
+    prod = ["publish", "--stage", "prod", "--regions", "eu-west-1", "--python", "3.13", "--arch", "x86_64", "--flavour", "pure"]
+    prod += ["--no-inspect", "--dist", dist, "--dirty", "--yes", "--json"]
+    first = run(aws, *prod)
+    assert first.returncode == 0, first.stderr
+    assert "--dirty" in first.stderr
+    assert report(first)["dirty"] is True
+    assert principals(aws, "eu-west-1", 1, "rdspool-python3_13-x86_64") == {"public"}
+    build(dist, content=b"2\n")
+    second = run(aws, *prod)
+    assert second.returncode == 1
+    assert f"{RELEASE} is already published with another zip" in second.stdout
+    assert versions(aws, "eu-west-1", "rdspool-python3_13-x86_64") == [1]
+    assert run(aws, *prod, "--replace").returncode == 0
+    assert versions(aws, "eu-west-1", "rdspool-python3_13-x86_64") == [1, 2]
+
+
+def test_a_zip_that_is_not_its_manifests_is_refused_before_anything_is_asked(aws, dist):
+    (dist / f"{TARGET.name}.zip").write_bytes(b"PK something else")
+    done = run(aws, *publishing(dist, "eu-west-1", "--yes"))
+    assert done.returncode == 1
+    assert "its manifest says" in done.stderr
+    assert aws.calls() == []
+
+
+def test_a_zip_that_inspect_refuses_is_not_published(aws, dist):
+    done = run(aws, *[argument for argument in publishing(dist, "eu-west-1", "--yes") if argument != "--no-inspect"])
+    assert done.returncode == 1
+    assert "is not fit to be published" in done.stderr
+    assert aws.calls() == []
+
+
+def test_a_region_that_is_not_in_the_matrix_is_refused_with_those_that_are(aws, dist):
+    done = run(aws, *publishing(dist, "eu-west-9", "--yes"))
+    assert done.returncode == 1
+    assert "eu-west-9 is not a region of layer/matrix.toml, which has af-south-1, " in done.stderr

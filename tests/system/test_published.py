@@ -1,0 +1,234 @@
+"""What is published: listing, sharing, pruning, verifying and the catalogue."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from publishing import LATEST, LAYER, ONE, RELEASE, TARGET, Done, build, client, parameter, principals, publishing, run, versions
+
+import local.aws
+from layer import matrix
+from layer.assemble import assemble
+from local.aws import Call, disabled
+from local.cache import cache_dir
+
+REGION = "eu-west-1"
+WHERE = ["--stage", "beta", "--regions", REGION, *ONE]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with local.aws.start() as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(server):
+    server.reset()
+    return server
+
+
+@pytest.fixture
+def published(aws, tmp_path):
+    """Publishes so many zips, one after the other."""
+
+    def publish(count: int = 1, regions: str = REGION, *more: str) -> None:
+        for number in range(count):
+            dist = build(tmp_path / "dist", content=f"{number}\n".encode())
+            done = run(aws, *publishing(dist, regions, "--yes", *more))
+            assert done.returncode == 0, done.stderr
+
+    return publish
+
+
+def arn(aws, version: int, region: str = REGION) -> str:
+    return f"arn:aws:lambda:{region}:{aws.account}:layer:{LAYER}:{version}"
+
+
+def lines(done: Done) -> list[dict]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def function(aws):
+    """Makes a function with a layer."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archived:
+        archived.writestr("handler.py", "")
+    client(aws, "iam", REGION).create_role(RoleName="function", AssumeRolePolicyDocument="{}")
+    api = client(aws, "lambda", REGION)
+    same = {"Role": f"arn:aws:iam::{aws.account}:role/function", "Runtime": "python3.13", "Handler": "handler.handler"}
+
+    def make(name: str, layer: str, *, publish: bool = False) -> None:
+        api.create_function(FunctionName=name, Code={"ZipFile": code.getvalue()}, Layers=[layer], Publish=publish, **same)
+
+    return make
+
+
+def test_list_tells_versions_releases_holders_and_parameters(aws, published):
+    published(2, REGION, "--share", "public")
+    old, new = sorted(lines(run(aws, "list", *WHERE, "--json")), key=lambda one: one["version"])
+    assert (old["arn"], old["release"], old["parameters"]) == (arn(aws, 1), RELEASE, [])
+    assert new["parameters"] == [LATEST.replace("latest", RELEASE), LATEST]
+    assert new["shared_with"] == ["public"]
+
+
+def test_list_comes_through_pages_of_versions(aws):
+    api = client(aws, "lambda", REGION)
+    for number in range(55):
+        api.publish_layer_version(LayerName=LAYER, Content={"ZipFile": b"%d" % number})
+    assert len(lines(run(aws, "list", *WHERE, "--json"))) == 55
+
+
+def test_list_says_which_region_it_could_not_read_and_lists_the_others(aws, published):
+    published(1, "eu-west-1,us-east-1")
+    aws.fault(when=Call(region="us-east-1", service="lambda"), do=disabled(), times=None)
+    done = run(aws, "list", "--stage", "beta", "--regions", "eu-west-1,us-east-1", *ONE)
+    assert done.returncode == 1
+    assert done.stdout.startswith(arn(aws, 1))
+    assert f"failed {aws.account} us-east-1: us-east-1 does not know these credentials" in done.stderr
+
+
+def test_share_is_told_then_done_then_nothing_is_left_to_do(aws, published):
+    published()
+    command = ["share", *WHERE, "--release", RELEASE, "--add", "public", "--add", "111122223333", "--json"]
+    assert lines(run(aws, *command))[0]["status"] == "to change"
+    assert principals(aws, REGION, 1) == set()
+    assert lines(run(aws, *command, "--yes"))[0]["shared_with"] == ["111122223333", "public"]
+    assert principals(aws, REGION, 1) == {"public", "account-111122223333"}
+    assert lines(run(aws, *command, "--yes"))[0]["status"] == "as asked"
+    removed = run(aws, "share", *WHERE, "--latest", "--remove", "public", "--yes", "--json")
+    assert lines(removed)[0]["shared_with"] == ["111122223333"]
+
+
+def test_share_takes_away_what_another_tool_granted_under_another_name(aws, published):
+    published()
+    client(aws, "lambda", REGION).add_layer_version_permission(
+        LayerName=LAYER, VersionNumber=1, StatementId="console-made", Action="lambda:GetLayerVersion", Principal="*"
+    )
+    assert run(aws, "share", *WHERE, "--version", 1, "--remove", "public", "--yes").returncode == 0
+    assert principals(aws, REGION, 1) == set()
+
+
+def test_share_of_nothing_that_is_there_fails(aws, published):
+    published()
+    done = run(aws, "share", *WHERE, "--release", "9.9.9", "--add", "public", "--yes")
+    assert done.returncode == 1
+    assert "no version was found" in done.stderr
+
+
+def test_prune_keeps_the_last_the_used_the_pointed_to_and_the_shared(aws, published, function):
+    published(7)
+    function("uses-it", arn(aws, 1))
+    api = client(aws, "lambda", REGION)
+    for number in range(50):
+        function(f"other-{number:02}", arn(aws, 7))
+    function("zz-last-page", arn(aws, 2), publish=True)
+    api.add_layer_version_permission(
+        LayerName=LAYER, VersionNumber=3, StatementId="p", Action="lambda:GetLayerVersion", Principal="111122223333"
+    )
+    client(aws, "ssm", REGION).put_parameter(Name="/rdspool-beta/mine", Value=arn(aws, 4), Type="String")
+    told = {line["arn"]: line for line in lines(run(aws, "prune", *WHERE, "--keep", 2, "--json"))}
+    assert versions(aws, REGION) == [1, 2, 3, 4, 5, 6, 7]
+    why = [told[arn(aws, number)]["why"] for number in range(1, 8)]
+    assert why == [
+        "used by uses-it",
+        "used by zz-last-page, zz-last-page:1",
+        "shared with 111122223333, whose functions can't be seen",
+        "/rdspool-beta/mine points to it",
+        None,
+        "one of the last 2",
+        "one of the last 2",
+    ]
+    done = run(aws, "prune", *WHERE, "--keep", 2, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert versions(aws, REGION) == [1, 2, 3, 4, 6, 7]
+    assert run(aws, "prune", *WHERE, "--keep", 2, "--yes", "--shared").returncode == 0
+    assert versions(aws, REGION) == [1, 2, 4, 6, 7]
+
+
+def test_prune_retires_a_release_with_its_parameter_only_when_told(aws, published):
+    published(2)
+    name = LATEST.replace("latest", RELEASE)
+    client(aws, "ssm", REGION).put_parameter(Name=name, Value=arn(aws, 1), Type="String", Overwrite=True)
+    assert run(aws, "prune", *WHERE, "--keep", 1, "--yes").returncode == 0
+    assert versions(aws, REGION) == [1, 2]
+    assert run(aws, "prune", *WHERE, "--keep", 1, "--retire", "--yes").returncode == 0
+    assert versions(aws, REGION) == [2]
+    assert parameter(aws, REGION, name) is None
+    assert parameter(aws, REGION) == arn(aws, 2)
+
+
+def test_prune_removes_nothing_where_it_could_not_see_the_functions(aws, published):
+    published(3)
+    aws.fault(when=Call(operation="ListFunctions"), do=disabled(), times=None)
+    done = run(aws, "prune", *WHERE, "--keep", 1, "--yes")
+    assert done.returncode == 1
+    assert versions(aws, REGION) == [1, 2, 3]
+
+
+def test_a_real_layer_is_published_and_verified_by_its_arn_also_by_another_account(aws, tmp_path):
+    here = ".".join(map(str, sys.version_info[:2]))
+    target = matrix.target(here, "x86_64", "pure")
+    assemble(target, Path(sys.executable), cache_dir(), tmp_path, lambda _: None)
+    where = ["publish", "--stage", "beta", "--regions", REGION, "--python", here, "--arch", "x86_64", "--flavour", "pure"]
+    done = run(aws, *where, "--dist", tmp_path, "--share", "111122223333", "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    published = json.loads(done.stdout)["layers"][0]["arn"]
+    other = ["--account", "arn:aws:iam::111122223333:role/reader"]
+    verified = run(aws, "verify", published, "--interpreter", sys.executable, *other)
+    assert (verified.returncode, verified.stdout) == (0, f"{published}: the same bytes\n"), verified.stderr
+    refused = run(aws, "verify", published, "--account", "arn:aws:iam::444455556666:role/reader")
+    assert refused.returncode == 1
+    assert f"may not do lambda:GetLayerVersion on {published}" in refused.stderr
+
+
+def test_verify_of_an_arn_that_is_none_says_what_one_looks_like(aws):
+    done = run(aws, "verify", "arn:aws:lambda:eu-west-1:layer")
+    assert done.returncode == 1
+    assert "is not the ARN of a layer version, such as arn:aws:lambda:" in done.stderr
+
+
+def test_the_catalogue_is_the_same_from_the_accounts_and_from_the_report(aws, tmp_path):
+    dist, kept = build(tmp_path / "dist"), tmp_path / "report.json"
+    run(aws, *publishing(dist, "eu-west-1,us-east-1", "--yes", "--report", kept))
+    read = run(aws, "catalog", "--stage", "beta", "--regions", "eu-west-1,us-east-1", "--output", tmp_path / "a")
+    assert read.returncode == 0, read.stderr
+    aws.clear()
+    assert run(aws, "catalog", "--from", kept, "--output", tmp_path / "b").returncode == 0
+    assert aws.calls() == []
+    for name in ("layers.md", "layers.json", "layers.csv", "index.html"):
+        assert (tmp_path / "a" / name).read_text() == (tmp_path / "b" / name).read_text()
+    rows = list(csv.DictReader((tmp_path / "a" / "layers.csv").read_text().splitlines()))
+    assert [(row["region"], row["arn"]) for row in rows] == [(region, arn(aws, 1, region)) for region in ("eu-west-1", "us-east-1")]
+    assert json.loads((tmp_path / "a" / "layers.json").read_text())["layers"][0]["parameter"] == LATEST
+    markdown = (tmp_path / "a" / "layers.md").read_text()
+    assert f"| us-east-1 | {RELEASE} | `{arn(aws, 1, 'us-east-1')}` |" in markdown
+    assert f"{{{{resolve:ssm:{LATEST}}}}}" in markdown
+
+
+def test_the_catalogue_leaves_out_what_the_report_says_failed(aws, tmp_path):
+    dist, kept = build(tmp_path / "dist"), tmp_path / "report.json"
+    aws.fault(when=Call(region="us-east-1", service="lambda"), do=disabled(), times=None)
+    run(aws, *publishing(dist, "eu-west-1,us-east-1", "--yes", "--report", kept))
+    assert run(aws, "catalog", "--from", kept, "--output", tmp_path / "a").returncode == 0
+    assert "us-east-1" not in (tmp_path / "a" / "layers.md").read_text()
+
+
+def test_a_plan_is_no_source_for_a_catalogue(aws, tmp_path):
+    dist, kept = build(tmp_path / "dist"), tmp_path / "report.json"
+    run(aws, *publishing(dist, REGION, "--report", kept))
+    done = run(aws, "catalog", "--from", kept)
+    assert done.returncode == 1
+    assert "is no report of `python -m layer publish --yes --report`" in done.stderr
+
+
+def test_the_targets_file_is_what_the_layer_is_named_after():
+    assert TARGET.name == "rdspool-python3.13-x86_64"
+    assert LAYER == "rdspool-beta-python3_13-x86_64"

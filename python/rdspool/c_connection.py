@@ -1,7 +1,7 @@
 """The lean connection of the C driver: the connector's C extension, with the same waste left out as in the pure one.
 
-Worth its size for large results, which it reads in less than half of the pure driver's CPU; a reconnect costs it more. The
-extension brings its own TLS, so what `tls.py` and `resumption.py` do has no part in it.
+For those who want Oracle's own client: the pure driver reads large results for no more CPU (`tests/bench`), in half of the layer's
+size. The extension brings its own TLS, so what `tls.py` and `resumption.py` do has no part in it.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def test_a_release_in_prod_stays_what_it_is_unless_told_otherwise(aws, dist):
     assert first.returncode == 0, first.stderr
     assert "--dirty" in first.stderr
     assert report(first)["dirty"] is True
-    assert principals(aws, "eu-west-1", 1, "rdspool-python3_13-x86_64") == {"public"}
+    assert principals(aws, "eu-west-1", 1, "rdspool-python3_13-x86_64") == set()
     build(dist, content=b"2\n")
     second = run(aws, *prod)
     assert second.returncode == 1

@@ -54,9 +54,8 @@ def test_only_regions_whose_certificates_ship_are_published_to():
     assert not set(section["regions"]) & set(section["opt_in_regions"])
 
 
-def test_beta_is_nobodys_by_default():
-    assert BETA.share == frozenset()
-    assert PROD.share == {PUBLIC}
+def test_nothing_is_shared_unless_asked():
+    assert BETA.share == PROD.share == frozenset()
 
 
 @pytest.mark.parametrize(

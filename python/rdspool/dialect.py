@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 from sqlalchemy.dialects.mysql.mysqlconnector import MySQLDialect_mysqlconnector, MySQLIdentifierPreparer_mysqlconnector
 
-from . import disconnects, pool
+from . import answers, disconnects, pool
 from .secret import Secret
 
 
@@ -48,40 +46,24 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
 
     # -- what stock asks at the first connect, one command each ---------------------------------------------------------------
 
-    _facts: Mapping[str, Any] = MappingProxyType({})
-    """While the dialect is initialised: what one SELECT told of the server."""
-
     def initialize(self, connection: Any) -> None:
-        """Learn what the server is, from one SELECT; whatever else a later SQLAlchemy wants to know, it asks as ever."""
+        """Learn what the server is as stock does, statement by statement, but with one SELECT that answers them all.
+
+        So events, and whoever patches a method of this class, see what they see with stock; whatever else a later SQLAlchemy wants to
+        know, it asks as ever.
+        """
         session = connection.connection.dbapi_connection
+        isolation_level = f"@@{session.isolation_variable}"
         questions = {
-            "version": "VERSION()",
-            "database": "DATABASE()",
-            "isolation_level": f"@@{session.isolation_variable}",
-            "sql_mode": "@@sql_mode",
-            "lower_case_table_names": "@@lower_case_table_names",
+            "SELECT VERSION()": "VERSION()",
+            "SELECT DATABASE()": "DATABASE()",
+            "SELECT @@transaction_isolation": isolation_level,
+            "SELECT @@tx_isolation": isolation_level,
+            "SELECT @@sql_mode": "@@sql_mode",
+            "SELECT @@lower_case_table_names": "@@lower_case_table_names",
         }
-        self._facts = dict(zip(questions, session.variables(*questions.values()), strict=True))
-        try:
+        with answers.asked_together(session, questions):
             super().initialize(connection)
-        finally:
-            self._facts = {}
-
-    def _get_server_version_info(self, connection: Any) -> tuple[int, ...]:
-        if "version" in self._facts:
-            return self._parse_server_version(self._facts["version"])
-        return super()._get_server_version_info(connection)
-
-    def _get_default_schema_name(self, connection: Any) -> Any:
-        return self._facts["database"] if "database" in self._facts else super()._get_default_schema_name(connection)
-
-    def get_default_isolation_level(self, dbapi_conn: Any) -> Any:
-        if "isolation_level" in self._facts:
-            return self._facts["isolation_level"].upper().replace("-", " ")
-        return super().get_default_isolation_level(dbapi_conn)  # type: ignore[no-untyped-call]
-
-    def _fetch_setting(self, connection: Any, setting_name: str) -> Any:
-        return str(self._facts[setting_name]) if setting_name in self._facts else super()._fetch_setting(connection, setting_name)
 
     def _initialize_mariadb(self, connection: Any) -> None:
         super()._initialize_mariadb(connection)

@@ -25,7 +25,7 @@ class EnginePool(QueuePool):
             return super()._do_get()
         except exc.TimeoutError as error:
             raise exc.TimeoutError(
-                f"all {self.size()} of the engine's connections are in use, and none came back within {self.timeout():g} s. With one "
+                f"the engine's connections (pool_size={self.size()}) are all in use, and none came back within {self.timeout():g} s. With one "
                 "connection that is most often a `with engine.connect()` (or a Session) within another one: use the outer one's "
                 "connection, close it first, or call get_engine(pool_size=2)"
             ) from error

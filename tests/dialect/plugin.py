@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.dialect import repository
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
@@ -31,17 +29,6 @@ def pytest_sessionstart():
         return self.db in ("+mysqlconnector", f"{config.db.name}+mysqlconnector")
 
     SpecPredicate.__call__ = applies_to_either
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items):
-    """Mark what fails with stock too; it has to fail, so that the list stays true."""
-    for item in items:
-        # SQLAlchemy adds the database to the names of classes: EnumTest_mysql+rdspool_9_7_4.
-        name, _, database = item.cls.__name__.partition("_")
-        reason = repository.FAILS_WITH_STOCK.get((name, item.originalname, database.partition("+")[0]))
-        if reason:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,4 +1,4 @@
-"""The tests of SQLAlchemy's repository that exercise a dialect: where they come from, which they are, and which fail with stock too."""
+"""The tests of SQLAlchemy's repository that exercise a dialect: where they come from and which they are."""
 
 import os
 import subprocess
@@ -13,12 +13,6 @@ from local.errors import LocalError
 VERSION = version("SQLAlchemy")
 LOCK = Path(__file__).with_name("repository.txt")
 TESTS = ("test/dialect", "test/engine", "test/sql", "test/base", "test/ext", "test/orm")
-
-FAILS_WITH_STOCK = {
-    ("EnumTest", "test_check_constraint", "mysql"): "the connector raises DatabaseError for 3819, a violated CHECK: the server says HY000",
-    ("BooleanTest", "test_constraint", "mysql"): "the connector raises DatabaseError for 3819, a violated CHECK: the server says HY000",
-}
-"""Class, test and server: why it fails through mysqlconnector itself, and so through rdspool, which has its errors."""
 
 
 def fetched() -> Path:

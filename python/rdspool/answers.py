@@ -1,0 +1,76 @@
+"""Questions asked together: one SELECT answers the statements that SQLAlchemy sends one by one at the first connect.
+
+A cursor that knows the answers, rather than overrides of the methods that ask: SQLAlchemy's events and tests see those statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .status import Status
+
+
+class AnsweredCursor:
+    """A cursor that knows the results of some statements, each of one row and column, and sends all others."""
+
+    def __init__(self, cursor: Any, answers: Mapping[str, Any]) -> None:
+        self._cursor = cursor
+        self._answers = answers
+        self._statement: str | None = None
+        self._rows: list[tuple[Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+    def execute(self, operation: Any, params: Any = None) -> None:
+        """Run a statement; one whose result is known is not sent."""
+        if params or operation not in self._answers:
+            self._statement = None
+            self._cursor.execute(operation, params)
+        else:
+            self._statement, self._rows = operation, [(self._answers[operation],)]
+
+    @property
+    def description(self) -> Any:
+        """The columns of the result."""
+        return self._cursor.description if self._statement is None else [(self._statement, None, None, None, None, None, True)]
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows of the result."""
+        return int(self._cursor.rowcount) if self._statement is None else 1
+
+    def fetchone(self) -> Any:
+        """Return the next row, None after the last."""
+        if self._statement is None:
+            return self._cursor.fetchone()
+        return self._rows.pop() if self._rows else None
+
+    def fetchall(self) -> Any:
+        """Return the rows that are left."""
+        if self._statement is None:
+            return self._cursor.fetchall()
+        rows, self._rows = self._rows, []
+        return rows
+
+    def fetchmany(self, size: int = 1) -> Any:
+        """Return the next rows, at most `size`."""
+        return self._cursor.fetchmany(size) if self._statement is None else self.fetchall()
+
+
+@contextmanager
+def asked_together(session: Status, questions: Mapping[str, str]) -> Iterator[None]:
+    """Ask for the expressions in `questions` with one SELECT; within the block they answer the statements that are its keys."""
+    expressions = list(dict.fromkeys(questions.values()))
+    values = dict(zip(expressions, session.variables(*expressions), strict=True))
+    answers = {statement: values[expression] for statement, expression in questions.items()}
+    make = session.cursor
+    # On this one object and for this block only: the way of every other cursor stays as short as it is.
+    vars(session)["cursor"] = lambda *args, **options: AnsweredCursor(make(*args, **options), answers)
+    try:
+        yield
+    finally:
+        del vars(session)["cursor"]

@@ -17,12 +17,12 @@ import _mysql_connector
 from mysql.connector._scripting import MySQLScriptSplitter
 from mysql.connector.connection_cext import CMySQLConnection
 from mysql.connector.cursor_cext import CMySQLCursorBuffered, CMySQLCursorPrepared
-from mysql.connector.errors import DatabaseError, Error, NotSupportedError, OperationalError, ProgrammingError, get_mysql_exception
+from mysql.connector.errors import DatabaseError, Error, OperationalError, ProgrammingError, get_mysql_exception
 
 from .cursor import substitute
 from .packets import SERVER_GONE
 from .secret import Secret
-from .status import IN_TRANSACTION, PING_TIMEOUT, Status, logger, refusal
+from .status import IN_TRANSACTION, PING_TIMEOUT, Status, refusal
 
 
 def _year_in_full(value: Any) -> Any:
@@ -123,13 +123,6 @@ class CConnection(Status, CMySQLConnection):
             failure.__cause__ = failure.__context__ = None
             raise failure.with_traceback(None)
 
-    def connect(self, **options: Any) -> None:
-        """Open anew, after `close()` or a loss, with the options given at first; new ones are refused."""
-        if options:
-            raise NotSupportedError("rdspool's connection takes its options when it is made: make another one")
-        self.close()
-        self.open()
-
     @property
     def closed(self) -> bool:
         """Whether it can't be used any more: closed by its owner, or given up after a loss."""
@@ -180,7 +173,8 @@ class CConnection(Status, CMySQLConnection):
         """Send a statement and return the start of its answer, as the connector's method does."""
         if self.closed:
             raise OperationalError("MySQL Connection not available: it is closed", errno=SERVER_GONE)
-        self._drain_quietly()
+        if self._cmysql.more_results():
+            self._drain_quietly()
         if isinstance(query, str):
             query = query.encode()
         self._note_statement(query)
@@ -224,23 +218,10 @@ class CConnection(Status, CMySQLConnection):
         except _mysql_connector.MySQLInterfaceError as error:
             raise get_mysql_exception(error.errno, msg=error.msg, sqlstate=error.sqlstate) from error
 
-    def _drain_quietly(self) -> None:
-        if not self._cmysql.more_results():
-            return
-        try:
-            self._drain()
-        except Error as error:
-            if self.closed:
-                raise
-            logger.warning("a result of the statement before was an error, and nobody had asked for it: %s", error)
-
-    def cmd_change_user(self, *args: Any, **kwargs: Any) -> Any:
-        """Refused: the connector's own would log the password."""
-        raise NotSupportedError("rdspool's connection keeps its user: make another connection for another user")
-
     def _drop_unread(self) -> None:
         if not self.closed:
-            self._drain_quietly()
+            if self._cmysql.more_results():
+                self._drain_quietly()
             self._cmysql.consume_result()
 
     def _ping(self) -> bool:

@@ -95,13 +95,6 @@ class Connection(Session):
             self._abandon()
             raise
 
-    def connect(self, **options: Any) -> None:
-        """Open anew, after `close()` or a loss, with the options given at first; new ones are refused."""
-        if options:
-            raise NotSupportedError("rdspool's connection takes its options when it is made: make another one")
-        self.close()
-        self.open()
-
     # -- checks, closing ---------------------------------------------------------------------------------------
 
     def ping(self, reconnect: bool = False, attempts: int = 1, delay: int = 0) -> None:

@@ -15,7 +15,7 @@ from mysql.connector.protocol import ERR_STATUS, LOCAL_INFILE_STATUS, OK_STATUS
 from . import rows
 from .cursor import Cursor
 from .packets import SERVER_GONE, SERVER_LOST, PacketSocket
-from .status import IN_TRANSACTION, PING_TIMEOUT, Status, logger, refusal
+from .status import IN_TRANSACTION, PING_TIMEOUT, Status, refusal
 
 MORE_RESULTS: Final = 0x0008
 """Bit of the status: another result follows."""
@@ -278,14 +278,6 @@ class Session(Status, MySQLConnection):
             if "columns" in answer:
                 self._row_packets(None, self._read_timeout)
 
-    def _drain_quietly(self) -> None:
-        try:
-            self._drain()
-        except Error as error:
-            if self.closed:
-                raise
-            logger.warning("a result of the statement before was an error, and nobody had asked for it: %s", error)
-
     def _rest_of(self, packet: bytes, read_timeout: int | None) -> bytes:
         """Return a row that came in several packets of 16 MiB as one."""
         parts = [packet]
@@ -293,10 +285,6 @@ class Session(Status, MySQLConnection):
             packet = self.channel.recv(read_timeout)
             parts.append(packet[4:])
         return b"".join(parts)
-
-    def cmd_change_user(self, *args: Any, **kwargs: Any) -> Any:
-        """Refused: the connector's own would log the password."""
-        raise NotSupportedError("rdspool's connection keeps its user: make another connection for another user")
 
     def _drop_unread(self) -> None:
         if self._busy:

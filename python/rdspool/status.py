@@ -130,9 +130,23 @@ class Status(MySQLConnectionAbstract):
 
         def handle_unread_result(self, prepared: bool = False) -> None: ...
 
+        def open(self) -> None: ...
+
     def _drop_unread(self) -> None:
         """Read to its end what the last statement left unread."""
         raise NotImplementedError
+
+    def _drain(self) -> None:
+        """Read the results that still follow: a procedure's, or those of several statements sent as one."""
+        raise NotImplementedError
+
+    def _drain_quietly(self) -> None:
+        try:
+            self._drain()
+        except Error as error:
+            if self.closed:
+                raise
+            logger.warning("a result of the statement before was an error, and nobody had asked for it: %s", error)
 
     def _gone(self) -> bool:
         """Return whether the connection shows its end without a round trip."""
@@ -199,6 +213,17 @@ class Status(MySQLConnectionAbstract):
         text = value if isinstance(value, str) else ",".join(value)
         self._assign(f"@@session.sql_mode = '{text}'")
         self._sql_mode = text
+
+    def connect(self, **options: Any) -> None:
+        """Open anew, after `close()` or a loss, with the options given at first; new ones are refused."""
+        if options:
+            raise NotSupportedError("rdspool's connection takes its options when it is made: make another one")
+        self.close()
+        self.open()
+
+    def cmd_change_user(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused: the connector's own would log the password."""
+        raise NotSupportedError("rdspool's connection keeps its user: make another connection for another user")
 
     def reconnect(self, attempts: int = 1, delay: int = 0) -> None:
         """Refused: the token may have ended, and the pool makes a new connection."""

@@ -13,15 +13,11 @@ from rdspool import connector, engine, resumption
 
 import local.front
 import local.server
-from local.front.client import HOST as RDS_HOST
+from local.front.client import HOST
 from local.front.names import resolved
 
 ROOT = Path(__file__).resolve().parents[1]
 IAM_USER = "app"
-DRIVER = os.environ.get("RDSTESTS_DRIVER", "pure")
-"""The driver under test; test_c_driver.py runs the tests of connections once more with the C one."""
-HOST = RDS_HOST if DRIVER == "pure" else "localhost"
-"""The C driver asks libc for the address, which knows no name that only this process resolves."""
 IAM_USERS_PASSWORD = secrets.token_urlsafe(12)
 PASSWORD_USER = "plain"
 PASSWORD = secrets.token_urlsafe(12)
@@ -132,7 +128,7 @@ def clean_slate():
 @pytest.fixture
 def target(front, aws):
     """The arguments of get_engine() for the IAM user behind the front."""
-    return {"host": front.host, "port": front.port, "user": IAM_USER, "database": "app", "ca": str(front.ca_file), "driver": DRIVER}
+    return {"host": front.host, "port": front.port, "user": IAM_USER, "database": "app", "ca": str(front.ca_file)}
 
 
 @pytest.fixture

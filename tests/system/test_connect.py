@@ -109,7 +109,6 @@ def test_token_serves_again(front, target):
     assert source.get()[1] is True
 
 
-@pytest.mark.pure
 def test_tls_session_is_resumed(front, target):
     engine = get_engine(**target)
     assert not front.connection(backend_id=connection_id(engine)).tls_resumed

@@ -101,7 +101,6 @@ class Interrupt(Exception):
     pass
 
 
-@pytest.mark.pure
 def test_an_interruption_at_any_moment(target):
     """An exception out of a signal's handler, as time limits in functions are made, comes between any two instructions."""
 
@@ -216,7 +215,7 @@ def test_options_that_are_refused(password_target, option):
 def test_autocommit_by_url(front, password_target):
     from sqlalchemy.engine import URL
 
-    query = {"ca": password_target["ca"], "isolation_level": "AUTOCOMMIT", "driver": password_target["driver"]}
+    query = {"ca": password_target["ca"], "isolation_level": "AUTOCOMMIT"}
     url = URL.create("mysql+rdspool", "plain", password_target["password"], front.host, front.port, "app", query)
     engine = create_engine(url)
     with engine.connect() as connection:

@@ -88,7 +88,6 @@ def test_the_servers_own_idle_limit(server, target):
     assert connection_id(engine) != first
 
 
-@pytest.mark.pure
 def test_a_read_that_times_out(front, target):
     engine = get_engine(**target)
     with pytest.raises(exc.DBAPIError) as caught, engine.connect() as connection:
@@ -150,7 +149,6 @@ def test_idleness_is_by_the_wall_clock(front, engine, monkeypatch):
     assert count.commands[0] == "PING"
 
 
-@pytest.mark.pure
 def test_an_interrupted_read_leaves_no_answer_behind(front, engine, monkeypatch):
     """Whatever interrupts a statement, its late answer is never taken for the next one's."""
     with engine.connect() as connection:

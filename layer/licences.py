@@ -49,7 +49,7 @@ def notice(wheels: Iterable[Wheel], flavour: str) -> str:
         parts.append("\n".join([*lines, note] if note else lines) + "\n")
         parts += [_bundled(entry) for entry in matrix.bundled(flavour) if entry["of"] == wheel.name]
     parts.append(
-        "Certificates in rdspool/roots are Amazon's (RDS) and Amazon Trust Services' (RDS Proxy); see index.json there for their sources.\n"
+        "Certificates in rdspool/_aws/roots are Amazon's (RDS) and Amazon Trust Services' (RDS Proxy); see index.json there for their sources.\n"
     )
     return "\n".join(parts)
 

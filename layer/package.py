@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 from layer.errors import LayerError
 from layer.matrix import PROJECT, licences
 
-SUFFIXES = frozenset({".py", ".typed", ".pem", ".json"})
-"""Of the files in python/rdspool, those that ship: whatever else lies there is not part of it."""
-
 
 def project() -> dict[str, Any]:
     """Returns the [project] table of pyproject.toml."""
-    path = PROJECT / "pyproject.toml"
-    try:
-        table: dict[str, Any] = tomllib.loads(path.read_text())["project"]
-    except FileNotFoundError as error:
-        raise LayerError(f"{path} is missing: the layer takes rdspool's name, version and entry points from it") from error
+    table: dict[str, Any] = _pyproject()["project"]
     for needed in ("name", "version"):
         if needed not in table:
-            raise LayerError(f"{path} has no {needed} in [project]: the layer takes it from there")
+            raise LayerError(f"{PROJECT / 'pyproject.toml'} has no {needed} in [project]: the layer takes it from there")
     return table
 
 
-def files() -> dict[str, bytes]:
-    """Returns rdspool's files by their path inside the layer's python/ folder, without the dist-info."""
-    source = PROJECT / "python"
-    found = {
-        path.relative_to(source).as_posix(): path.read_bytes()
-        for path in sorted((source / "rdspool").rglob("*"))
-        if path.is_file() and path.suffix in SUFFIXES
-    }
-    for needed in ("rdspool/__init__.py", "rdspool/py.typed", "rdspool/roots/proxy.pem"):
+def files(source: Path = PROJECT / "python") -> dict[str, bytes]:
+    """Returns rdspool's files by their path inside the layer's python/ folder, without the dist-info.
+
+    They are those that pip would install: the modules of packages, and the data that pyproject.toml names. What else lies there, such
+    as an editor's copy or a folder without __init__.py, is not part of it.
+    """
+    packages = [path.parent for path in (source / "rdspool").rglob("__init__.py")]
+    paths = {path for folder in packages for path in folder.glob("*.py")}
+    for package, globs in _pyproject()["tool"]["setuptools"]["package-data"].items():
+        paths |= {path for glob in globs for path in source.joinpath(*package.split(".")).glob(glob)}
+    found = {path.relative_to(source).as_posix(): path.read_bytes() for path in sorted(paths)}
+    for needed in ("rdspool/__init__.py", "rdspool/py.typed", "rdspool/_aws/roots/proxy.pem"):
         if needed not in found:
             raise LayerError(f"python/{needed} is missing: this tree is not whole")
     return found
+
+
+def _pyproject() -> dict[str, Any]:
+    path = PROJECT / "pyproject.toml"
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise LayerError(f"{path} is missing: the layer takes rdspool's name, version, entry points and data files from it") from error
 
 
 def dist_info(notice: str) -> dict[str, bytes]:

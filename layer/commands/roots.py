@@ -1,4 +1,4 @@
-"""`python -m layer roots`: makes python/rdspool/roots from AWS's bundles or the npm package."""
+"""`python -m layer roots`: makes python/rdspool/_aws/roots from AWS's bundles or the npm package."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from layer import matrix, roots
     "--package", type=click.Path(path_type=Path, exists=True), help=f"The tarball of {roots.PACKAGE}; fetched with npm when left out."
 )
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Leave out what has expired on this day. Default: today.")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=matrix.PROJECT / "python" / "rdspool" / "roots")
+@click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), default=matrix.PROJECT / "python" / "rdspool" / "_aws" / "roots"
+)
 def roots_command(bundles: tuple[Path, ...], package: Path | None, as_of: dt.datetime | None, output: Path) -> None:
     """Write the roots per region. AWS's bundles add regions that the npm package does not know; RDS Proxy's roots come from the package."""
     day = (as_of or dt.datetime.now(dt.UTC)).date()

@@ -20,7 +20,7 @@ from layer.package import project
 from layer.wheels import normalise
 
 _METADATA = re.compile(r"^([^/]+)\.dist-info/METADATA$")
-_ROOTS = "rdspool/roots/"
+_ROOTS = "rdspool/_aws/roots/"
 _ROOTS_NAME = "rdspool-roots"
 
 

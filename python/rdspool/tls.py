@@ -14,7 +14,7 @@ from typing import Final
 from .errors import SettingsError
 from .settings import Settings, region_of
 
-ROOTS: Final = Path(__file__).parent / "roots"
+ROOTS: Final = Path(__file__).parent / "_aws" / "roots"
 PROXY_ROOTS: Final = ROOTS / "proxy.pem"
 
 _contexts: dict[tuple[str, ...], ssl.SSLContext] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 Bundle = Literal["region", "all", "shipped"]
-ROOTS = Path(__file__).resolve().parents[2] / "python" / "rdspool" / "roots"
+ROOTS = Path(__file__).resolve().parents[2] / "python" / "rdspool" / "_aws" / "roots"
 PROXY = ROOTS / "proxy.pem"
 
 

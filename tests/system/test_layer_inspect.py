@@ -170,8 +170,8 @@ def test_another_version_than_the_locks(tampered: Tamper) -> None:
 
 
 def test_a_path_of_the_builder(tampered: Tamper) -> None:
-    finding = only(tampered({"python/rdspool/roots/index.json": f'{{"made in": "{matrix.PROJECT}"}}'.encode()}))
-    assert (finding.check, finding.path) == ("builder", "python/rdspool/roots/index.json")
+    finding = only(tampered({"python/rdspool/_aws/roots/index.json": f'{{"made in": "{matrix.PROJECT}"}}'.encode()}))
+    assert (finding.check, finding.path) == ("builder", "python/rdspool/_aws/roots/index.json")
     assert str(matrix.PROJECT) in finding.message
 
 

@@ -20,7 +20,7 @@ from layer import roots
 from layer.errors import LayerError
 from layer.matrix import PROJECT
 
-COMMITTED = PROJECT / "python" / "rdspool" / "roots"
+COMMITTED = PROJECT / "python" / "rdspool" / "_aws" / "roots"
 DAY = dt.date(2026, 11, 23)
 
 

@@ -49,7 +49,7 @@ def test_names_and_parameters_of_the_readme():
 
 def test_only_regions_whose_certificates_ship_are_published_to():
     section = matrix.section("publish")
-    roots = {path.stem for path in (matrix.PROJECT / "python" / "rdspool" / "roots").glob("*.pem")} - {"proxy"}
+    roots = {path.stem for path in (matrix.PROJECT / "python" / "rdspool" / "_aws" / "roots").glob("*.pem")} - {"proxy"}
     assert set(section["regions"] + section["opt_in_regions"]) == roots
     assert not set(section["regions"]) & set(section["opt_in_regions"])
 

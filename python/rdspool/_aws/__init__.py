@@ -1,0 +1,1 @@
+"""What AWS needs: credentials, IAM tokens, endpoint names, certificate authorities."""

@@ -9,7 +9,6 @@ ARG BASE=public.ecr.aws/lambda/python:${PYTHON_VERSION}
 FROM ${BASE} AS build
 ARG PYTHON_VERSION
 ARG ARCHITECTURE=x86_64
-ARG FLAVOUR=pure
 # Only for a package index other than pip's usual one.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
@@ -19,7 +18,7 @@ COPY LICENSE pyproject.toml ./
 COPY layer layer
 COPY python python
 RUN --mount=type=cache,target=/cache \
-    python3 -m layer.assemble --python "$PYTHON_VERSION" --architecture "$ARCHITECTURE" --flavour "$FLAVOUR" --cache /cache --output /dist
+    python3 -m layer.assemble --python "$PYTHON_VERSION" --architecture "$ARCHITECTURE" --cache /cache --output /dist
 
 FROM scratch
 COPY --from=build /dist /

@@ -2,7 +2,7 @@
 # Builds the Lambda layer into dist/: inside Lambda's own image where a Docker engine answers, with pip alone elsewhere.
 #
 # usage:   ./build.sh [options]       (./build.sh --help lists them)
-# example: ./build.sh                            Python 3.13, x86_64, pure-Python driver
+# example: ./build.sh                            Python 3.13, x86_64
 #          ./build.sh --python 3.12 --arch arm64
 #          ./build.sh --all --no-docker
 set -euo pipefail

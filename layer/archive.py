@@ -39,7 +39,7 @@ def pack(files: Mapping[str, bytes], tools: Path, level: int = LEVEL) -> bytes:
         if len(packed) >= len(data):
             packed, method = data, _STORED
         # Nobody may write: Lambda mounts a layer read-only, and other users of it should too.
-        mode = 0o100555 if path.endswith(".so") or ".so." in path else 0o100444
+        mode = 0o100555 if path.endswith(".so") else 0o100444
         common = (
             _VERSION,
             _UTF8 if not path.isascii() else 0,

@@ -44,9 +44,9 @@ def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progr
     found = wheels.fetch(target, cache)
     tools = wheels.install_tools(cache)
     progress("unpacking")
-    files = package.files() | package.dist_info(licences.notice(found, target.flavour))
+    files = package.files() | package.dist_info(licences.notice(found))
     for wheel in found:
-        files |= _unpack(wheel, target.flavour)
+        files |= _unpack(wheel)
     progress("compiling")
     files |= bytecode.compile_all(compiler, files)
     files = {f"python/{path}": data for path, data in files.items()}
@@ -61,12 +61,12 @@ def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progr
     return Layer(path, manifest_path, described)
 
 
-def _unpack(wheel: wheels.Wheel, flavour: str) -> dict[str, bytes]:
+def _unpack(wheel: wheels.Wheel) -> dict[str, bytes]:
     files = {}
     with zipfile.ZipFile(wheel.path) as archive:
         for name in archive.namelist():
             # A wheel's scripts, headers and data have no place in a layer.
-            if name.endswith("/") or ".data/" in name or matrix.pruned(name, flavour):
+            if name.endswith("/") or ".data/" in name or matrix.pruned(name):
                 continue
             data = archive.read(name)
             files[name] = strip(data, name) if is_elf(data) else data
@@ -99,12 +99,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m layer.assemble", description="Builds one layer, with the interpreter that runs it.")
     parser.add_argument("--python", default=".".join(map(str, sys.version_info[:2])))
     parser.add_argument("--architecture", default=matrix.default("architecture"))
-    parser.add_argument("--flavour", default=matrix.default("flavour"))
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args()
     try:
-        target = matrix.target(given.python, given.architecture, given.flavour)
+        target = matrix.target(given.python, given.architecture)
         layer = assemble(target, Path(sys.executable), given.cache, given.output, lambda step: _say(f"{target.name}: {step}"))
     except LayerError as error:
         _say(f"layer: {error}")

@@ -45,7 +45,6 @@ def build(client: str, target: Target, output: Path, progress: Progress, base: s
     arguments = {
         "BASE": base or target.base_image,
         "ARCHITECTURE": target.architecture,
-        "FLAVOUR": target.flavour,
         "PYTHON_VERSION": target.python,
     }
     with tempfile.TemporaryDirectory() as made:

@@ -10,10 +10,10 @@ from layer.checks.bytecode import bytecode
 from layer.checks.finding import Contents, Finding, read
 from layer.checks.libraries import libraries
 from layer.checks.packages import manifest, shadows, versions
-from layer.checks.structure import builder, sizes, structure
+from layer.checks.structure import builder, left_out, sizes, structure
 from layer.matrix import Target
 
-CHECKS = (structure, sizes, builder, bytecode, libraries, shadows, versions, manifest, beside)
+CHECKS = (structure, left_out, sizes, builder, bytecode, libraries, shadows, versions, manifest, beside)
 
 
 @dataclass(frozen=True)

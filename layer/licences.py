@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
 
 from layer import matrix, package
 from layer.errors import LayerError
@@ -33,7 +31,7 @@ def info(wheels: Iterable[Wheel]) -> str:
     return text
 
 
-def notice(wheels: Iterable[Wheel], flavour: str) -> str:
+def notice(wheels: Iterable[Wheel]) -> str:
     """Returns the text of THIRD-PARTY-NOTICES.txt."""
     own = package.project()
     about = (
@@ -47,18 +45,7 @@ def notice(wheels: Iterable[Wheel], flavour: str) -> str:
         lines = [f"{wheel.name} {wheel.version}", f"Licence: {spdx(wheel.name)}", f"Wheel: {wheel.path.name}", f"SHA-256: {wheel.sha256}"]
         note = matrix.licences()[wheel.name].get("note")
         parts.append("\n".join([*lines, note] if note else lines) + "\n")
-        parts += [_bundled(entry) for entry in matrix.bundled(flavour) if entry["of"] == wheel.name]
     parts.append(
         "Certificates in rdspool/_aws/roots are Amazon's (RDS) and Amazon Trust Services' (RDS Proxy); see index.json there for their sources.\n"
     )
     return "\n".join(parts)
-
-
-def _bundled(entry: dict[str, Any]) -> str:
-    where = ", ".join(entry["files"]) if "files" in entry else f"linked into {entry['inside']}"
-    lines = [f"{entry['name']}, in {entry['of']}: {entry['about']}", f"Licence: {entry['spdx']}", f"Files: {where}"]
-    if "text" in entry:
-        lines += ["", Path(__file__).with_name("texts").joinpath(entry["text"]).read_text(encoding="utf-8").rstrip()]
-    else:
-        lines.append(f"The text is in the licence file of {entry['of']}.")
-    return "\n".join(lines) + "\n"

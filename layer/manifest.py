@@ -22,7 +22,6 @@ def describe(
         "name": target.name,
         "file": f"{target.name}.zip",
         "version": own["version"],
-        "flavour": target.flavour,
         "sha256": hashlib.sha256(zipped).hexdigest(),
         "code_sha256": archive.code_sha256(zipped),
         "contents_sha256": archive.contents_sha256(files),

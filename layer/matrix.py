@@ -28,12 +28,11 @@ class Target:
 
     python: str
     architecture: str
-    flavour: str
 
     @property
     def name(self) -> str:
         """The file name of the layer without its ending, such as rdspool-python3.13-x86_64."""
-        return f"{_matrix()['name']}{self._flavour['suffix']}-{self.runtime}-{self.architecture}"
+        return f"{product()}-{self.runtime}-{self.architecture}"
 
     @property
     def runtime(self) -> str:
@@ -70,25 +69,20 @@ class Target:
 
     @property
     def budget(self) -> Budget:
-        return Budget(zipped=self._flavour["zipped"], unzipped=self._flavour["unzipped"])
-
-    @property
-    def _flavour(self) -> dict[str, Any]:
-        flavour: dict[str, Any] = _matrix()["flavour"][self.flavour]
-        return flavour
+        return Budget(**_matrix()["budget"])
 
 
-def target(python: str, architecture: str, flavour: str) -> Target:
+def target(python: str, architecture: str) -> Target:
     """Returns the target, or raises LayerError with the names that there are."""
-    for kind, name in (("python", python), ("architecture", architecture), ("flavour", flavour)):
+    for kind, name in (("python", python), ("architecture", architecture)):
         if name not in names(kind):
             raise LayerError(f"no layer is made for the {kind} {name!r}: choose from {', '.join(names(kind))} (layer/matrix.toml)")
-    return Target(python, architecture, flavour)
+    return Target(python, architecture)
 
 
 def targets() -> list[Target]:
     """Returns every target of the matrix."""
-    return [Target(p, a, f) for f in names("flavour") for p in names("python") for a in names("architecture")]
+    return [Target(p, a) for p in names("python") for a in names("architecture")]
 
 
 def parse(name: str) -> Target:
@@ -101,7 +95,7 @@ def parse(name: str) -> Target:
 
 
 def names(kind: str) -> list[str]:
-    """Returns the names of a kind (python, architecture, flavour) in the file's order."""
+    """Returns the names of a kind (python, architecture) in the file's order."""
     return list(_matrix()[kind])
 
 
@@ -132,7 +126,7 @@ def forbidden() -> list[str]:
 
 
 def runtime_symbols() -> dict[str, str]:
-    """Returns the newest version of each family of versioned symbols (GLIBC, OPENSSL, ...) that the runtimes have."""
+    """Returns the newest version of each family of versioned symbols (GLIBC, ...) that the runtimes have."""
     return dict(_matrix()["runtime"]["symbols"])
 
 
@@ -146,29 +140,22 @@ def licences() -> dict[str, dict[str, str]]:
     return dict(_matrix()["licence"])
 
 
-def bundled(flavour: str) -> list[dict[str, Any]]:
-    """Returns the libraries that a flavour's extension modules bring with them: name, version pattern, spdx, supplier, files."""
-    return [entry for entry in _matrix()["bundled"] if flavour in entry["flavours"]]
-
-
 def provenance() -> dict[str, str]:
     """Returns the URIs of provenance statements: build_type, and local_builder for a machine that names none."""
     return dict(_matrix()["provenance"])
 
 
-def pruned(path: str, flavour: str) -> str | None:
-    """Returns why `path` (inside python/) is left out of a flavour, or None when it stays."""
-    for why, pattern in _rules(flavour):
+def pruned(path: str) -> str | None:
+    """Returns why `path` (inside python/) is left out, or None when it stays."""
+    for why, pattern in _rules():
         if pattern.fullmatch(path):
             return why
     return None
 
 
 @cache
-def _rules(flavour: str) -> list[tuple[str, re.Pattern[str]]]:
-    return [
-        (rule["why"], _pattern(path)) for rule in _matrix()["prune"] if flavour in rule.get("flavours", [flavour]) for path in rule["paths"]
-    ]
+def _rules() -> list[tuple[str, re.Pattern[str]]]:
+    return [(rule["why"], _pattern(path)) for rule in _matrix()["prune"] for path in rule["paths"]]
 
 
 def _pattern(glob: str) -> re.Pattern[str]:

@@ -1,8 +1,8 @@
 """Strips an ELF file of what no loader reads: debug information, the symbol table for linking, comments.
 
 binutils would need a build per architecture, and its versions differ in their output; this gives the same bytes on every
-host. It touches nothing that is mapped into memory: the loadable segments stay byte for byte, and are only moved together
-where something that lay between them is gone.
+host. It touches nothing that is mapped into memory: linkers put what no loader reads behind the last loadable segment, so the
+segments stay where they are, and only what follows them goes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _LOAD = 1
-_NOBITS = 8
 _ALLOC = 2
 
 
@@ -49,9 +48,6 @@ class _Segment:
     in_memory: int
     align: int
 
-    def holds(self, offset: int, size: int) -> bool:
-        return self.offset <= offset and offset + size <= self.offset + self.in_file
-
 
 @dataclass
 class _Section:
@@ -78,55 +74,30 @@ def strip(data: bytes, name: str) -> bytes:
     header = _Header(*_HEADER.unpack_from(data))
     segments = [_Segment(*_SEGMENT.unpack_from(data, header.phoff + i * header.phentsize)) for i in range(header.phnum)]
     sections = [_Section(*_SECTION.unpack_from(data, header.shoff + i * header.shentsize)) for i in range(header.shnum)]
-    loads = sorted((s for s in segments if s.kind == _LOAD and s.in_file), key=lambda s: s.offset)
-    if not loads or loads[0].offset != 0 or not any(load.holds(header.phoff, header.phnum * header.phentsize) for load in loads):
+    end = max((s.offset + s.in_file for s in segments if s.kind == _LOAD), default=0)
+    if header.phoff + header.phnum * header.phentsize > end:
         raise LayerError(f"{name} does not map its own headers, which no linker does: prune it in layer/matrix.toml, or report the wheel")
 
-    moved: list[tuple[_Segment, int]] = []
-    end = 0
-    for load in loads:
-        # The kernel maps whole pages, so an offset must stay congruent to its address.
-        step = max(load.align, 1)
-        offset = end + (load.address - end) % step
-        moved.append((load, offset))
-        end = offset + load.in_file
-    if any(offset > load.offset for load, offset in moved):
-        moved, end = [(load, load.offset) for load in loads], max(load.offset + load.in_file for load in loads)
-
-    def relocate(offset: int, size: int) -> int:
-        for load, new in moved:
-            if load.holds(offset, size):
-                return offset - load.offset + new
-        return offset
-
-    out = bytearray(end)
-    for load, new in moved:
-        out[new : new + load.in_file] = data[load.offset : load.offset + load.in_file]
-
+    out = bytearray(data[:end])
     names = _SectionNames(data, sections[header.shstrndx])
     kept = [i for i, s in enumerate(sections) if i == 0 or s.flags & _ALLOC]
     number = {old: new for new, old in enumerate([*kept, header.shstrndx])}
     headers = []
     for i in kept:
         s = sections[i]
-        offset = s.offset if i == 0 or s.kind == _NOBITS else relocate(s.offset, s.size)
         info = number.get(s.info, 0) if s.flags & 0x40 else s.info
         headers.append(
-            _Section(names.add(s.name), s.kind, s.flags, s.address, offset, s.size, number.get(s.link, 0), info, s.align, s.entry)
+            _Section(names.add(s.name), s.kind, s.flags, s.address, s.offset, s.size, number.get(s.link, 0), info, s.align, s.entry)
         )
     strings = _Section(names.add(sections[header.shstrndx].name), 3, 0, 0, len(out), 0, 0, 0, 1, 0)
     strings.size = len(names.table)
     out += names.table
     out += bytes(-len(out) % 8)
-    new_shoff = len(out)
+    shoff = len(out)
     for section in [*headers, strings]:
         out += _SECTION.pack(*vars(section).values())
 
-    new_phoff = relocate(header.phoff, header.phnum * header.phentsize)
-    for i, segment in enumerate(segments):
-        fields = vars(segment) | {"offset": relocate(segment.offset, segment.in_file)}
-        _SEGMENT.pack_into(out, new_phoff + i * header.phentsize, *fields.values())
-    header = replace(header, phoff=new_phoff, shoff=new_shoff, shnum=len(headers) + 1, shstrndx=len(headers))
+    header = replace(header, shoff=shoff, shnum=len(headers) + 1, shstrndx=len(headers))
     _HEADER.pack_into(out, 0, *vars(header).values())
     return bytes(out)
 

@@ -68,7 +68,7 @@ def _try(path: Path, target: Target, database: Endpoint) -> Trial:
         task=PROBE,
         layers=[path],
         python=target.python,
-        variables={**database.variables(_CA), "RDSPOOL_DRIVER": target.flavour},
+        variables=database.variables(_CA),
         credentials=database.credentials,
         region=front.region,
         hosts={front.host: front.address},
@@ -77,7 +77,7 @@ def _try(path: Path, target: Target, database: Endpoint) -> Trial:
         first, warm = environment.invoke(), environment.invoke()
         connections = front.connections()
     last = connections[-1] if connections else None
-    faults = [*_faults(first, target, "first"), *_faults(warm, target, "second")]
+    faults = [*_faults(first, "first"), *_faults(warm, "second")]
     if not faults and (len(connections) != 1 or not last or last.sign_in != "iam"):
         ways = ", ".join(connection.sign_in or "none" for connection in connections) or "none"
         faults.append(f"two invocations took {len(connections)} connections (signed in by: {ways}), where one by iam was expected")
@@ -94,14 +94,12 @@ def _try(path: Path, target: Target, database: Endpoint) -> Trial:
     )
 
 
-def _faults(invocation: Invocation, target: Target, which: str) -> Iterator[str]:
+def _faults(invocation: Invocation, which: str) -> Iterator[str]:
     if invocation.error:
         printed = "".join(f"; it printed: {line}" for line in invocation.logs[-1:])
         yield f"the {which} invocation failed: {invocation.error}{printed}"
         return
     said: dict[str, Any] = invocation.payload
-    if said["driver"] != target.flavour:
-        yield f"the {which} invocation used the driver {said['driver']}, not {target.flavour}"
     if not said["package"].startswith("/opt/python/"):
         yield f"the {which} invocation took rdspool from {said['package']}, not from the layer"
     if said["compiled"]:

@@ -1,4 +1,4 @@
-"""Paths, modes and sizes: what Lambda would put at /opt."""
+"""Paths, modes and sizes, and what is left out: what Lambda would put at /opt."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from layer import matrix
 from layer.checks.finding import ROOT, SIGNER_FILE, Contents, Finding, is_regular
-from layer.matrix import PROJECT
 
 
 def structure(contents: Contents) -> Iterator[Finding]:
@@ -28,19 +28,23 @@ def structure(contents: Contents) -> Iterator[Finding]:
             )
 
 
+def left_out(contents: Contents) -> Iterator[Finding]:
+    for path in contents.inside:
+        if why := matrix.pruned(path):
+            yield Finding("pruned", path, f"is in the zip, and the build leaves it out: {why}")
+
+
 def sizes(contents: Contents) -> Iterator[Finding]:
     budget = contents.target.budget
     for kind, size, limit in (("zipped", len(contents.zipped), budget.zipped), ("unzipped", contents.unzipped_bytes, budget.unzipped)):
         if size > limit:
-            yield Finding(
-                "size", contents.path.name, f"is {size:,} bytes {kind}; the budget of the {contents.target.flavour} flavour is {limit:,}"
-            )
+            yield Finding("size", contents.path.name, f"is {size:,} bytes {kind}; the budget is {limit:,}")
 
 
 def builder(contents: Contents) -> Iterator[Finding]:
     """Looks for the places of this machine: where the project, the user's home and temporary folders are."""
     home = str(Path.home())
-    places = {str(PROJECT), f"{home}/.cache", f"{home}/.pyenv", str(Path(tempfile.gettempdir(), tempfile.gettempprefix()))}
+    places = {str(matrix.PROJECT), f"{home}/.cache", f"{home}/.pyenv", str(Path(tempfile.gettempdir(), tempfile.gettempprefix()))}
     for path, data in contents.files.items():
         for place in places:
             if place.encode() in data:

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--python", "pythons", multiple=True, type=click.Choice(matrix.names("python")), help="Minor version; may be repeated.")
 @click.option("--arch", "architectures", multiple=True, type=click.Choice(matrix.names("architecture")), help="May be repeated.")
-@click.option("--flavour", "flavours", multiple=True, type=click.Choice(matrix.names("flavour")), help="May be repeated.")
-@click.option("--all", "everything", is_flag=True, help="Every Python, architecture and flavour that the other options do not narrow.")
+@click.option("--all", "everything", is_flag=True, help="Every Python and architecture that the other options do not narrow.")
 @click.option(
     "--docker/--no-docker", "with_docker", default=None, help="Build inside Lambda's image. Default: where a Docker engine answers."
 )
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
 def build(
     pythons: tuple[str, ...],
     architectures: tuple[str, ...],
-    flavours: tuple[str, ...],
     everything: bool,
     with_docker: bool | None,
     base: str | None,
@@ -65,7 +63,7 @@ def build(
     client = docker.engine() if with_docker is not False else None
     if with_docker and not client:
         raise LayerError(docker.why_none())
-    targets = _targets(pythons, architectures, flavours, everything, may_choose=not client)
+    targets = _targets(pythons, architectures, everything, may_choose=not client)
     if base and (not with_docker or len({t.python for t in targets}) > 1):
         raise LayerError("--base is for one Python built with Docker: give --docker and a single --python")
     builder = _Builder(client, bool(with_docker), base, given, output, console, builder_id)
@@ -128,10 +126,8 @@ class _Builder:
         return assemble(target, python, cache_dir(), self.output, progress), builder(self.id, interpreter=python)
 
 
-def _targets(
-    pythons: tuple[str, ...], architectures: tuple[str, ...], flavours: tuple[str, ...], everything: bool, may_choose: bool
-) -> list[Target]:
-    chosen = {"python": pythons, "architecture": architectures, "flavour": flavours}
+def _targets(pythons: tuple[str, ...], architectures: tuple[str, ...], everything: bool, may_choose: bool) -> list[Target]:
+    chosen = {"python": pythons, "architecture": architectures}
     for kind, given in chosen.items():
         if not given and everything:
             chosen[kind] = tuple(matrix.names(kind))
@@ -139,7 +135,7 @@ def _targets(
             chosen[kind] = (interpreter.preferred(),)
         elif not given:
             chosen[kind] = (matrix.default(kind),)
-    return [matrix.target(p, a, f) for f in chosen["flavour"] for p in chosen["python"] for a in chosen["architecture"]]
+    return [matrix.target(p, a) for p in chosen["python"] for a in chosen["architecture"]]
 
 
 def _report(layers: list[Layer], as_json: bool) -> None:

@@ -37,7 +37,6 @@ def catalog(
     parallel: int,
     pythons: tuple[str, ...],
     architectures: tuple[str, ...],
-    flavours: tuple[str, ...],
     source: Path | None,
     output: Path,
 ) -> None:
@@ -52,12 +51,12 @@ def catalog(
 
     console = Console(stderr=True)
     whole = True
-    targets = chosen_targets(pythons, architectures, flavours)
+    targets = chosen_targets(pythons, architectures)
     if source:
         if stage_name or regions or accounts:
             raise LayerError("--from is in place of --stage, --regions and --account: give it alone")
-        named = {(target.python, target.architecture, target.flavour) for target in targets}
-        rows = [row for row in catalogue.from_report(source) if (row.python, row.architecture, row.flavour) in named]
+        named = {(target.python, target.architecture) for target in targets}
+        rows = [row for row in catalogue.from_report(source) if (row.python, row.architecture) in named]
     elif stage_name and regions:
         names, optional = region_names(regions)
         stage = stages.stage(stage_name)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one object a line for each zip.")
 def inspect(zips: tuple[Path, ...], name: str | None, run: bool, as_json: bool) -> None:
-    """Check zips: architecture, glibc and OpenSSL symbols, bytecode, shadowed packages, modes, paths, sizes, versions.
+    """Check zips: architecture, glibc symbols, bytecode, what is left out, shadowed packages, modes, paths, sizes, versions.
 
     With --run, those for this machine's architecture are attached to a function in a Lambda environment like AWS's, with a database
     server behind an RDS endpoint, all on this machine. The exit status is 0 when all are fit, 1 otherwise.

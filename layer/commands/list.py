@@ -30,7 +30,6 @@ def list_command(
     parallel: int,
     pythons: tuple[str, ...],
     architectures: tuple[str, ...],
-    flavours: tuple[str, ...],
     latest: bool,
     as_json: bool,
 ) -> None:
@@ -47,7 +46,7 @@ def list_command(
     found = survey.survey(
         regions_of(opened, names),
         stages.stage(stage_name),
-        chosen_targets(pythons, architectures, flavours),
+        chosen_targets(pythons, architectures),
         optional=optional,
         parallel=parallel,
         console=console,

@@ -35,7 +35,6 @@ def prune(
     parallel: int,
     pythons: tuple[str, ...],
     architectures: tuple[str, ...],
-    flavours: tuple[str, ...],
     keep: int,
     retire: bool,
     shared: bool,
@@ -59,7 +58,7 @@ def prune(
     found = survey.survey(
         regions_of(opened, names),
         stages.stage(stage_name),
-        chosen_targets(pythons, architectures, flavours),
+        chosen_targets(pythons, architectures),
         optional=optional,
         parallel=parallel,
         console=console,

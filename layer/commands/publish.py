@@ -53,7 +53,6 @@ def publish(
     parallel: int,
     pythons: tuple[str, ...],
     architectures: tuple[str, ...],
-    flavours: tuple[str, ...],
     yes: bool,
     shares: tuple[str, ...],
     bucket: str | None,
@@ -87,7 +86,7 @@ def publish(
     stage = stages.stage(stage_name)
     names, optional = region_names(regions)
     limit = matrix.section("publish")["direct_upload"] if direct_limit is None else direct_limit
-    artefacts = _artefacts(stage, chosen_targets(pythons, architectures, flavours), dist, inspected, console)
+    artefacts = _artefacts(stage, chosen_targets(pythons, architectures), dist, inspected, console)
     changed = _changed(stage, dirty, console)
     _hold_to_limit(artefacts, limit, bucket)
     wanted = _wanted(artefacts, stage, shares, replace)
@@ -125,8 +124,6 @@ def publish(
 def _artefacts(stage: Stage, targets: list[matrix.Target], dist: Path, inspected: bool, console: Console) -> list[Artefact]:
     from layer.publishing import artefact, gate
 
-    if not targets:
-        raise LayerError("no layer of the matrix has this Python, architecture and flavour at once")
     with console.status("reading the zips"):
         loaded = [artefact.load(target, dist) for target in targets]
         gate.version(stage, loaded[0].release)

@@ -22,8 +22,8 @@ _PARALLEL = 8
 
 
 def targets_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--python, --arch and --flavour, each of which may be repeated; without them, every layer of the matrix."""
-    for option, kind in (("--flavour", "flavour"), ("--arch", "architecture"), ("--python", "python")):
+    """--python and --arch, each of which may be repeated; without them, every layer of the matrix."""
+    for option, kind in (("--arch", "architecture"), ("--python", "python")):
         text = "May be repeated. Default: all."
         command = click.option(option, f"{kind}s", multiple=True, type=click.Choice(matrix.names(kind)), help=text)(command)
     return command
@@ -52,14 +52,12 @@ def aws_options(command: Callable[..., Any], *, required: bool = True) -> Callab
     return command
 
 
-def chosen_targets(pythons: Sequence[str], architectures: Sequence[str], flavours: Sequence[str]) -> list[Target]:
+def chosen_targets(pythons: Sequence[str], architectures: Sequence[str]) -> list[Target]:
     """Returns the layers of the matrix that the options name."""
     return [
         target
         for target in matrix.targets()
-        if target.python in (pythons or [target.python])
-        and target.architecture in (architectures or [target.architecture])
-        and target.flavour in (flavours or [target.flavour])
+        if target.python in (pythons or [target.python]) and target.architecture in (architectures or [target.architecture])
     ]
 
 

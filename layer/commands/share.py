@@ -31,7 +31,6 @@ def share(
     parallel: int,
     pythons: tuple[str, ...],
     architectures: tuple[str, ...],
-    flavours: tuple[str, ...],
     release: str | None,
     numbers: tuple[int, ...],
     latest: bool,
@@ -60,7 +59,7 @@ def share(
     found = survey.survey(
         regions_of(open_accounts(accounts, timeout, console), names),
         stages.stage(stage_name),
-        chosen_targets(pythons, architectures, flavours),
+        chosen_targets(pythons, architectures),
         optional=optional,
         parallel=parallel,
         console=console,

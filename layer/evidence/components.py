@@ -1,8 +1,7 @@
-"""The components of a layer as its zip shows them: each package with its own files, what its extension modules bring, the roots."""
+"""The components of a layer as its zip shows them: each package with its own files, and the roots."""
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from layer import licences, matrix
+from layer import licences
 from layer.errors import LayerError
 from layer.matrix import Target
 from layer.package import project
@@ -26,7 +25,7 @@ _ROOTS_NAME = "rdspool-roots"
 
 @dataclass
 class Part:
-    """A component. `files` holds paths inside python/; `needs` the names of other parts; `inside` the file that it is linked into."""
+    """A component. `files` holds paths inside python/; `needs` the names of other parts."""
 
     name: str
     version: str | None
@@ -38,7 +37,6 @@ class Part:
     url: str | None = None
     wheel: str | None = None
     wheel_sha256: str | None = None
-    inside: str | None = None
     files: list[str] = field(default_factory=list)
     needs: set[str] = field(default_factory=set)
 
@@ -58,17 +56,15 @@ def parts(target: Target, files: Mapping[str, bytes], packages: Iterable[Mapping
             listed = files.get(f"{match[1]}.dist-info/top_level.txt", b"").decode().split()
             for top in [*(listed or [part.name.replace("-", "_")]), f"{match[1]}.dist-info"]:
                 tops[top] = part
-    special = [*_bundled(target, files, found), _roots(files)]
-    claimed = {path: part for part in special for path in part.files}
-    for path in sorted(files):
-        owner = claimed.get(path) or tops.get(_top(path))
+    roots = _roots(files)
+    for path in sorted(files.keys() - set(roots.files)):
+        owner = tops.get(_top(path))
         if owner is None:
             raise LayerError(
                 f"{path} belongs to no package of {target.name}: its dist-info is missing, or layer/matrix.toml should prune it"
             )
-        if path not in claimed:
-            owner.files.append(path)
-    everything = [*found.values(), *special]
+        owner.files.append(path)
+    everything = [*found.values(), roots]
     known = {part.name for part in everything}
     for part in everything:
         part.needs &= known
@@ -106,30 +102,6 @@ def _package(target: Target, metadata: Message, locked: Mapping[str, Mapping[str
         wheel_sha256=package.get("sha256"),
         needs=needs | ({_ROOTS_NAME} if name == normalise(project()["name"]) else set()),
     )
-
-
-def _bundled(target: Target, files: Mapping[str, bytes], found: Mapping[str, Part]) -> list[Part]:
-    made = []
-    for entry in matrix.bundled(target.flavour):
-        holder = next(iter(fnmatch.filter(files, entry["inside"])), None)
-        if holder is None:
-            raise LayerError(f"no {entry['inside']} in {target.name}, which layer/matrix.toml says holds {entry['name']}: correct it there")
-        told = {match.decode() for match in re.findall(entry["version"].encode(), files[holder])}
-        part = Part(
-            entry["name"],
-            # Rather none than a wrong one: nothing but these bytes tells it.
-            told.pop() if len(told) == 1 else None,
-            entry["spdx"],
-            entry["supplier"],
-            entry["about"],
-            purl_type="generic",
-            url=entry["url"],
-            inside=None if "files" in entry else holder,
-            files=sorted(path for path in entry.get("files", []) if path in files),
-        )
-        found[entry["of"]].needs.add(part.name)
-        made.append(part)
-    return made
 
 
 def _roots(files: Mapping[str, bytes]) -> Part:

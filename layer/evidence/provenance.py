@@ -54,7 +54,7 @@ def statement(target: Target, manifest: Mapping[str, Any], source: Source, build
     dependencies += [_lock(REQUIREMENTS), _lock(TOOLS)]
     definition = {
         "buildType": matrix.provenance()["build_type"],
-        "externalParameters": {"target": {"python": target.python, "architecture": target.architecture, "flavour": target.flavour}},
+        "externalParameters": {"target": {"python": target.python, "architecture": target.architecture}},
         "internalParameters": {"way": "docker" if builder.base else "pip", "tree": source.state},
         "resolvedDependencies": dependencies,
     }

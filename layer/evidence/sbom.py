@@ -29,10 +29,6 @@ _CHANGED = (
     "As in the wheel of that hash, except that files which are not needed were left out, extension modules were stripped of debug "
     "information, and sources were compiled to bytecode. The files within are hashed as they are in the layer."
 )
-_LINKED = (
-    "Linked into the file that rdspool:linked-into names, whose bytes tell the version. Other libraries may be linked into it whose "
-    "traces are gone: the list of what is linked may be incomplete."
-)
 _FILE = "file:"
 _KINDS = {"library": ComponentType.LIBRARY, "data": ComponentType.DATA}
 
@@ -71,7 +67,7 @@ def _whole(contents: Contents, manifest: Mapping[str, Any]) -> Component:
         version=manifest["version"],
         type=ComponentType.APPLICATION,
         bom_ref=target.name,
-        description=f"AWS Lambda layer for {target.runtime} on {target.architecture}, {target.flavour} flavour",
+        description=f"AWS Lambda layer for {target.runtime} on {target.architecture}",
         hashes=[_sha256(contents.zipped)],
         licenses=_licences(" AND ".join(sorted({package["license"] for package in manifest["packages"]}))),
         purl=PackageURL("generic", name=target.name, version=manifest["version"]),
@@ -85,7 +81,6 @@ def _whole(contents: Contents, manifest: Mapping[str, Any]) -> Component:
 
 
 def _component(part: Part, files: Mapping[str, bytes]) -> Component:
-    properties = {"rdspool:wheel": part.wheel, "rdspool:linked-into": part.inside and ROOT + part.inside}
     return Component(
         name=part.name,
         version=part.version,
@@ -97,8 +92,8 @@ def _component(part: Part, files: Mapping[str, bytes]) -> Component:
         purl=PackageURL(part.purl_type, name=part.name, version=part.version),
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=part.wheel_sha256)] if part.wheel_sha256 else None,
         external_references=[ExternalReference(type=ExternalReferenceType.WEBSITE, url=XsUri(part.url))] if part.url else None,
-        pedigree=Pedigree(notes=_CHANGED if part.wheel else _LINKED) if part.wheel or part.inside else None,
-        properties=[Property(name=name, value=value) for name, value in properties.items() if value],
+        pedigree=Pedigree(notes=_CHANGED) if part.wheel else None,
+        properties=[Property(name="rdspool:wheel", value=part.wheel)] if part.wheel else [],
         components=[_file(ROOT + path, files[ROOT + path]) for path in part.files],
     )
 

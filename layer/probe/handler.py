@@ -26,9 +26,7 @@ engine = rdspool.get_engine()
 
 
 def handler(_event: Any, _context: Any) -> dict[str, Any]:
-    """Returns the session's user, the driver that the connection is of, where rdspool is, and the layer's files compiled so far."""
+    """Returns the session's user, where rdspool is, and the layer's files compiled so far."""
     with engine.connect() as connection:
         user = connection.execute(text("SELECT CURRENT_USER()")).scalar_one()
-        driver = type(connection.connection.dbapi_connection)
-    flavour = "c" if driver.__module__ == "rdspool.c_connection" else "pure"
-    return {"user": user, "driver": flavour, "package": rdspool.__file__, "compiled": _compiled}
+    return {"user": user, "package": rdspool.__file__, "compiled": _compiled}

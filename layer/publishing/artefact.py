@@ -33,7 +33,7 @@ def load(target: Target, folder: Path) -> Artefact:
     try:
         zipped, manifest = path.read_bytes(), json.loads(manifest_path.read_text())
     except FileNotFoundError as error:
-        options = f"--python {target.python} --arch {target.architecture} --flavour {target.flavour}"
+        options = f"--python {target.python} --arch {target.architecture}"
         raise LayerError(f"{error.filename} is missing: build it with ./build.sh {options} (or --all)") from error
     except ValueError as error:
         raise LayerError(f"{manifest_path} is no JSON: {error}; build the layer again") from error

@@ -1,4 +1,4 @@
-"""The catalogue: the ARN to attach, for each region, Python, architecture and flavour; as Markdown, CSV and JSON."""
+"""The catalogue: the ARN to attach, for each region, Python and architecture; as Markdown, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ class Row:
     region: str
     python: str
     architecture: str
-    flavour: str
     release: str
     version: int
     arn: str
@@ -43,7 +42,6 @@ def from_entries(entries: Iterable[Entry], stage: stages.Stage) -> list[Row]:
             entry.region.name,
             entry.target.python,
             entry.target.architecture,
-            entry.target.flavour,
             entry.listed.release or "",
             entry.listed.version,
             entry.listed.arn,
@@ -68,9 +66,12 @@ def from_report(path: Path) -> list[Row]:
         raise LayerError(f"{path} is no report of `python -m layer publish --yes --report`")
     rows = []
     for made in report["layers"]:
-        if made["status"] in outcome.DONE:
-            target = matrix.target(made["python"], made["architecture"], made["flavour"])
-            parameter = stages.stage(made["stage"]).parameter(target, "latest")
+        if made["status"] not in outcome.DONE:
+            continue
+        target, stage = matrix.target(made["python"], made["architecture"]), stages.stage(made["stage"])
+        # A report of an earlier release may also have layers of another kind for the same Python.
+        if made["layer"] == stage.layer(target):
+            parameter = stage.parameter(target, "latest")
             rows.append(Row(parameter=parameter, **{name: made[name] for name in COLUMNS if name != "parameter"}))
     return sorted(rows)
 
@@ -88,15 +89,13 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
-    """One table per flavour, Python and architecture, with a line per region."""
+    """One table per Python and architecture, with a line per region."""
     parts = [f"# {matrix.product()}: layer ARNs\n"]
-    groups: dict[tuple[str, str, str], list[Row]] = {}
-    flavours = matrix.names("flavour")
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in sorted(rows):
-        groups.setdefault((row.flavour, row.python, row.architecture), []).append(row)
-    for (flavour, python, architecture), members in sorted(groups.items(), key=lambda group: (flavours.index(group[0][0]), group[0])):
-        about = matrix.section("flavour")[flavour]["about"]
-        lines = [f"## Python {python}, {architecture}, {flavour}: {about}\n", "| region | release | ARN |", "|---|---|---|"]
+        groups.setdefault((row.python, row.architecture), []).append(row)
+    for (python, architecture), members in sorted(groups.items()):
+        lines = [f"## Python {python}, {architecture}\n", "| region | release | ARN |", "|---|---|---|"]
         lines += [f"| {row.region} | {row.release} | `{row.arn}` |" for row in members]
         parts.append("\n".join(lines) + f"\n\nIn templates of the same account: `{{{{resolve:ssm:{members[0].parameter}}}}}`\n")
     return "\n".join(parts)

@@ -28,7 +28,6 @@ class Outcome:
     release: str
     python: str
     architecture: str
-    flavour: str
     stage: str
     status: str = FAILED
     newest: str | None = None

@@ -22,7 +22,6 @@ def as_html(rows: Sequence[Row]) -> str:
         "PRODUCT": escape(matrix.product()),
         "PYTHONS": _options({row.python for row in rows}, matrix.names("python")),
         "ARCHITECTURES": _options({row.architecture for row in rows}, matrix.names("architecture")),
-        "FLAVOURS": _options({row.flavour for row in rows}, matrix.names("flavour")),
         "ROWS": "\n".join(map(_row, rows)),
         "COUNT": str(len(rows)),
         "STYLE_HASH": _hash(text, "style"),
@@ -43,9 +42,9 @@ def _options(there: set[str], order: Sequence[str]) -> str:
 
 
 def _row(row: Row) -> str:
-    facts = (row.region, row.python, row.architecture, row.flavour, row.release)
+    facts = (row.region, row.python, row.architecture, row.release)
     cells = "".join(f"<td>{escape(fact)}</td>" for fact in facts)
-    name = escape(f"ARN for {row.region}, Python {row.python}, {row.architecture}, {row.flavour}")
+    name = escape(f"ARN for {row.region}, Python {row.python}, {row.architecture}")
     button = f'<button type="button" aria-label="Copy the {name}">Copy</button>'
-    data = f'data-python="{escape(row.python)}" data-architecture="{escape(row.architecture)}" data-flavour="{escape(row.flavour)}"'
+    data = f'data-python="{escape(row.python)}" data-architecture="{escape(row.architecture)}"'
     return f"<tr {data}>{cells}<td><code>{escape(row.arn)}</code></td><td>{button}</td></tr>"

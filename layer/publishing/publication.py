@@ -32,7 +32,6 @@ def row(region: Region, wanted: Wanted) -> Outcome:
         artefact.release,
         target.python,
         target.architecture,
-        target.flavour,
         wanted.stage.name,
     )
 
@@ -102,7 +101,7 @@ def _apply(made: Outcome, region: Region, wanted: Wanted, options: Options, stop
 
 def _publish(made: Outcome, region: Region, wanted: Wanted, options: Options) -> versions.Version:
     artefact = wanted.artefact
-    description = versions.describe(matrix.product(), artefact.release, artefact.target.flavour, artefact.interpreter, artefact.code_sha256)
+    description = versions.describe(matrix.product(), artefact.release, artefact.interpreter, artefact.code_sha256)
     version, lost = versions.publish(
         region,
         wanted.layer,

@@ -34,12 +34,8 @@ class Stage:
         return target.name.replace(matrix.product(), self.prefix, 1).replace(".", "_")
 
     def parameter(self, target: Target, leaf: str) -> str:
-        """Returns the SSM parameter's name for `leaf` (latest, or a release): /rdspool/python3.13/x86_64/latest.
-
-        Flavours other than the default one are one level deeper: /rdspool/python3.13/x86_64/c/latest.
-        """
-        flavour = "" if target.flavour == matrix.default("flavour") else f"/{target.flavour}"
-        return f"/{self.prefix}/{target.runtime}/{target.architecture}{flavour}/{leaf}"
+        """Returns the SSM parameter's name for `leaf` (latest, or a release): /rdspool/python3.13/x86_64/latest."""
+        return f"/{self.prefix}/{target.runtime}/{target.architecture}/{leaf}"
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from typing import Any
 from layer.publishing.account import Region
 from layer.publishing.errors import AwsError
 
-_DESCRIPTION = re.compile(
-    r"(?P<product>\S+) (?P<release>\S+) \((?P<flavour>\w+)\), (?P<interpreter>CPython \S+), sha256 (?P<hash>[\w+/]{43}=)"
-)
+# Versions of earlier releases also name their kind of layer, in parentheses.
+_DESCRIPTION = re.compile(r"\S+ (?P<release>\S+)(?: \(\w+\))?, (?P<interpreter>CPython \S+), sha256 (?P<hash>[\w+/]{43}=)")
 _ATTEMPTS = 4
 _PAUSE = 1.0  # seconds before the second attempt; doubled for each further one
 
@@ -45,9 +44,9 @@ class Version:
     location: str
 
 
-def describe(product: str, release: str, flavour: str, interpreter: str, code_sha256: str) -> str:
+def describe(product: str, release: str, interpreter: str, code_sha256: str) -> str:
     """Returns the Description of a version. It can't be changed later, so what it says of the hash can be relied on."""
-    return f"{product} {release} ({flavour}), {interpreter}, sha256 {code_sha256}"
+    return f"{product} {release}, {interpreter}, sha256 {code_sha256}"
 
 
 def layer_arn(region: Region, layer: str, version: int | None = None) -> str:

@@ -19,11 +19,11 @@ from layer.__main__ import main
 from layer.publishing.stages import stage
 
 REGIONS = ["eu-central-1", "eu-north-1", "eu-west-1", "us-east-1", "us-west-2"]
-TARGET = matrix.target("3.13", "x86_64", "pure")
+TARGET = matrix.target("3.13", "x86_64")
 LAYER = stage("beta").layer(TARGET)
 LATEST = stage("beta").parameter(TARGET, "latest")
 RELEASE = package.project()["version"]
-ONE = ["--python", "3.13", "--arch", "x86_64", "--flavour", "pure"]
+ONE = ["--python", "3.13", "--arch", "x86_64"]
 
 
 def build(folder: Path, *targets: matrix.Target, content: bytes = b"version = 1\n", **changes: object) -> Path:

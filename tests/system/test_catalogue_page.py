@@ -21,7 +21,7 @@ REGIONS = matrix.section("publish")["regions"] + matrix.section("publish")["opt_
 
 
 def row(region: str, target: matrix.Target) -> Row:
-    layer, facts = PROD.layer(target), (target.python, target.architecture, target.flavour)
+    layer, facts = PROD.layer(target), (target.python, target.architecture)
     arn = f"arn:aws:lambda:{region}:123456789012:layer:{layer}:7"
     return Row(region, *facts, "1.2.3", 7, arn, "x" * 43 + "=", PROD.parameter(target, "latest"), "123456789012")
 
@@ -84,7 +84,7 @@ def test_all_layers_are_shown_at_first(opened):
 def test_search_takes_words_in_any_order_and_says_how_many_are_left(opened):
     opened.find_element(By.ID, "search").send_keys("ARM64 eu-central-1 3.14")
     assert shown(opened) == [row.arn for row in ROWS if (row.region, row.architecture, row.python) == ("eu-central-1", "arm64", "3.14")]
-    assert status(opened) == "2 layers"
+    assert status(opened) == "1 layer"
     opened.find_element(By.ID, "search").send_keys(" nowhere")
     assert shown(opened) == []
     assert status(opened) == "No layer fits: search for less"
@@ -93,9 +93,8 @@ def test_search_takes_words_in_any_order_and_says_how_many_are_left(opened):
 def test_filters_and_search_hold_together(opened):
     Select(opened.find_element(By.ID, "python")).select_by_visible_text("3.12")
     Select(opened.find_element(By.ID, "architecture")).select_by_visible_text("x86_64")
-    Select(opened.find_element(By.ID, "flavour")).select_by_visible_text("c")
     opened.find_element(By.ID, "search").send_keys("us-west-2")
-    assert shown(opened) == ["arn:aws:lambda:us-west-2:123456789012:layer:rdspool-c-python3_12-x86_64:7"]
+    assert shown(opened) == ["arn:aws:lambda:us-west-2:123456789012:layer:rdspool-python3_12-x86_64:7"]
     assert status(opened) == "1 layer"
 
 
@@ -114,13 +113,13 @@ def test_the_button_copies_the_arn_and_says_so(opened, page):
 
 
 def test_the_keyboard_is_enough(opened):
-    opened.find_element(By.ID, "search").send_keys("eu-west-3 arm64 3.13 pure")
+    opened.find_element(By.ID, "search").send_keys("eu-west-3 arm64 3.13")
     arn = shown(opened)[0]
-    # Three filters and the table that scrolls lie between.
-    for _ in range(5):
+    # Two filters and the table that scrolls lie between.
+    for _ in range(4):
         opened.switch_to.active_element.send_keys(Keys.TAB)
     focused = opened.switch_to.active_element
-    assert focused.get_attribute("aria-label") == "Copy the ARN for eu-west-3, Python 3.13, arm64, pure"
+    assert focused.get_attribute("aria-label") == "Copy the ARN for eu-west-3, Python 3.13, arm64"
     focused.send_keys(Keys.ENTER)
     WebDriverWait(opened, 5).until(lambda driver: status(driver) == f"Copied {arn}")
 
@@ -175,7 +174,7 @@ def test_the_page_asks_for_nothing_from_elsewhere(opened, page):
 
 
 def test_what_a_name_holds_is_text_and_not_markup():
-    odd = Row("<b>eu", "3.13", "x86_64", "pure", "1", 1, 'arn"><script>alert(1)</script>', "", "", "")
+    odd = Row("<b>eu", "3.13", "x86_64", "1", 1, 'arn"><script>alert(1)</script>', "", "", "")
     text = as_html([odd])
     assert "<b>eu" not in text
     assert text.count("<script>") == 1

@@ -25,7 +25,7 @@ from local.cache import cache_dir
 
 HERE = ".".join(map(str, sys.version_info[:2]))
 MACHINE = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
-LayerOf = Callable[[str, str], Path]
+LayerOf = Callable[[str], Path]
 PLAIN = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
 
 
@@ -56,9 +56,9 @@ def unpack(archive: Path, folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=matrix.names("flavour"))
-def built(request: pytest.FixtureRequest, layer_of: LayerOf, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    archive = layer_of(request.param, MACHINE)
+@pytest.fixture(scope="module")
+def built(layer_of: LayerOf, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    archive = layer_of(MACHINE)
     return Built(archive, json.loads(archive.with_suffix(".json").read_text()), unpack(archive, tmp_path_factory.mktemp("opt")))
 
 
@@ -115,10 +115,17 @@ def test_a_traceback_shows_the_source(built: Built) -> None:
     assert "raise exc.NoSuchModuleError(" in result.stderr
 
 
-def test_the_accelerators_are_used(built: Built) -> None:
+def test_sqlalchemys_accelerators_are_used_and_the_connector_is_in_python(built: Built) -> None:
     code = "import sqlalchemy.util._has_cython as c, mysql.connector as m; print(c.HAS_CYEXTENSION, m.HAVE_CEXT)"
-    code = "import _mysql_connector; " * (built.manifest["flavour"] == "c") + code
-    assert built.python(code).stdout.split() == ["True", str(built.manifest["flavour"] == "c")]
+    assert built.python(code).stdout.split() == ["True", "False"]
+
+
+def test_the_connectors_c_extension_is_not_inside_nor_any_library_beside_sqlalchemys(built: Built) -> None:
+    with zipfile.ZipFile(built.zip) as opened:
+        libraries = [name for name in opened.namelist() if opened.read(name)[:4] == b"\x7fELF" or ".so" in name]
+        assert not [name for name in opened.namelist() if "_mysql_connector" in name or "/vendor/" in name or "_cext" in name]
+    assert libraries
+    assert all(name.startswith("python/sqlalchemy/") for name in libraries), libraries
 
 
 def test_sign_in_plugins_of_rds_are_there_and_others_are_not(built: Built) -> None:
@@ -145,7 +152,6 @@ def test_sqlalchemy_finds_rdspools_dialect_by_entry_point(built: Built) -> None:
     assert result.stdout.strip() == "rdspool.dialect:RdspoolDialect", result.stderr
 
 
-@pytest.mark.parametrize("built", [matrix.default("flavour")], indirect=True)
 def test_importing_costs_at_most_35_percent_of_the_cpu_without_bytecode(built: Built, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     shutil.copytree(built.opt, bare, ignore=shutil.ignore_patterns("__pycache__"))
@@ -177,7 +183,7 @@ def test_another_folder_user_day_and_environment_give_the_same_bytes(built: Buil
     environment = {"HOME": str(tmp_path / "home"), "TZ": "Pacific/Chatham", "LC_ALL": "C", "PYTHONHASHSEED": "3", "PYTHONOPTIMIZE": "1"}
     former = os.umask(0o077)
     try:
-        options = ["--python", HERE, "--arch", MACHINE, "--flavour", built.manifest["flavour"], "--interpreter", sys.executable]
+        options = ["--python", HERE, "--arch", MACHINE, "--interpreter", sys.executable]
         result = run_build(tmp_path / "dist", *options, project=clone, **environment)
     finally:
         os.umask(former)
@@ -189,7 +195,7 @@ def test_another_folder_user_day_and_environment_give_the_same_bytes(built: Buil
 def test_the_other_architecture_is_built_here_too(layer_of: LayerOf) -> None:
     other = {"x86_64": "arm64", "arm64": "x86_64"}[MACHINE]
     inspected = subprocess.run(
-        [sys.executable, "-m", "layer", "inspect", "--json", str(layer_of("c", other))],
+        [sys.executable, "-m", "layer", "inspect", "--json", str(layer_of(other))],
         cwd=matrix.PROJECT,
         capture_output=True,
         text=True,
@@ -224,7 +230,7 @@ def test_a_layer_over_its_budget_is_not_written(tmp_path: Path) -> None:
         shutil.copyfile(matrix.PROJECT / name, clone / name)
     table = clone / "layer" / "matrix.toml"
     table.write_text(table.read_text().replace("zipped = 7_500_000", "zipped = 1_000_000", 1))
-    result = run_build(tmp_path / "dist", "--python", HERE, "--flavour", "pure", "--interpreter", sys.executable, project=clone)
+    result = run_build(tmp_path / "dist", "--python", HERE, "--interpreter", sys.executable, project=clone)
     assert result.returncode == 1
     assert "bytes zipped, over its budget of 1,000,000: prune it or raise the budget in layer/matrix.toml" in result.stderr
     assert not list(tmp_path.glob("dist/*"))

@@ -21,7 +21,7 @@ from local.cache import cache_dir
 
 ENGINE = matrix.PROJECT / "tests" / "docker-engine.sh"
 HERE = ".".join(map(str, sys.version_info[:2]))
-TARGET = matrix.target(HERE, "x86_64", "pure")
+TARGET = matrix.target(HERE, "x86_64")
 
 
 def build(output: Path, *options: str) -> list[str]:
@@ -62,10 +62,10 @@ def engine() -> Iterator[dict[str, str]]:
             process.stdout.close()
 
 
-def test_docker_and_pip_give_the_same_bytes(engine: dict[str, str], layer_of: Callable[[str, str], Path], tmp_path: Path) -> None:
+def test_docker_and_pip_give_the_same_bytes(engine: dict[str, str], layer_of: Callable[[str], Path], tmp_path: Path) -> None:
     result = subprocess.run(build(tmp_path, "--docker"), cwd=tmp_path, env=engine, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    paths = {"docker": tmp_path / f"{TARGET.name}.zip", "pip": layer_of(TARGET.flavour, TARGET.architecture)}
+    paths = {"docker": tmp_path / f"{TARGET.name}.zip", "pip": layer_of(TARGET.architecture)}
     made = {kind: json.loads(path.with_suffix(".json").read_text()) for kind, path in paths.items()}
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in paths["pip"].parent.iterdir())
     zips = {kind: read(path, TARGET) for kind, path in paths.items()}

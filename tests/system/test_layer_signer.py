@@ -28,7 +28,7 @@ from layer.inspection import inspect
 from local.cache import cache_dir
 
 HERE = ".".join(map(str, sys.version_info[:2]))
-TARGET = matrix.target(HERE, "x86_64", "pure")
+TARGET = matrix.target(HERE, "x86_64")
 REGION, BUCKET, PROFILE = "eu-central-1", "layers-123456789012-eu-central-1", "rdspool"
 
 
@@ -124,8 +124,8 @@ def sign(zipped: Path, output: Path, *options: str) -> subprocess.CompletedProce
     return subprocess.run([*command, *bucket, *options], cwd=matrix.PROJECT, env=variables, capture_output=True, text=True, check=False)
 
 
-def test_a_signed_zip_has_its_own_hash_and_the_same_files(versioned: Signer, layer_of: Callable[[str, str], Path], tmp_path: Path) -> None:
-    unsigned = layer_of("pure", "x86_64")
+def test_a_signed_zip_has_its_own_hash_and_the_same_files(versioned: Signer, layer_of: Callable[[str], Path], tmp_path: Path) -> None:
+    unsigned = layer_of("x86_64")
     result = sign(unsigned, tmp_path)
     assert result.returncode == 0, result.stderr
     path = tmp_path / unsigned.name
@@ -152,24 +152,24 @@ def test_a_signed_zip_has_its_own_hash_and_the_same_files(versioned: Signer, lay
     assert "does not sign twice" in " ".join(again.stderr.split())
 
 
-def test_a_bucket_without_versions_is_told(signer: Signer, layer_of: Callable[[str, str], Path], tmp_path: Path) -> None:
-    result = sign(layer_of("pure", "x86_64"), tmp_path)
+def test_a_bucket_without_versions_is_told(signer: Signer, layer_of: Callable[[str], Path], tmp_path: Path) -> None:
+    result = sign(layer_of("x86_64"), tmp_path)
     assert result.returncode == 1
     assert f"aws s3api put-bucket-versioning --bucket {BUCKET}" in result.stderr
     assert not signer.jobs
 
 
-def test_a_job_that_fails_is_told(versioned: Signer, layer_of: Callable[[str, str], Path], tmp_path: Path) -> None:
+def test_a_job_that_fails_is_told(versioned: Signer, layer_of: Callable[[str], Path], tmp_path: Path) -> None:
     versioned.failure = "the profile was canceled"
-    result = sign(layer_of("pure", "x86_64"), tmp_path / "signed")
+    result = sign(layer_of("x86_64"), tmp_path / "signed")
     assert result.returncode == 1
     assert "AWS Signer's job job-0 in eu-central-1 failed: the profile was canceled" in result.stderr
     assert not (tmp_path / "signed").exists()
 
 
-def test_other_files_than_those_sent_are_refused(versioned: Signer, layer_of: Callable[[str, str], Path], tmp_path: Path) -> None:
+def test_other_files_than_those_sent_are_refused(versioned: Signer, layer_of: Callable[[str], Path], tmp_path: Path) -> None:
     versioned.spoil = lambda opened: opened.writestr("python/extra.py", "")
-    result = sign(layer_of("pure", "x86_64"), tmp_path)
+    result = sign(layer_of("x86_64"), tmp_path)
     assert result.returncode == 1
     assert "with other files than it got: do not publish it" in " ".join(result.stderr.split())
     assert list(tmp_path.iterdir()) == []

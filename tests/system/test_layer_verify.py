@@ -19,13 +19,13 @@ from layer.verification import Verdict, compare
 from local.cache import cache_dir
 
 HERE = ".".join(map(str, sys.version_info[:2]))
-TARGET = matrix.target(HERE, "x86_64", "pure")
+TARGET = matrix.target(HERE, "x86_64")
 Copy = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def built(layer_of: Callable[[str, str], Path]) -> Path:
-    return layer_of(TARGET.flavour, TARGET.architecture)
+def built(layer_of: Callable[[str], Path]) -> Path:
+    return layer_of(TARGET.architecture)
 
 
 @pytest.fixture

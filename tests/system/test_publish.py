@@ -102,17 +102,14 @@ def test_the_former_zip_again_only_moves_the_parameters_back(aws, dist):
     assert parameter(aws, "eu-west-1").endswith(":1")
 
 
-def test_all_flavours_and_architectures_have_names_and_parameters_of_their_own(aws, tmp_path):
+def test_all_architectures_have_names_and_parameters_of_their_own(aws, tmp_path):
     targets = [target for target in matrix.targets() if target.python == "3.13"]
     dist = build(tmp_path / "dist", *targets)
     done = run(aws, *publishing(dist, "eu-west-1", "--yes", "--json", layers=["--python", "3.13"]))
     assert done.returncode == 0, done.stderr
     values = {parameter(aws, "eu-west-1", stage("beta").parameter(target, "latest")) for target in targets}
-    names = ["", "-c"]
     assert values == {
-        f"arn:aws:lambda:eu-west-1:{aws.account}:layer:rdspool-beta{flavour}-python3_13-{architecture}:1"
-        for flavour in names
-        for architecture in ("x86_64", "arm64")
+        f"arn:aws:lambda:eu-west-1:{aws.account}:layer:rdspool-beta-python3_13-{architecture}:1" for architecture in ("x86_64", "arm64")
     }
 
 
@@ -165,7 +162,7 @@ def test_the_same_zip_under_another_licence_is_a_fault_that_says_what_to_do(aws,
 
 
 def test_a_release_in_prod_stays_what_it_is_unless_told_otherwise(aws, dist):
-    prod = ["publish", "--stage", "prod", "--regions", "eu-west-1", "--python", "3.13", "--arch", "x86_64", "--flavour", "pure"]
+    prod = ["publish", "--stage", "prod", "--regions", "eu-west-1", "--python", "3.13", "--arch", "x86_64"]
     prod += ["--no-inspect", "--dist", dist, "--dirty", "--yes", "--json"]
     first = run(aws, *prod)
     assert first.returncode == 0, first.stderr

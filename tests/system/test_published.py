@@ -13,7 +13,7 @@ import pytest
 from publishing import LATEST, LAYER, ONE, RELEASE, TARGET, Done, build, client, parameter, principals, publishing, run, versions
 
 import local.aws
-from layer import matrix
+from layer import archive, matrix
 from layer.assemble import assemble
 from local.aws import Call, disabled
 from local.cache import cache_dir
@@ -175,9 +175,9 @@ def test_prune_removes_nothing_where_it_could_not_see_the_functions(aws, publish
 
 def test_a_real_layer_is_published_and_verified_by_its_arn_also_by_another_account(aws, tmp_path):
     here = ".".join(map(str, sys.version_info[:2]))
-    target = matrix.target(here, "x86_64", "pure")
+    target = matrix.target(here, "x86_64")
     assemble(target, Path(sys.executable), cache_dir(), tmp_path, lambda _: None)
-    where = ["publish", "--stage", "beta", "--regions", REGION, "--python", here, "--arch", "x86_64", "--flavour", "pure"]
+    where = ["publish", "--stage", "beta", "--regions", REGION, "--python", here, "--arch", "x86_64"]
     done = run(aws, *where, "--dist", tmp_path, "--share", "111122223333", "--yes", "--json")
     assert done.returncode == 0, done.stderr
     published = json.loads(done.stdout)["layers"][0]["arn"]
@@ -219,6 +219,36 @@ def test_the_catalogue_leaves_out_what_the_report_says_failed(aws, tmp_path):
     run(aws, *publishing(dist, "eu-west-1,us-east-1", "--yes", "--report", kept))
     assert run(aws, "catalog", "--from", kept, "--output", tmp_path / "a").returncode == 0
     assert "us-east-1" not in (tmp_path / "a" / "layers.md").read_text()
+
+
+def test_a_report_of_an_earlier_release_gives_the_layers_that_there_still_are(aws, tmp_path):
+    dist, kept = build(tmp_path / "dist"), tmp_path / "report.json"
+    run(aws, *publishing(dist, REGION, "--yes", "--report", kept))
+    told = json.loads(kept.read_text())
+    (row,) = told["layers"]
+    other = LAYER.replace("beta-", "beta-c-")
+    told["layers"] = [row | {"flavour": "pure"}, row | {"flavour": "c", "layer": other, "arn": row["arn"].replace(LAYER, other)}]
+    kept.write_text(json.dumps(told))
+    assert run(aws, "catalog", "--from", kept, "--output", tmp_path / "a").returncode == 0
+    assert [one["arn"] for one in json.loads((tmp_path / "a" / "layers.json").read_text())["layers"]] == [arn(aws, 1)]
+
+
+def test_versions_of_an_earlier_release_are_listed_with_theirs_and_layers_of_another_kind_are_left_alone(aws, tmp_path):
+    api, other = client(aws, "lambda", REGION), LAYER.replace("beta-", "beta-c-")
+    for layer, kind in ((LAYER, "pure"), (other, "c")):
+        zipped = build(tmp_path / kind).joinpath(f"{TARGET.name}.zip").read_bytes()
+        described = f"rdspool 0.0.9 ({kind}), CPython 3.13.0, sha256 {archive.code_sha256(zipped)}"
+        api.publish_layer_version(LayerName=layer, Description=described, Content={"ZipFile": zipped})
+    client(aws, "ssm", REGION).put_parameter(
+        Name=LATEST.replace("/latest", "/c/latest"), Value=f"{arn(aws, 1).replace(LAYER, other)}", Type="String"
+    )
+    assert [(one["arn"], one["release"]) for one in lines(run(aws, "list", *WHERE, "--json"))] == [(arn(aws, 1), "0.0.9")]
+    assert run(aws, *publishing(build(tmp_path / "dist", content=b"newer\n"), REGION, "--yes")).returncode == 0
+    assert run(aws, "prune", *WHERE, "--keep", 1, "--yes").returncode == 0
+    assert (versions(aws, REGION), versions(aws, REGION, other)) == ([2], [1])
+    catalogued = run(aws, "catalog", *WHERE, "--output", tmp_path / "a")
+    assert catalogued.returncode == 0, catalogued.stderr
+    assert [one["arn"] for one in json.loads((tmp_path / "a" / "layers.json").read_text())["layers"]] == [arn(aws, 2)]
 
 
 def test_a_plan_is_no_source_for_a_catalogue(aws, tmp_path):

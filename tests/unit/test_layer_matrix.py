@@ -1,4 +1,4 @@
-"""The matrix: names of targets, and what is pruned from which flavour."""
+"""The matrix: names of targets, and what is pruned."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from layer.errors import LayerError
 
 def test_every_target_is_found_again_by_its_file_name() -> None:
     targets = matrix.targets()
-    assert len(targets) == len({target.name for target in targets}) == 12
+    assert len(targets) == len({target.name for target in targets}) == 6
     assert [matrix.parse(f"{target.name}.zip") for target in targets] == targets
 
 
 def test_the_default_is_the_layer_that_the_readme_names() -> None:
-    target = matrix.target(matrix.default("python"), matrix.default("architecture"), matrix.default("flavour"))
+    target = matrix.target(matrix.default("python"), matrix.default("architecture"))
     assert target.name == "rdspool-python3.13-x86_64"
 
 
@@ -27,7 +27,7 @@ def test_another_name_is_refused(name: str) -> None:
 
 def test_a_target_outside_the_matrix_is_refused_with_the_choices() -> None:
     with pytest.raises(LayerError, match=r"python '3\.11'.*3\.12, 3\.13, 3\.14"):
-        matrix.target("3.11", "x86_64", "pure")
+        matrix.target("3.11", "x86_64")
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,9 @@ def test_a_target_outside_the_matrix_is_refused_with_the_choices() -> None:
         "mysql/connector/plugins/authentication_webauthn_client.py",
         "mysql/vendor/private/sasl2/libgssapiv2.so",
         "mysql/vendor/plugin/authentication_oci_client.so",
+        "mysql/vendor/libssl.so.3",
+        "mysql/connector/connection_cext.py",
+        "_mysql_connector.cpython-313-x86_64-linux-gnu.so",
         "mysql/ai/genai/llm.py",
         "sqlalchemy/testing/suite/test_select.py",
         "sqlalchemy/dialects/mysql/provision.py",
@@ -47,9 +50,8 @@ def test_a_target_outside_the_matrix_is_refused_with_the_choices() -> None:
         "sqlalchemy-2.1.9.dist-info/RECORD",
     ],
 )
-def test_pruned_from_every_flavour(path: str) -> None:
-    assert matrix.pruned(path, "pure")
-    assert matrix.pruned(path, "c")
+def test_pruned(path: str) -> None:
+    assert matrix.pruned(path)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +70,5 @@ def test_pruned_from_every_flavour(path: str) -> None:
         "mysql_connector_python-26.10.0.dist-info/licenses/LICENSE.txt",
     ],
 )
-def test_kept_in_every_flavour(path: str) -> None:
-    assert matrix.pruned(path, "pure") is None
-    assert matrix.pruned(path, "c") is None
-
-
-@pytest.mark.parametrize(
-    "path", ["_mysql_connector.cpython-313-x86_64-linux-gnu.so", "mysql/vendor/libssl.so.3", "mysql/connector/connection_cext.py"]
-)
-def test_only_the_c_flavour_has_the_c_extension(path: str) -> None:
-    assert matrix.pruned(path, "pure")
-    assert matrix.pruned(path, "c") is None
+def test_kept(path: str) -> None:
+    assert matrix.pruned(path) is None

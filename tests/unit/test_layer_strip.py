@@ -19,11 +19,11 @@ from local.cache import cache_dir
 
 
 def shared_objects(architecture: str) -> dict[str, bytes]:
-    target = matrix.target("3.13", architecture, "c")
+    target = matrix.target("3.13", architecture)
     found = {}
     for wheel in wheels.fetch(target, cache_dir()):
         with zipfile.ZipFile(wheel.path) as archive:
-            names = [name for name in archive.namelist() if ".so" in name and not matrix.pruned(name, "c")]
+            names = [name for name in archive.namelist() if ".so" in name and not matrix.pruned(name)]
             found.update({name: archive.read(name) for name in names})
     return found
 
@@ -48,7 +48,7 @@ def loaded(data: bytes) -> list[tuple[int, int, int, bytes]]:
 
 
 def test_every_loaded_segment_stays_as_it_was(originals: dict[str, bytes]) -> None:
-    assert len(originals) > 8
+    assert len(originals) == 8
     for name, data in originals.items():
         assert loaded(strip(data, name)) == loaded(data), name
 

@@ -11,7 +11,7 @@ from layer import matrix, wheels
 from layer.errors import LayerError
 from local.cache import cache_dir
 
-TARGET = matrix.target("3.13", "x86_64", "pure")
+TARGET = matrix.target("3.13", "x86_64")
 
 
 def test_the_lock_pins_exactly_what_the_layer_holds() -> None:

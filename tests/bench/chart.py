@@ -85,7 +85,7 @@ def _panel(outcome: dict[str, Any], measure: Measure, names: list[str], left: in
     ]
     for number, (name, value) in enumerate(values.items()):
         middle = top + HEAD + number * ROW + BAR / 2
-        ours = name.startswith(OURS)
+        ours = name == OURS
         kinds = ("strong",) if ours else ()
         parts.append(_text(start - 8, middle + 4, outcome["contenders"][name]["label"], "end", *kinds))
         length = 0.0

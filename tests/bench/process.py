@@ -111,7 +111,7 @@ def worker(name: str, place: Place, *, quota: Quota | None = None, bundle: autho
     """
     ca = place.authorities["shipped" if BY_NAME[name].ships_authorities else bundle]
     inherited = {variable: os.environ[variable] for variable in _PASSED_ON if variable in os.environ}
-    environment = {**inherited, **place.endpoint.variables(str(ca)), **place.endpoint.role(), **BY_NAME[name].variables}
+    environment = {**inherited, **place.endpoint.variables(str(ca)), **place.endpoint.role()}
     command = [*place.prefix, sys.executable, "-I", "-c", _CODE, str(ROOT), name, str(extras(name) or "")]
     with ExitStack() as stack:
         if quota is not None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from .contender import Contender
 from .imports import Imports
 from .original import Original
-from .rdspool import RdspoolC, RdspoolPure
+from .rdspool import Rdspool
 from .stock import PyMySQL, StockC, StockPure
 from .wrapper import Wrapper
 
 BASELINE: type[Contender] = Imports
 """Only the imports that all but PyMySQL's user share; measured beside the contenders, and it connects to nothing."""
-CONTENDERS: tuple[type[Contender], ...] = (Original, StockPure, StockC, PyMySQL, Wrapper, RdspoolPure, RdspoolC)
+CONTENDERS: tuple[type[Contender], ...] = (Original, StockPure, StockC, PyMySQL, Wrapper, Rdspool)
 """In the order in which they take turns and stand in the table."""
 PEERS = ("stock_c", "pymysql")
 """Whom ratios are given against: the stock driver in C, and the SQLAlchemy driver with the fewest round trips."""

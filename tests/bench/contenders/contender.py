@@ -23,8 +23,6 @@ class Contender:
     """Distributions whose versions count."""
     ships_authorities = False
     """Whether it brings the authorities of RDS with it; others are given the bundle that AWS offers."""
-    variables: Mapping[str, str] = {}
-    """What its process has in its environment beside the settings of all."""
     engines = True
     """Whether it makes an engine at all."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Original(Contender):
     name = "original"
     label = "boto3 recipe"
-    how = "create_engine(creator=...) with a token from boto3's rds client and mysql.connector.connect() in its default flavour, pool_recycle=60"
+    how = "create_engine(creator=...) with a token from boto3's rds client and mysql.connector.connect() with its defaults, pool_recycle=60"
     packages = ("SQLAlchemy", "mysql-connector-python", "boto3")
 
     def load(self) -> None:

@@ -6,12 +6,10 @@ from .contender import Contender
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlalchemy.engine import Engine
 
 
-class RdspoolPure(Contender):
+class Rdspool(Contender):
     name = "rdspool"
     label = "rdspool"
     how = "from rdspool import get_engine; get_engine(), settings from the environment; rdspool signs"
@@ -30,10 +28,3 @@ class RdspoolPure(Contender):
         names = ("host", "port", "user", "database", "ca")
         given = {name: self.place[f"RDSPOOL_{name.upper()}"] for name in names}
         return self.get_engine("autocommit", **{**given, "port": int(given["port"])}, isolation_level="AUTOCOMMIT")
-
-
-class RdspoolC(RdspoolPure):
-    name = "rdspool_c"
-    label = "rdspool C"
-    how = "as rdspool, with RDSPOOL_DRIVER=c: mysql-connector-python's C extension"
-    variables: Mapping[str, str] = {"RDSPOOL_DRIVER": "c"}

@@ -64,30 +64,26 @@ def prepared(kind):
             server.execute(f"DROP USER {USER}@'%'", *(f"DROP DATABASE IF EXISTS {name}" for name in SCHEMAS))
 
 
-def run(server, driver, flavour, password, folder, arguments):
+def run(server, driver, password, folder, arguments):
     """Run pytest in `folder`, through the driver, and return its outcome."""
-    if driver == "rdspool":
-        options = {"ca": server.ca, "driver": flavour}
-    else:
-        options = {"ssl_ca": server.ca, "ssl_verify_cert": "true", "use_pure": str(flavour == "pure").lower()}
-    if driver != "rdspool" and server.kind == "mariadb":
-        options["collation"] = "utf8mb4_general_ci"  # its own choice is MySQL's, which MariaDB refuses
+    options = {"ca": server.ca}
+    if driver != "rdspool":
+        options = {"ssl_ca": server.ca, "ssl_verify_cert": "true", "use_pure": "true"}
+        if server.kind == "mariadb":
+            options["collation"] = "utf8mb4_general_ci"  # its own choice is MySQL's, which MariaDB refuses
     # On MariaDB SQLAlchemy's suites look at the server first, and go on with the dialect mariadb+...
     url = f"mysql+{driver}://{USER}:{password}@{server.host}:{server.port}/test?{urlencode(options)}"
-    outcome = Outcome(f"{server.kind} {server.version.partition('-')[0]}", f"mysql+{driver}" + (" (C)" if flavour == "c" else ""))
+    outcome = Outcome(f"{server.kind} {server.version.partition('-')[0]}", f"mysql+{driver}")
     console.rule(f"{outcome.url} on {outcome.server}")
     with tempfile.NamedTemporaryFile() as counts:
         environment = {
             **os.environ,
-            "RDSPOOL_DRIVER": flavour,
             "DIALECT_URL": url,
             "DIALECT_COUNTS": counts.name,
             "PYTHONPATH": str(PROJECT),
         }
         # -s: SQLAlchemy's repository would otherwise test the library beside it, and not the one that is installed.
-        # rdspool before pytest, which imports ssl: the C extension has to be loaded first.
-        start = "import rdspool, sys, pytest; sys.exit(pytest.main())"
-        command = [sys.executable, "-s", "-c", start, "-p", "tests.dialect.plugin", *arguments]
+        command = [sys.executable, "-s", "-m", "pytest", "-p", "tests.dialect.plugin", *arguments]
         outcome.status = subprocess.run(command, cwd=folder, env=environment, check=False).returncode
         told = json.loads(Path(counts.name).read_text() or "{}")
     outcome.passed, outcome.skipped = told.get("passed", 0), told.get("skipped", 0)
@@ -107,11 +103,10 @@ def closing(outcomes):
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--server", "kinds", type=click.Choice(local.server.KINDS), multiple=True, help="Only this server.")
-@click.option("--driver", "flavour", type=click.Choice(["pure", "c"]), default="pure", help="The connector's part in Python, or in C.")
 @click.option("--stock", is_flag=True, help="Through mysqlconnector itself, for comparison.")
 @click.option("--repository", "whole", is_flag=True, help="The tests of SQLAlchemy's repository, fetched, that exercise a dialect.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def main(kinds, flavour, stock, whole, arguments):
+def main(kinds, stock, whole, arguments):
     """Run SQLAlchemy's dialect suite through rdspool. ARGUMENTS go to pytest."""
     driver = "mysqlconnector" if stock else "rdspool"
     folder = repository.fetched() if whole else HERE
@@ -120,7 +115,7 @@ def main(kinds, flavour, stock, whole, arguments):
     for kind in local.server.KINDS:
         if not kinds or kind in kinds:
             with prepared(kind) as (server, password):
-                outcomes.append(run(server, driver, flavour, password, folder, given))
+                outcomes.append(run(server, driver, password, folder, given))
     sys.exit(0 if closing(outcomes) else 1)
 
 

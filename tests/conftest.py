@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from rdspool import connector, engine, resumption
+from rdspool import creator, engine
+from rdspool._driver import resumption
 
 import local.front
 import local.server
@@ -121,7 +122,7 @@ def clean_slate():
     for _, _, made in engine._engines.values():
         made.dispose()
     engine._engines.clear()
-    connector._tokens.clear()
+    creator._tokens.clear()
     resumption.forget()
 
 

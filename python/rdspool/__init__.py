@@ -4,18 +4,11 @@
 
     engine = get_engine()
 
-What runs inside the function lives here, and nothing that builds, publishes or tests it. A module is named by its one concept.
+What runs inside the function lives here, and nothing that builds, publishes or tests it. What users may import lies flat: `engine`,
+`settings`, `errors`, `dbapi`, `dialect`, `creator`, `pool`, `secret`. The packages with an underscore are not theirs.
 """
 
 import gc as _gc
-import os as _os
-from contextlib import suppress as _suppress
-
-if any(value.lower() == "c" for name, value in _os.environ.items() if name.startswith("RDSPOOL_") and name.endswith("DRIVER")):
-    # The C extension needs an OpenSSL as new as its own, and gets it only where it is loaded before the ssl module. Where it can't be
-    # loaded, get_engine() says so.
-    with _suppress(ImportError):
-        import _mysql_connector as _mysql_connector
 
 # The imports below make some 45,000 objects that live as long as the process. The collector would look through them while they
 # come in, and again in later invocations, where 1 ms of CPU is 14 ms of waiting at 128 MB: frozen, it leaves them alone.
@@ -23,7 +16,18 @@ _gc_was_on = _gc.isenabled()
 _gc.disable()
 try:
     from .engine import get_engine
-    from .errors import CredentialsError, RdspoolError, SettingsError
+    from .errors import (
+        CertificateError,
+        ConnectError,
+        CredentialsError,
+        ProtocolError,
+        RdspoolError,
+        SettingsError,
+        SignInError,
+        StatementTimeoutError,
+        TooManyConnectionsError,
+        UnreachableError,
+    )
     from .settings import Settings
     from .version import __version__
 
@@ -32,4 +36,18 @@ finally:
     if _gc_was_on:
         _gc.enable()
 
-__all__ = ["CredentialsError", "RdspoolError", "Settings", "SettingsError", "__version__", "get_engine"]
+__all__ = [
+    "CertificateError",
+    "ConnectError",
+    "CredentialsError",
+    "ProtocolError",
+    "RdspoolError",
+    "Settings",
+    "SettingsError",
+    "SignInError",
+    "StatementTimeoutError",
+    "TooManyConnectionsError",
+    "UnreachableError",
+    "__version__",
+    "get_engine",
+]

@@ -1,15 +1,36 @@
-"""The SQLAlchemy dialects `mysql+rdspool` and `mariadb+rdspool`: mysqlconnector's, at fewer round trips."""
+"""The SQLAlchemy dialects `mysql+rdspool` and `mariadb+rdspool`: mysqlconnector's, on rdspool's driver."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
-from sqlalchemy.dialects.mysql.mysqlconnector import MySQLDialect_mysqlconnector, MySQLIdentifierPreparer_mysqlconnector
+from sqlalchemy.dialects.mysql.mysqlconnector import (
+    MySQLCompiler_mysqlconnector,
+    MySQLDialect_mysqlconnector,
+    MySQLIdentifierPreparer_mysqlconnector,
+)
+from sqlalchemy.sql.compiler import SQLCompiler
 
-from . import answers, disconnects, pool
+from . import pool
+from ._driver import disconnects, literals, probes
+from .errors import SettingsError
 from .secret import Secret
+
+
+class RdspoolCompiler(MySQLCompiler_mysqlconnector):
+    """Writes literals into statements so that every sql_mode reads them the same."""
+
+    def render_literal_value(self, value: Any, type_: Any) -> str:
+        """Return a value as a literal of the statement, as for `literal_binds`."""
+        if self.statement is None:
+            return super().render_literal_value(value, type_)  # for DDL, whose COMMENT and ENUM take quoted texts only
+        text = SQLCompiler.render_literal_value(self, value, type_)
+        if "\\" in text and text.startswith("'") and text.endswith("'"):
+            return literals.text(text[1:-1].replace("''", "'")).decode()
+        return text
 
 
 class RdspoolDialect(MySQLDialect_mysqlconnector):
@@ -17,6 +38,8 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
 
     driver = "rdspool"
     supports_statement_cache = True
+    supports_server_side_cursors = True
+    statement_compiler = RdspoolCompiler
 
     def __init__(self, pre_ping_idle_only: bool = False, **options: Any) -> None:
         """Take the dialect's part of create_engine()'s arguments.
@@ -28,13 +51,19 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
 
     @classmethod
     def import_dbapi(cls) -> Any:
-        from . import driver
+        from . import dbapi
 
-        return driver
+        return dbapi
 
     def create_connect_args(self, url: Any) -> Any:
-        """Return the arguments of `driver.connect()` for a URL, the password hidden from the frames between here and there."""
-        _, options = super().create_connect_args(url)
+        """Return the arguments of `dbapi.connect()` for a URL, the password hidden from the frames between here and there."""
+        options = url.translate_connect_args(username="user")
+        for name, value in url.query.items():
+            if name in options:
+                raise SettingsError(f"the URL has {name!r} twice, in its options and before them: leave one out")
+            if not isinstance(value, str):
+                raise SettingsError(f"the URL has the option {name!r} more than once: leave one")
+            options[name] = value
         if isinstance(options.get("password"), str):
             options["password"] = Secret(options["password"])
         return [], options
@@ -52,8 +81,8 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         So events, and whoever patches a method of this class, see what they see with stock; whatever else a later SQLAlchemy wants to
         know, it asks as ever.
         """
-        session = connection.connection.dbapi_connection
-        isolation_level = f"@@{session.isolation_variable}"
+        dbapi_connection = connection.connection.dbapi_connection
+        isolation_level = f"@@{dbapi_connection.isolation_variable}"
         questions = {
             "SELECT VERSION()": "VERSION()",
             "SELECT DATABASE()": "DATABASE()",
@@ -62,41 +91,56 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
             "SELECT @@sql_mode": "@@sql_mode",
             "SELECT @@lower_case_table_names": "@@lower_case_table_names",
         }
-        with answers.asked_together(session, questions):
+        with probes.asked_together(dbapi_connection, questions):
             super().initialize(connection)
 
-    def _initialize_mariadb(self, connection: Any) -> None:
-        super()._initialize_mariadb(connection)
-        # Stock sets it for every driver (2.1.9), also for those that have no literal for a UUID, and such a parameter then fails.
-        self._allows_uuid_binds = False
-
-    # -- what the server's status and the session's start tell without asking ----------------------------------------------------
+    # -- the session ------------------------------------------------------------------------------------------------------------
 
     def set_isolation_level(self, dbapi_connection: Any, level: Any) -> None:
         if not dbapi_connection.starts_with(level):
             dbapi_connection.set_isolation_level(level)
+
+    def reset_isolation_level(self, dbapi_connection: Any) -> None:
+        if not dbapi_connection.closed:  # a lost one has no level, and its error is the one to see
+            super().reset_isolation_level(dbapi_connection)  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def engine_created(cls, engine: Any) -> None:
+        """Let each connection that comes back to the pool be as it was when it was made, and none that is lost stay there."""
+        event.listen(engine, "checkin", _came_back)
 
     # -- losses -----------------------------------------------------------------------------------------------------------------
 
     def do_ping(self, dbapi_connection: Any) -> bool:
         """Return whether the connection may be used. Raises the driver's error for one that is lost, as stock does."""
         if self._pre_ping_idle_only:
-            return not dbapi_connection.lost(pool.IDLE_GAP)
+            return bool(dbapi_connection.usable(pool.IDLE_GAP))
         return super().do_ping(dbapi_connection)
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         if disconnects.is_disconnect(e):
             return True
-        held = getattr(connection, "dbapi_connection", connection)
-        return bool(getattr(held, "closed", False)) and isinstance(e, self.loaded_dbapi.Error)
+        dbapi_connection = getattr(connection, "dbapi_connection", connection)
+        return bool(getattr(dbapi_connection, "closed", False)) and isinstance(e, self.loaded_dbapi.Error)
 
 
 class MariaDBRdspoolDialect(MariaDBDialect, RdspoolDialect):
     """MariaDB through rdspool's driver."""
 
     supports_statement_cache = True
-    _allows_uuid_binds = False
     preparer: Any = MySQLIdentifierPreparer_mysqlconnector
+
+
+def _came_back(dbapi_connection: Any, entry: Any) -> None:
+    if dbapi_connection is None:
+        return
+    if not dbapi_connection.closed:
+        try:
+            dbapi_connection.restore()
+        except dbapi_connection.Error:
+            dbapi_connection.close()  # it can't be brought back: the next one is new
+    if dbapi_connection.closed:
+        entry.invalidate()
 
 
 def register() -> None:

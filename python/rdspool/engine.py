@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, Engine
 
-from . import connector, dialect, pool, resumption, tls
-from .connector import Connector
+from . import creator, dialect, pool
+from ._driver import resumption, tls
+from .creator import Creator
 from .errors import SettingsError
 from .settings import SETTING_NAMES, Settings
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from .options import EngineOptions
 
 ENGINE_OPTIONS: Final = frozenset(
     {
@@ -43,14 +49,14 @@ _engines: dict[str | None, tuple[Settings, dict[str, Any], Engine]] = {}
 _lock = threading.Lock()
 
 
-def get_engine(name: str | None = None, **overrides: Any) -> Engine:
+def get_engine(name: str | None = None, **options: Unpack[EngineOptions]) -> Engine:
     """Return the process's engine for `name`, made at the first call.
 
     The same name gives the same engine in every thread; after a fork the child gets its own. Settings come from keyword
     arguments (`host=`, `user=`, `database=`, `port=`, `password=`, `region=`, `ca=`, `pool_recycle=` and `wait_timeout=` in
-    seconds, `isolation_level=`, `connect_timeout=` in seconds, `connect=`, `driver=`, or `url=`), else from RDSPOOL_HOST and so on; the engine
-    "reporting" reads RDSPOOL_REPORTING_HOST. SQLAlchemy's own options in `ENGINE_OPTIONS` (`echo=`,
-    `pool_size=`, ...) are passed on.
+    seconds, `isolation_level=`, `connect_timeout=` in seconds, `connect=`, `max_allowed_packet=` in bytes, `multi_statements=`,
+    or `url=`), else from RDSPOOL_HOST and so on; the engine "reporting" reads RDSPOOL_REPORTING_HOST. SQLAlchemy's own options in
+    `ENGINE_OPTIONS` (`echo=`, `pool_size=`, ...) are passed on.
 
     The first use makes the first connection; with `connect="init"` a thread makes it at once, beside the function's other
     imports, where Lambda gives CPU for free.
@@ -59,23 +65,24 @@ def get_engine(name: str | None = None, **overrides: Any) -> Engine:
     """
     if name is not None:
         name = name.lower()  # as in the variables' names
-    options = {key: overrides.pop(key) for key in ENGINE_OPTIONS & overrides.keys()}
+    overrides: dict[str, Any] = dict(options)
+    passed_on = {key: overrides.pop(key) for key in ENGINE_OPTIONS & overrides.keys()}
     with _lock:
         known = _engines.get(name)
-        if known is not None and not overrides and not options:
+        if known is not None and not overrides and not passed_on:
             return known[2]
         settings = Settings.load(name, **overrides)
         if known is not None:
-            _check_same(name, known, settings, options)
+            _check_same(name, known, settings, passed_on)
             return known[2]
-        engine = _new_engine(settings, options)
-        _engines[name] = (settings, options, engine)
+        engine = _new_engine(settings, passed_on)
+        _engines[name] = (settings, passed_on, engine)
         return engine
 
 
-def _check_same(name: str | None, known: tuple[Settings, dict[str, Any], Engine], settings: Settings, options: dict[str, Any]) -> None:
+def _check_same(name: str | None, known: tuple[Settings, dict[str, Any], Engine], settings: Settings, passed_on: dict[str, Any]) -> None:
     changed = [key for key in SETTING_NAMES if getattr(known[0], key) != getattr(settings, key)]
-    changed += [key for key, value in options.items() if known[1].get(key) != value]
+    changed += [key for key, value in passed_on.items() if known[1].get(key) != value]
     if changed:
         called = "unnamed engine" if name is None else f"engine {name!r}"
         raise SettingsError(
@@ -84,20 +91,16 @@ def _check_same(name: str | None, known: tuple[Settings, dict[str, Any], Engine]
         )
 
 
-def _new_engine(settings: Settings, options: dict[str, Any]) -> Engine:
-    creator = Connector(
-        settings,
-        isolation_level=settings.isolation_level,
-        wait_timeout=settings.wait_timeout,
-    )
+def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
+    made = Creator(settings)
     if settings.connect == "init":
-        creator.begin()
+        made.begin()
     url = URL.create("mysql+rdspool", settings.user, None, settings.host, settings.port, settings.database)
-    arguments: dict[str, Any] = {**pool.arguments(settings), **options}
+    arguments: dict[str, Any] = {**pool.arguments(settings.pool_recycle), **passed_on}
     if settings.isolation_level is not None:
-        # The creator has set it; SQLAlchemy is told so that it comes back to it after an execution option.
+        # The creator has set it; SQLAlchemy has to know it to come back to it after an execution option.
         arguments["isolation_level"] = settings.isolation_level
-    return create_engine(url, creator=creator, **arguments)
+    return create_engine(url, creator=made, **arguments)
 
 
 def _forget_engines() -> None:
@@ -109,7 +112,7 @@ def _forget_engines() -> None:
     _engines.clear()
     resumption.forget()
     tls.after_fork()
-    connector.after_fork()
+    creator.after_fork()
 
 
 os.register_at_fork(after_in_child=_forget_engines)

@@ -1,4 +1,4 @@
-"""The pool: one connection, checked when it was idle, replaced before the server ends it."""
+"""The pool: one connection, checked at each checkout, replaced before the server ends it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import Any, Final
 from sqlalchemy import exc
 from sqlalchemy.pool import QueuePool
 
-from .settings import Settings
-
 POOL_SIZE: Final = 1
 """A Lambda environment serves one request at a time."""
 IDLE_GAP: Final = 5.0
-"""Seconds: a connection used within them is hot and taken at its word; one idle for longer is checked before its use."""
+"""Seconds: a connection used within them is hot, and a look at its socket is enough; one idle for longer is asked with a ping."""
 POOL_TIMEOUT: Final = 5.0
 """Seconds: with one connection, waiting for a second is most often a `with engine.connect()` inside another one, which never ends."""
 
@@ -31,14 +29,14 @@ class EnginePool(QueuePool):
             ) from error
 
 
-def arguments(settings: Settings) -> dict[str, Any]:
-    """Return the arguments of create_engine() that make the pool."""
+def arguments(recycle: int) -> dict[str, Any]:
+    """Return the arguments of create_engine() that make the pool; `recycle` is in seconds."""
     return {
         "poolclass": EnginePool,
         "pool_size": POOL_SIZE,
         "max_overflow": 0,
         "pool_timeout": POOL_TIMEOUT,
-        "pool_recycle": settings.pool_recycle,
+        "pool_recycle": recycle,
         # Calls the dialect's do_ping() at each checkout, which lets a hot connection pass without a round trip.
         "pool_pre_ping": True,
         "pre_ping_idle_only": True,

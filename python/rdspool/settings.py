@@ -1,39 +1,15 @@
-"""The settings of one engine: what they are, their defaults and units. `source.py` reads and checks them."""
+"""The settings of one engine: what they are and their units. `_settings` reads and checks them."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from ._settings import defaults
+from ._settings.reading import Reading
 from .secret import Secret
-
-PREFIX: Final = "RDSPOOL_"
-
-DEFAULT_PORT: Final = 3306
-DEFAULT_POOL_RECYCLE: Final = 300
-"""Seconds. Long enough for a busy environment to reconnect rarely, short enough that load moves over after a failover or a scale-out."""
-DEFAULT_CONNECT_TIMEOUT: Final = 5.0
-"""Seconds. A host that is reachable answers in milliseconds; a wrong security group never answers."""
-WAIT_TIMEOUT_MARGIN: Final = 30
-"""Seconds by which the server's idle limit outlasts `pool_recycle`, when only one of the two is set."""
-MAXIMUM_WAIT_TIMEOUT: Final = 31_536_000
-"""Seconds: the server's own maximum (MySQL Reference Manual, system variable wait_timeout)."""
-
-CONNECT_TIMES: Final = ("use", "init")
-"""When the first connection is opened: at its first use, or by get_engine() in a thread beside the function's other imports."""
-
-DRIVERS: Final = ("pure", "c")
-"""mysql-connector-python's two ways: in Python, or with its C extension, which the layer's C flavour holds."""
-
-ISOLATION_LEVELS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "AUTOCOMMIT")
-
-IDENTITY: Final = frozenset({"url", "host", "port", "user", "database", "password"})
-"""What names the database and who signs in: a named engine never takes these from the unnamed one's variables."""
-
-REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +20,7 @@ class Settings:
     """Name of the RDS instance, Aurora cluster or RDS Proxy endpoint."""
     user: str
     """Database user: one created with AWSAuthenticationPlugin where IAM signs in."""
-    port: int = DEFAULT_PORT
+    port: int = defaults.PORT
     database: str | None = None
     region: str | None = None
     """AWS region whose roots verify the server, and for which tokens are signed."""
@@ -52,20 +28,20 @@ class Settings:
     """When set, signs in with it; when not, IAM does."""
     ca: str | None = None
     """PEM file of certificate authorities in place of the shipped roots."""
-    pool_recycle: int = DEFAULT_POOL_RECYCLE
+    pool_recycle: int = defaults.POOL_RECYCLE
     """Seconds after which a connection is replaced at its next checkout. Always below `wait_timeout`."""
-    wait_timeout: int = DEFAULT_POOL_RECYCLE + WAIT_TIMEOUT_MARGIN
+    wait_timeout: int = defaults.POOL_RECYCLE + defaults.WAIT_TIMEOUT_MARGIN
     """Seconds of idling after which the server closes the session: what frees the connections of environments that are gone."""
     isolation_level: str | None = None
     """One of `ISOLATION_LEVELS`; None keeps the server's default."""
-    connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
+    connect_timeout: float = defaults.CONNECT_TIMEOUT
     """Seconds for each step of a connect: address, TCP, TLS and sign-in."""
-
     connect: str = "use"
-    """One of `CONNECT_TIMES`."""
-
-    driver: str = "pure"
-    """One of `DRIVERS`."""
+    """One of `CONNECT_TIMES`: when the first connection is opened."""
+    max_allowed_packet: int = defaults.MAX_ALLOWED_PACKET
+    """Bytes of one row, or any other answer of the server, at most. A larger one closes the connection."""
+    multi_statements: bool = False
+    """Whether one execute() may hold several statements, separated by semicolons."""
 
     @property
     def iam(self) -> bool:
@@ -82,23 +58,7 @@ class Settings:
 
         Raises SettingsError.
         """
-        from .source import Source
-
-        return Source(name, os.environ if environ is None else environ, overrides).settings()
+        return cls(**Reading(name, os.environ if environ is None else environ, overrides, SETTING_NAMES).values())
 
 
 SETTING_NAMES: Final = tuple(f.name for f in fields(Settings))
-
-
-def region_of(host: str) -> str | None:
-    """Return the region that an RDS endpoint's name carries, or None for any other name.
-
-    `db.c1abc.eu-central-1.rds.amazonaws.com` has it before `rds`, `db.c1abc.rds.cn-north-1.amazonaws.com.cn` after.
-    """
-    labels = host.split(".")
-    if "rds" in labels:
-        at = labels.index("rds")
-        for label in (labels[at - 1] if at else "", *labels[at + 1 : at + 2]):
-            if REGION.fullmatch(label):
-                return label
-    return None

@@ -1,7 +1,7 @@
 """connect="init": the first connection made in a thread beside the function's imports."""
 
 import pytest
-from rdspool import diagnosis, get_engine
+from rdspool import errors, get_engine
 from sqlalchemy import exc, text
 
 from local.front.faults import Accept, Close
@@ -33,7 +33,7 @@ def test_a_failure_is_told_at_the_first_use(password_target, caplog):
     engine = get_engine(**{**password_target, "password": "wrong"}, connect="init")
     with pytest.raises(exc.OperationalError) as caught:
         connection_id(engine)
-    assert isinstance(caught.value.orig, diagnosis.SignInError)
+    assert isinstance(caught.value.orig, errors.SignInError)
     assert any("during init" in note for note in caught.value.orig.__notes__)
     assert "made during init failed" in caplog.text
     assert "wrong" not in caplog.text
@@ -42,15 +42,15 @@ def test_a_failure_is_told_at_the_first_use(password_target, caplog):
 def test_a_failure_that_has_passed_is_logged(front, target, caplog):
     front.fault(when=Accept(), do=Close(), times=1)
     engine = get_engine(**target, connect="init")
-    engine.pool._creator._ahead._thread.join()
+    engine.pool._creator._init_connection._thread.join()
     assert connection_id(engine)
     assert "made during init failed" in caplog.text
 
 
 def test_lost_before_the_first_use(front, target, monkeypatch):
-    monkeypatch.setattr("rdspool.connector.IDLE_GAP", 0.0)
+    monkeypatch.setattr("rdspool.creator.IDLE_GAP", 0.0)
     engine = get_engine(**target, connect="init")
-    engine.pool._creator._ahead._thread.join()
+    engine.pool._creator._init_connection._thread.join()
     first = front.connections()[-1]
     front.kill(first)
     front.wait_closed(first)
@@ -59,8 +59,8 @@ def test_lost_before_the_first_use(front, target, monkeypatch):
 
 def test_too_old_before_the_first_use(front, target, monkeypatch):
     engine = get_engine(**target, connect="init", pool_recycle=60)
-    engine.pool._creator._ahead._thread.join()
-    engine.pool._creator._ahead._began -= 60
+    engine.pool._creator._init_connection._thread.join()
+    engine.pool._creator._init_connection._began -= 60
     first = front.connections()[-1]
     assert connection_id(engine) != first.backend_id
     front.wait_closed(first)
@@ -69,5 +69,5 @@ def test_too_old_before_the_first_use(front, target, monkeypatch):
 def test_not_before_a_snapshot(front, target, monkeypatch):
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
     engine = get_engine(**target, connect="init")
-    assert engine.pool._creator._ahead is None
+    assert engine.pool._creator._init_connection is None
     assert connection_id(engine)

@@ -8,8 +8,8 @@ import time
 import traceback
 
 import pytest
-from rdspool import connector, diagnosis, get_engine
-from rdspool import token as token_module
+from rdspool import creator, errors, get_engine
+from rdspool._aws import token as token_module
 from rdspool.errors import CredentialsError, SettingsError
 from sqlalchemy import exc, text
 
@@ -51,7 +51,7 @@ def test_a_password_signs_in(front, password_target):
     engine = get_engine(**password_target)
     assert front.connection(backend_id=connection_id(engine)).sign_in == "password"
     wrong = get_engine("wrong", **{**password_target, "password": "not-it"})
-    message = refused(wrong, diagnosis.SignInError)
+    message = refused(wrong, errors.SignInError)
     assert "RDSPOOL_PASSWORD" in message
     assert "'plain'" in message
     assert "not-it" not in message
@@ -105,7 +105,7 @@ def test_the_function_shows_in_the_connections_attributes(front, target, monkeyp
 def test_token_serves_again(front, target):
     engine = get_engine(**target)
     connection_id(engine)
-    source = connector.token_source(engine.pool._creator.settings)
+    source = creator.token_source(engine.pool._creator.settings)
     assert source.get()[1] is True
 
 
@@ -121,7 +121,7 @@ def test_tls_session_is_resumed(front, target):
 
 def test_wrong_authority(server, fronts, target, tmp_path):
     other = fronts(server, authority=authority(tmp_path / "other"))
-    message = refused(get_engine(**{**target, "port": other.port}), diagnosis.CertificateError)
+    message = refused(get_engine(**{**target, "port": other.port}), errors.CertificateError)
     assert "not signed by" in message
     assert target["ca"] in message
     assert other.connections()[-1].sign_in == ""
@@ -129,30 +129,30 @@ def test_wrong_authority(server, fronts, target, tmp_path):
 
 def test_the_shipped_roots_refuse_the_test_authority(target):
     del target["ca"]
-    assert "the roots of RDS in eu-central-1" in refused(get_engine(**target), diagnosis.CertificateError)
+    assert "the roots of RDS in eu-central-1" in refused(get_engine(**target), errors.CertificateError)
 
 
 def test_wrong_name(server, fronts, target):
     other = fronts(server, names=["other.c1abc.eu-central-1.rds.amazonaws.com"])
-    message = refused(get_engine(**{**target, "port": other.port}), diagnosis.CertificateError)
+    message = refused(get_engine(**{**target, "port": other.port}), errors.CertificateError)
     assert "for another name" in message
     assert target["host"] in message
 
 
 def test_expired_certificate(server, fronts, target):
     other = fronts(server, expired=True)
-    assert "has expired" in refused(get_engine(**{**target, "port": other.port}), diagnosis.CertificateError)
+    assert "has expired" in refused(get_engine(**{**target, "port": other.port}), errors.CertificateError)
 
 
 def test_expired_token(front, target, monkeypatch):
     real = time.time
     monkeypatch.setattr(token_module.time, "time", lambda: real() - 1000)
     engine = get_engine(**target)
-    source = connector.token_source(engine.pool._creator.settings)
+    source = creator.token_source(engine.pool._creator.settings)
     source.get()
     monkeypatch.undo()
     token = source._token
-    message = refused(get_engine("given", **{**target, "password": token}), diagnosis.SignInError)
+    message = refused(get_engine("given", **{**target, "password": token}), errors.SignInError)
     assert "expired" in message
     assert "lasts 900 s" in message
 
@@ -167,15 +167,15 @@ def test_expired_token(front, target, monkeypatch):
 )
 def test_token_for_another(front, target, changed, words):
     other = get_engine("other", **{**target, **changed})
-    token, _ = connector.token_source(other.pool._creator.settings).get()
-    message = refused(get_engine(**{**target, "password": token}), diagnosis.SignInError)
+    token, _ = creator.token_source(other.pool._creator.settings).get()
+    message = refused(get_engine(**{**target, "password": token}), errors.SignInError)
     assert words in message
     assert target["host"] in message
 
 
 def test_token_that_the_server_does_not_accept(front, target, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
-    message = refused(get_engine(**target), diagnosis.SignInError)
+    message = refused(get_engine(**target), errors.SignInError)
     for word in ("AWSAuthenticationPlugin", "rds-db:connect", "/app", "'app'", target["host"]):
         assert word in message
 
@@ -183,7 +183,7 @@ def test_token_that_the_server_does_not_accept(front, target, monkeypatch):
 def test_a_kept_token_that_is_refused_is_signed_anew(front, target):
     engine = get_engine(**target)
     connection_id(engine)
-    source = connector.token_source(engine.pool._creator.settings)
+    source = creator.token_source(engine.pool._creator.settings)
     engine.dispose()
     stale, _ = source.get()
     stale._text = stale._text[:-4] + "0000"
@@ -191,13 +191,13 @@ def test_a_kept_token_that_is_refused_is_signed_anew(front, target):
 
 
 def test_unknown_database(target):
-    assert "no database 'nosuch'" in refused(get_engine(**{**target, "database": "nosuch"}), diagnosis.ConnectError)
+    assert "no database 'nosuch'" in refused(get_engine(**{**target, "database": "nosuch"}), errors.ConnectError)
 
 
 def test_no_rights_on_the_database(server, target):
     server.database("closed")
     server.execute("CREATE USER IF NOT EXISTS nobody IDENTIFIED BY 'pw-of-nobody'")
-    message = refused(get_engine(**{**target, "user": "nobody", "password": "pw-of-nobody", "database": "closed"}), diagnosis.SignInError)
+    message = refused(get_engine(**{**target, "user": "nobody", "password": "pw-of-nobody", "database": "closed"}), errors.SignInError)
     assert "GRANT" in message
     assert "closed" in message
 
@@ -205,7 +205,7 @@ def test_no_rights_on_the_database(server, target):
 def test_nothing_listens(front, target):
     front.stop_listening()
     try:
-        message = refused(get_engine(**target), diagnosis.UnreachableError)
+        message = refused(get_engine(**target), errors.UnreachableError)
     finally:
         front.listen_again()
     assert f"{front.host}:{front.port}" in message
@@ -213,14 +213,14 @@ def test_nothing_listens(front, target):
 
 
 def test_unknown_name(aws):
-    message = refused(get_engine(host="nosuch.invalid", user="app", region="eu-central-1"), diagnosis.UnreachableError)
+    message = refused(get_engine(host="nosuch.invalid", user="app", region="eu-central-1"), errors.UnreachableError)
     assert "'nosuch.invalid' has no address" in message
 
 
 def test_silence_ends_with_the_connect_timeout(front, target):
     front.fault(when=Accept(), do=Silence())
     began = time.monotonic()
-    message = refused(get_engine(**target, connect_timeout=0.3), diagnosis.UnreachableError)
+    message = refused(get_engine(**target, connect_timeout=0.3), errors.UnreachableError)
     assert time.monotonic() - began < 5
     assert "0.3 s" in message
     assert "did not greet as MySQL" in message
@@ -229,7 +229,7 @@ def test_silence_ends_with_the_connect_timeout(front, target):
 @pytest.mark.parametrize("code", [1040, 1203])
 def test_too_many_connections(front, target, code):
     front.fault(when=Accept() if code == 1040 else SignIn(), do=Error(code))
-    message = refused(get_engine(**target), diagnosis.TooManyConnectionsError)
+    message = refused(get_engine(**target), errors.TooManyConnectionsError)
     assert "concurrency" in message
     assert "session_connect_attrs" in message
 
@@ -253,7 +253,7 @@ def test_credentials_of_a_profile(front, target, credentials, monkeypatch, tmp_p
     )
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
     monkeypatch.setenv("AWS_PROFILE", "dev")
-    monkeypatch.setattr("rdspool.credentials._resolved", None)
+    monkeypatch.setattr("rdspool._aws.credentials._resolved", None)
     assert front.connection(backend_id=connection_id(get_engine(**target))).sign_in == "iam"
 
 
@@ -313,7 +313,7 @@ def test_the_token_is_in_no_log_repr_or_traceback(front, target, monkeypatch):
 
 
 def sign_again(engine):
-    return connector.token_source(engine.pool._creator.settings).get()[0].reveal()
+    return creator.token_source(engine.pool._creator.settings).get()[0].reveal()
 
 
 def test_a_password_is_in_no_traceback(password_target):

@@ -150,12 +150,12 @@ def test_a_commit_vouches_only_for_its_own_files(zipped: Path, manifest: dict[st
     elsewhere = described(zipped, manifest, Source(COMMIT, 1, changed=("README.md",)))
     assert tree(elsewhere)["digest"] == {"gitCommit": COMMIT}
     assert tree(elsewhere)["annotations"] == {"state": "dirty", "inputs": "clean", "changedInputs": []}
-    dirty = described(zipped, manifest, Source(COMMIT, 1, changed=("README.md", "python/rdspool/token.py")))
+    dirty = described(zipped, manifest, Source(COMMIT, 1, changed=("README.md", "python/rdspool/_aws/token.py")))
     assert "digest" not in tree(dirty)
     assert tree(dirty)["annotations"] == {
         "state": "dirty",
         "inputs": "dirty",
-        "changedInputs": ["python/rdspool/token.py"],
+        "changedInputs": ["python/rdspool/_aws/token.py"],
         "basedOn": COMMIT,
     }
     assert tree(described(zipped, manifest, Source(unknown="git is not installed")))["annotations"]["unknown"] == "git is not installed"

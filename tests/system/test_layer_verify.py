@@ -60,21 +60,21 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Result]:
 
 
 def test_a_changed_source_is_told_by_name(copy: Copy, quick: Callable[[Path], Result]) -> None:
-    result = quick(copy({"python/rdspool/token.py": b"leak = True\n", "python/extra.py": b""}))
+    result = quick(copy({"python/rdspool/_aws/token.py": b"leak = True\n", "python/extra.py": b""}))
     assert result.exit_code == 1
     assert "not what this tree builds" in result.stdout
-    assert "  python/extra.py is in the zip, not in this tree's layer\n  python/rdspool/token.py has other bytes\n" in result.stdout
+    assert "  python/extra.py is in the zip, not in this tree's layer\n  python/rdspool/_aws/token.py has other bytes\n" in result.stdout
 
 
 def test_other_bytecode_of_another_patch_release_is_told_as_that(copy: Copy, quick: Callable[[Path], Result]) -> None:
-    path = f"python/rdspool/__pycache__/token.{sys.implementation.cache_tag}.pyc"
+    path = f"python/rdspool/_aws/__pycache__/token.{sys.implementation.cache_tag}.pyc"
     result = quick(copy({path: b"made elsewhere"}, interpreter=f"CPython {HERE}.99"))
     assert result.exit_code == 2
     assert f"made by CPython {HERE}.99, here is CPython {HERE}." in result.stdout
 
 
 OURS = f"CPython {HERE}.1"
-BYTECODE = f"python/rdspool/__pycache__/token.{sys.implementation.cache_tag}.pyc"
+BYTECODE = f"python/rdspool/_aws/__pycache__/token.{sys.implementation.cache_tag}.pyc"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ BYTECODE = f"python/rdspool/__pycache__/token.{sys.implementation.cache_tag}.pyc
         ({BYTECODE: b"tampered with"}, OURS, Verdict.DIFFERENT),
         ({BYTECODE: b"tampered with"}, None, Verdict.DIFFERENT),
         ({BYTECODE: b"made elsewhere"}, f"CPython {HERE}.99", Verdict.OTHER_INTERPRETER),
-        ({"python/rdspool/token.py": b"leak = True\n"}, f"CPython {HERE}.99", Verdict.DIFFERENT),
+        ({"python/rdspool/_aws/token.py": b"leak = True\n"}, f"CPython {HERE}.99", Verdict.DIFFERENT),
     ],
 )
 def test_what_a_difference_means(built: Path, copy: Copy, changes: dict[str, bytes], theirs: str | None, verdict: Verdict) -> None:

@@ -5,9 +5,11 @@ import os
 import random
 import signal
 import threading
+import traceback
 
 import pytest
-from rdspool import connector, get_engine, tls
+from rdspool import creator, get_engine
+from rdspool._driver import tls
 from sqlalchemy import text
 
 
@@ -59,83 +61,76 @@ def test_connections_that_are_made_at_once(front, target):
     assert count.connections == 12
 
 
-def test_a_forked_child_gets_its_own_engine(front, target):
-    engine = get_engine(**target)
-    with engine.connect() as connection:
-        parents = connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
-    reading, writing = os.pipe()
+def in_child(work):
+    """Run `work` in the child of a fork and return the child's exit status: 0 where it raised nothing."""
     child = os.fork()
     if child == 0:
+        code = 1
         try:
-            own = get_engine(**target)
-            with own.connect() as connection:
-                childs = connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
-            os.write(writing, f"{own is engine} {childs}".encode())
+            signal.alarm(20)
+            work()
+            code = 0
+        except BaseException:  # noqa: BLE001 - the parent reads the exit status
+            traceback.print_exc()
         finally:
-            os._exit(0)
-    os.close(writing)
-    same, childs = os.read(reading, 100).decode().split()
-    os.close(reading)
-    os.waitpid(child, 0)
-    assert same == "False"
-    assert int(childs) != parents
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def connection_id(engine):
     with engine.connect() as connection:
-        assert connection.execute(text("SELECT CONNECTION_ID()")).scalar_one() == parents
+        return connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
+
+
+def test_a_forked_child_gets_its_own_engine(front, target):
+    engine = get_engine(**target)
+    parents = connection_id(engine)
+
+    def work():
+        own = get_engine(**target)
+        assert own is not engine
+        assert connection_id(own) != parents
+
+    assert in_child(work) == 0
+    assert connection_id(engine) == parents
 
 
 @pytest.mark.parametrize("action", ["exit", "close", "collect"])
 def test_a_forked_child_does_not_end_the_parents_connection(target, action):
     engine = get_engine(**target)
+
+    def work():
+        if action == "close":
+            engine.dispose()
+        elif action == "collect":
+            connection.connection.dbapi_connection._commands.stream.__del__()
+            gc.collect()
+
     with engine.connect() as connection:
         parents = connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
-        child = os.fork()
-        if child == 0:
-            if action == "close":
-                engine.dispose()
-            elif action == "collect":
-                held = connection.connection.dbapi_connection
-                held._socket.__del__()
-                del held, connection, engine
-                gc.collect()
-            os._exit(0)
-        os.waitpid(child, 0)
+        assert in_child(work) == 0
         assert connection.execute(text("SELECT CONNECTION_ID()")).scalar_one() == parents
 
 
-def test_a_connection_made_ahead_stays_the_parents(front, target):
+def test_a_connection_made_during_init_stays_the_parents(front, target):
     engine = get_engine(**target, connect="init")
-    engine.pool._creator._ahead._thread.join()
-    child = os.fork()
-    if child == 0:
-        try:
-            with get_engine(**target, connect="init").connect() as connection:
-                connection.execute(text("SELECT 1"))
-            with engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-        finally:
-            gc.collect()
-            os._exit(0)
-    os.waitpid(child, 0)
-    made = front.connections()
-    with front.count() as count, engine.connect() as connection:
-        connection.execute(text("SELECT 1"))
+    engine.pool._creator._init_connection._thread.join()
+    parents = front.connections()[-1].backend_id
+
+    def work():
+        assert connection_id(get_engine(**target, connect="init")) != parents
+        assert connection_id(engine) != parents
+        gc.collect()
+
+    assert in_child(work) == 0
+    with front.count() as count:
+        assert connection_id(engine) == parents
     assert count.connections == 0
-    assert len(made) >= 2
 
 
 def test_a_fork_while_a_thread_signs(target):
     """The child must not wait for locks that a thread of the parent's held."""
     engine = get_engine(**target)
-    source = connector.token_source(engine.pool._creator.settings)
-    with source._lock, tls._lock, connector._tokens_lock:
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                signal.alarm(20)
-                with get_engine(**target).connect() as connection:
-                    connection.execute(text("SELECT 1"))
-                code = 0
-            finally:
-                os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    source = creator.token_source(engine.pool._creator.settings)
+    with source._lock, tls._lock, creator._tokens_lock:
+        assert in_child(lambda: connection_id(get_engine(**target))) == 0

@@ -192,14 +192,21 @@ def test_a_row_of_more_than_16_mib(server, target):
 
 
 def test_several_results_of_a_procedure(server, target):
-    server.execute("DROP PROCEDURE IF EXISTS app.two", "CREATE PROCEDURE app.two() BEGIN SELECT 1; SELECT 2, 3; END")
+    server.execute(
+        "DROP PROCEDURE IF EXISTS app.two",
+        "CREATE PROCEDURE app.two(IN a INT, INOUT b INT, OUT c TEXT) BEGIN SELECT a; SET b = b + a, c = 'it''s'; SELECT 2, 3; END",
+    )
     engine = get_engine(**target)
     raw = engine.raw_connection()
     try:
         cursor = raw.cursor()
-        cursor.callproc("two")
-        with pytest.warns(DeprecationWarning):
-            assert [result.fetchall() for result in cursor.stored_results()] == [[(1,)], [(2, 3)]]
+        assert cursor.callproc("two", (1, 2, None)) == (1, 3, "it's")
+        assert cursor.fetchall() == [(1,)]
+        assert cursor.nextset()
+        assert cursor.fetchall() == [(2, 3)]
+        assert cursor.nextset() is None
+        with pytest.raises(AttributeError, match=r"stored_results.*nextset"):
+            cursor.stored_results()
         cursor.close()
     finally:
         raw.close()

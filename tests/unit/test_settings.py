@@ -6,8 +6,8 @@ import traceback
 
 import pytest
 from rdspool import Settings, SettingsError
+from rdspool._aws.endpoints import region_of
 from rdspool.secret import Secret
-from rdspool.settings import region_of
 
 HOST = "app.cluster-c1abc.eu-central-1.rds.amazonaws.com"
 BASE = {"RDSPOOL_HOST": HOST, "RDSPOOL_USER": "app"}

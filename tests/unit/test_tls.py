@@ -1,16 +1,20 @@
 """The TLS context: always verifying, with the roots of the host's region and no others."""
 
 import ssl
+from pathlib import Path
 
 import pytest
-from rdspool import Settings, SettingsError, tls
+from rdspool import Settings, SettingsError
+from rdspool._aws.authorities import ROOTS, root_files
+from rdspool._driver import tls
 
 INSTANCE = "db.c1abc.eu-central-1.rds.amazonaws.com"
 PROXY = "p.proxy-c1abc.eu-central-1.rds.amazonaws.com"
 
 
-def settings(host, **more):
-    return Settings.load(environ={}, host=host, user="app", **more)
+def files_of(host, **more):
+    settings = Settings.load(environ={}, host=host, user="app", **more)
+    return root_files(settings.host, settings.region, settings.ca)
 
 
 @pytest.mark.parametrize(
@@ -23,25 +27,24 @@ def settings(host, **more):
     ],
 )
 def test_roots_of_a_host(host, more, names):
-    assert [file.rpartition("/")[2] for file in tls.root_files(settings(host, **more))] == names
-    assert tls.single_root_file(settings(host, **more)).endswith(names[0])
+    assert [file.rpartition("/")[2] for file in files_of(host, **more)] == names
 
 
 def test_own_authorities_are_in_place_of_the_shipped_ones(tmp_path):
     file = tmp_path / "ca.pem"
-    file.write_text((tls.ROOTS / "eu-west-1.pem").read_text())
-    assert tls.root_files(settings(INSTANCE, ca=str(file))) == (str(file),)
+    file.write_text(Path(ROOTS, "eu-west-1.pem").read_text())
+    assert files_of(INSTANCE, ca=str(file)) == (str(file),)
 
 
 def test_a_region_without_roots():
     with pytest.raises(SettingsError, match=r"'xx-south-9'.*RDSPOOL_CA"):
-        tls.root_files(settings("db.internal", region="xx-south-9"))
+        files_of("db.internal", region="xx-south-9")
     with pytest.raises(SettingsError, match=r"'db\.internal'.*RDSPOOL_REGION"):
-        tls.root_files(settings("db.internal", password="pw"))
+        files_of("db.internal", password="pw")
 
 
 def test_the_context_verifies_and_is_kept():
-    files = tls.root_files(settings(INSTANCE))
+    files = files_of(INSTANCE)
     context = tls.context(files)
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname is True
@@ -52,6 +55,6 @@ def test_the_context_verifies_and_is_kept():
     assert all("eu-central-1" in subject for subject in subjects)
 
 
-@pytest.mark.parametrize("file", sorted(tls.ROOTS.glob("*.pem")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted(Path(ROOTS).glob("*.pem")), ids=lambda file: file.stem)
 def test_every_shipped_file_loads(file):
     assert tls.context((str(file),)).get_ca_certs()

@@ -10,9 +10,9 @@ import pytest
 from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rdspool.credentials import Credentials
+from rdspool._aws.credentials import Credentials
+from rdspool._aws.token import RENEWAL_MARGIN, TOKEN_LIFETIME, TokenSource, sign
 from rdspool.secret import Secret
-from rdspool.token import RENEWAL_MARGIN, TOKEN_LIFETIME, TokenSource, sign
 
 HOST = "app.cluster-c1abc.eu-central-1.rds.amazonaws.com"
 KEYS = Credentials("AKIDEXAMPLE", Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), Secret("FwoGZXIvYXdzEBYaD//+=="))
@@ -72,7 +72,7 @@ def test_equals_botocores_for_any(user, host, port, at, secret, token):
 class Clock:
     def __init__(self, monkeypatch):
         self.now = 1_795_436_461.0
-        monkeypatch.setattr("rdspool.token.time.time", lambda: self.now)
+        monkeypatch.setattr("rdspool._aws.token.time.time", lambda: self.now)
 
 
 def source(credentials=KEYS):

@@ -1,1 +1,1 @@
-"""What AWS needs: credentials, IAM tokens, endpoint names, certificate authorities."""
+"""What AWS needs: credentials, IAM tokens, endpoint names, certificate authorities, and what a failed connect to RDS means."""

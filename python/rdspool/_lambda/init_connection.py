@@ -1,4 +1,4 @@
-"""A connection made ahead of its first use, in a thread, while the function's module is still being imported."""
+"""The connection made during init: in a thread, while the function's module is still being imported."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, Final
 logger: Final = logging.getLogger("rdspool")
 
 
-class Ahead:
-    """Calls `make` in a thread and holds what it made, or met, until the creator asks for it."""
+class InitConnection:
+    """Calls `make` in a thread and keeps its result, or its failure, until the creator takes it."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -28,7 +28,7 @@ class Ahead:
     def _run(self) -> None:
         try:
             self._made = self._make()
-        except BaseException as failure:  # noqa: BLE001 - told by take()
+        except BaseException as failure:  # noqa: BLE001 - take() reports it
             self._failure = failure
 
     def take(self, usable_for: float, idle_gap: float) -> Any:
@@ -41,7 +41,7 @@ class Ahead:
             return None  # a child of a fork: the connection is its parent's
         self._thread.join()
         made, self._made = self._made, None
-        if made is not None and (time.time() - self._began >= usable_for or made.lost(idle_gap)):
+        if made is not None and (time.time() - self._began >= usable_for or not made.usable(idle_gap)):
             # The environment was frozen between its init and its first request, which with provisioned concurrency can be hours.
             made.close()
             made = None

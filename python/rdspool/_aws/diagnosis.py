@@ -1,4 +1,4 @@
-"""What a failed connect means: the driver's error, told with the object, the value and what to do.
+"""What a failed connect means: the error of the driver or the server, with the object, the value and what to do.
 
 All of these are the driver's OperationalError as well, which SQLAlchemy passes on as `sqlalchemy.exc.OperationalError` with the
 error here as its `orig`.
@@ -7,8 +7,6 @@ error here as its `orig`.
 from __future__ import annotations
 
 import errno
-import os
-import re
 import socket
 import ssl
 import time
@@ -16,20 +14,32 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qs
 
-from mysql.connector.errors import ConnectionTimeoutError, Error, OperationalError, ReadTimeoutError, WriteTimeoutError
+from mysql.connector.errors import ConnectionTimeoutError, Error
 
-from .connector import ACCESS_DENIED
-from .errors import RdspoolError
-from .packets import SSL_ERROR
-from .secret import Secret
-from .settings import Settings
-from .signin import NO_GREETING
+from .._driver.error_numbers import (
+    ACCESS_DENIED,
+    ACCESS_DENIED_TO_DATABASE,
+    CANNOT_CONNECT,
+    CONNECTION_FAILED,
+    SERVER_GONE,
+    SERVER_LOST,
+    TLS_FAILED,
+    TOO_MANY,
+    UNKNOWN_DATABASE,
+)
+from .._driver.sign_in import NoGreetingError
+from ..errors import (
+    CertificateError,
+    ConnectError,
+    ProtocolError,
+    SignInError,
+    StatementTimeoutError,
+    TooManyConnectionsError,
+    UnreachableError,
+)
+from ..secret import Secret
+from ..settings import Settings
 from .token import TOKEN_LIFETIME
-
-ACCESS_DENIED_TO_DATABASE: Final = 1044
-UNKNOWN_DATABASE: Final = 1049
-TOO_MANY: Final = frozenset({1040, 1203, 1226})
-"""max_connections, max_user_connections, and the account's own limit."""
 
 # OpenSSL's X509_V_ERR_* numbers (x509_vfy.h).
 _EXPIRED: Final = 10
@@ -37,67 +47,45 @@ _NOT_YET_VALID: Final = 9
 _WRONG_NAME: Final = frozenset({62, 64})
 
 
-class ConnectError(OperationalError, RdspoolError):
-    """No connection could be made. `errno` is the server's or the driver's number."""
-
-
-class UnreachableError(ConnectError):
-    """The host's name is not known, or nothing answers there."""
-
-
-class CertificateError(ConnectError):
-    """The server could not prove that it is the one asked for. Nothing of the sign-in was sent to it."""
-
-
-class SignInError(ConnectError):
-    """The server refused the user, the token or the password."""
-
-
-class TooManyConnectionsError(ConnectError):
-    """The server has as many connections as it, or the user, may have."""
-
-
 def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectError:
     """Return `error`, met on connecting as `settings` say, as an error that tells what to do."""
     where = f"{settings.host}:{settings.port}"
     number = error.errno or -1
     cause = error.__cause__
-    if number == SSL_ERROR and isinstance(cause, ssl.SSLCertVerificationError):
+    if number == TLS_FAILED and isinstance(cause, ssl.SSLCertVerificationError):
         return CertificateError(_certificate(cause, settings, where), errno=number)
-    if number == SSL_ERROR:
+    if number == TLS_FAILED:
         return CertificateError(
             f"no TLS connection to {where}: {error.msg}. rdspool needs TLS 1.2 or later: check that {settings.host!r} is the database's endpoint",
             errno=number,
         )
-    if NO_GREETING in _said(error) or "initial communication packet" in _said(error):
+    if isinstance(error, NoGreetingError):
         return UnreachableError(
             f"{where} took the connection, but did not greet as MySQL does within {settings.connect_timeout:g} s (RDSPOOL_CONNECT_TIMEOUT): "
             "check that it is a MySQL endpoint and port; an overloaded database answers late too",
             errno=number,
         )
-    if isinstance(cause, socket.gaierror) or number == 2005:
+    if isinstance(cause, socket.gaierror):
         return UnreachableError(
             f"the host {settings.host!r} has no address ({cause or _said(error)}): check RDSPOOL_HOST for a typing error, "
             "and that the function's VPC resolves DNS",
             errno=number,
         )
-    if isinstance(error, (ReadTimeoutError, WriteTimeoutError)):
+    if isinstance(error, StatementTimeoutError):
         return UnreachableError(
             f"{where} stopped answering in the middle of the sign-in, for {settings.connect_timeout:g} s (RDSPOOL_CONNECT_TIMEOUT): "
             "the database may be overloaded, or failing over",
             errno=number,
         )
-    if isinstance(error, ConnectionTimeoutError) or _system_error(error) == errno.ETIMEDOUT:
+    if isinstance(error, ConnectionTimeoutError) or (isinstance(cause, OSError) and cause.errno == errno.ETIMEDOUT):
         return UnreachableError(
             f"{where} did not answer within {settings.connect_timeout:g} s (RDSPOOL_CONNECT_TIMEOUT): check that the function is in "
             "the database's VPC and that the database's security group lets the function's in",
             errno=number,
         )
-    if number in (2003, 2006, 2013, 2055):
-        system = _system_error(error)
-        reason = f" ({os.strerror(system)})" if system else ""
+    if number in (CANNOT_CONNECT, SERVER_GONE, SERVER_LOST, CONNECTION_FAILED):
         return UnreachableError(
-            f"no connection to {where}: {error.msg}{reason}. Check RDSPOOL_HOST and RDSPOOL_PORT, and that the database runs", errno=number
+            f"no connection to {where}: {error.msg}. Check RDSPOOL_HOST and RDSPOOL_PORT, and that the database runs", errno=number
         )
     if number == ACCESS_DENIED:
         return SignInError(f"{_said(error)} by {where}: {_refusal(settings, secret)}", errno=number, sqlstate=error.sqlstate)
@@ -118,13 +106,9 @@ def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectE
             errno=number,
             sqlstate=error.sqlstate,
         )
+    if isinstance(error, ProtocolError):
+        return UnreachableError(f"{where} does not speak as MySQL does: {_said(error)}. Check RDSPOOL_HOST and RDSPOOL_PORT", errno=number)
     return ConnectError(f"no connection to {where}: {_said(error)}", errno=number, sqlstate=error.sqlstate)
-
-
-def _system_error(error: Error) -> int | None:
-    """Return the operating system's number that the C extension hides in its message, as in "system error: 110"."""
-    found = re.search(r"system error: (\d+)|\((\d+)\)$", _said(error))
-    return int(found[1] or found[2]) if found else None
 
 
 def _said(error: Error) -> str:

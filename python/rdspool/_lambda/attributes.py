@@ -9,7 +9,7 @@ from functools import cache
 
 from mysql.connector.version import VERSION_TEXT
 
-from .version import __version__
+from ..version import __version__
 
 
 @cache

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .errors import CredentialsError
-from .secret import Secret
+from ..errors import CredentialsError
+from ..secret import Secret
 
 UNKNOWN_LIFETIME: Final = float("inf")
 """What the environment's credentials say of their end: nothing. Lambda keeps them valid for the environment's life."""

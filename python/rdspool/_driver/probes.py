@@ -1,6 +1,6 @@
-"""Questions asked together: one SELECT answers the statements that SQLAlchemy sends one by one at the first connect.
+"""What SQLAlchemy asks at its first connect, answered from one SELECT.
 
-A cursor that knows the answers, rather than overrides of the methods that ask: SQLAlchemy's events and tests see those statements.
+Wraps the cursors of that connect instead of overriding the methods that ask: SQLAlchemy's events and tests see the statements.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .status import Status
+    from .connection import Connection
 
 
-class AnsweredCursor:
+class ProbeCursor:
     """A cursor that knows the results of some statements, each of one row and column, and sends all others."""
 
     def __init__(self, cursor: Any, answers: Mapping[str, Any]) -> None:
@@ -62,15 +62,15 @@ class AnsweredCursor:
 
 
 @contextmanager
-def asked_together(session: Status, questions: Mapping[str, str]) -> Iterator[None]:
+def asked_together(connection: Connection, questions: Mapping[str, str]) -> Iterator[None]:
     """Ask for the expressions in `questions` with one SELECT; within the block they answer the statements that are its keys."""
     expressions = list(dict.fromkeys(questions.values()))
-    values = dict(zip(expressions, session.variables(*expressions), strict=True))
+    values = dict(zip(expressions, connection.variables(*expressions), strict=True))
     answers = {statement: values[expression] for statement, expression in questions.items()}
-    make = session.cursor
-    # On this one object and for this block only: the way of every other cursor stays as short as it is.
-    vars(session)["cursor"] = lambda *args, **options: AnsweredCursor(make(*args, **options), answers)
+    make = connection.cursor
+    # Patched on this one object and for this block only, so other cursors pay nothing.
+    vars(connection)["cursor"] = lambda *args, **options: ProbeCursor(make(*args, **options), answers)
     try:
         yield
     finally:
-        del vars(session)["cursor"]
+        del vars(connection)["cursor"]

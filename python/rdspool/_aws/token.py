@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
+from ..secret import Secret
 from .credentials import Credentials, find_credentials
-from .secret import Secret
 
 TOKEN_LIFETIME: Final = 15 * 60
 """Seconds: fixed by RDS."""

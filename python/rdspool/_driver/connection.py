@@ -1,0 +1,353 @@
+"""The connection of PEP 249: cursors and transactions over the command phase.
+
+It leaves out what can have no effect: a ROLLBACK where nothing ran, a ping before each cursor.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, Final, NoReturn
+
+from mysql.connector import errors
+from mysql.connector.errors import Error, NotSupportedError, ProgrammingError
+
+from .command_phase import AUTOCOMMIT, IN_TRANSACTION, CommandPhase
+from .cursors import Cursor, DictCursor, NamedTupleCursor, StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
+from .packets import DEFAULT_MAX_ALLOWED_PACKET, PacketStream, closed_error
+from .session_start import CHARSET, SessionStart
+from .sign_in import Login, receive_greeting, sign_in
+from .transport import connect
+
+PING_TIMEOUT: Final = 1.0
+"""Seconds: a server in reach answers in a few milliseconds, and giving one up that is slow costs a reconnect, no more."""
+
+_SET_TRANSACTION: Final = re.compile(rb"(?:\s+|/\*.*?\*/|--\s[^\n]*\n|#[^\n]*\n)*SET\s+TRANSACTION\b", re.IGNORECASE | re.DOTALL)
+
+_CURSORS: Final[dict[tuple[bool, bool, bool], type[Cursor]]] = {
+    # (streaming, dictionary, named_tuple)
+    (False, False, False): Cursor,
+    (False, True, False): DictCursor,
+    (False, False, True): NamedTupleCursor,
+    (True, False, False): StreamingCursor,
+    (True, True, False): StreamingDictCursor,
+    (True, False, True): StreamingNamedTupleCursor,
+}
+
+_NOT_OFFERED: Final = {
+    "cmd_change_user": "make another connection for another user",
+    "cmd_query": "use cursor().execute()",
+    "cmd_reset_connection": "use reset()",
+    "config": "give the options when the connection is made",
+    "connect": "make another connection: the pool does",
+    "database": 'use SELECT DATABASE(), or execute("USE ...")',
+    "get_warnings": "execute SHOW WARNINGS; cursor.warning_count tells whether there are some",
+    "raise_on_warnings": "set sql_mode to a strict one",
+    "reconnect": "make another connection: the pool does, with a token that is valid",
+    "reset_session": "use reset()",
+    "set_charset_collation": "give collation= when the connection is made",
+    "sql_mode": "execute SET SESSION sql_mode = ..., or give sql_mode= when the connection is made",
+    "start_transaction": "each statement begins one where autocommit is off; or execute START TRANSACTION",
+    "time_zone": "execute SET SESSION time_zone = ..., or give time_zone= when the connection is made",
+}
+"""What mysql-connector-python's connections have and rdspool's do not, with what to use."""
+
+
+class Connection:
+    """A connection to one server, signed in, its session set up. `Connection.open()` makes it."""
+
+    # PEP 249's optional extension: the errors, for code that has a connection only.
+    Warning = errors.Warning
+    Error = errors.Error
+    InterfaceError = errors.InterfaceError
+    DatabaseError = errors.DatabaseError
+    DataError = errors.DataError
+    OperationalError = errors.OperationalError
+    IntegrityError = errors.IntegrityError
+    InternalError = errors.InternalError
+    ProgrammingError = errors.ProgrammingError
+    NotSupportedError = errors.NotSupportedError
+
+    def __init__(self, commands: CommandPhase, user: str, version: str, connection_id: int, start: SessionStart) -> None:
+        """Take a command phase whose session is still to be set up. `version` is the server's, as it greets with it."""
+        self._commands = commands
+        self._start = start
+        self._autocommit = start.autocommit
+        self._set_up_at = self._ended_at = -1
+        self._one_shot = False
+        self.user = user
+        self.address = commands.stream.address
+        self.connection_id = connection_id
+        """The connection's id on the server."""
+        # MariaDB before 11 hides its version behind one that old replicas accept.
+        self.server_version = version.removeprefix("5.5.5-") if "MariaDB" in version else version
+        """The server's version, for example `8.4.3` or `10.11.19-MariaDB`."""
+        self.charset = CHARSET
+
+    @classmethod
+    def open(
+        cls,
+        host: str,
+        port: int,
+        login: Login,
+        start: SessionStart,
+        *,
+        timeout: float | None = None,
+        max_allowed_packet: int = DEFAULT_MAX_ALLOWED_PACKET,
+        force_ipv6: bool = False,
+    ) -> Connection:
+        """Return a new connection: the server is verified, the user signed in, the session set up. `timeout` is in seconds, for each step.
+
+        Nothing is left open on failure. Raises the errors of `transport`, `sign_in` and the server.
+        """
+        stream = PacketStream(connect(host, port, timeout, force_ipv6=force_ipv6), host, port, timeout)
+        try:
+            greeting = receive_greeting(stream)
+            accepted = sign_in(stream, greeting, login)
+            stream.max_allowed_packet = max_allowed_packet
+            made = cls(CommandPhase(stream, accepted.status), login.user, greeting.version, greeting.connection_id, start)
+            made._set_up()
+            stream.set_default_timeout(None)
+        except BaseException:
+            stream.close()
+            raise
+        return made
+
+    def _set_up(self) -> None:
+        commands = self._commands
+        commands.set_variables(self._start.assignments(self.isolation_variable))
+        if self._start.init_command:
+            with self.cursor() as cursor:
+                cursor.execute(self._start.init_command)
+        self._autocommit = self._start.autocommit
+        self._set_up_at = self._ended_at = commands.commands
+        self._one_shot = False
+
+    def __repr__(self) -> str:
+        return f"<rdspool connection {self.user}@{self.address} {'closed' if self.closed else f'id={self.connection_id}'}>"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        advice = _NOT_OFFERED.get(name)
+        raise AttributeError(f"rdspool's connection has no {name!r}{f': {advice}' if advice else ''}", name=name, obj=self)
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- statements ---------------------------------------------------------------------------------------------------------
+
+    def cursor(
+        self,
+        buffered: bool = True,
+        raw: bool = False,
+        prepared: bool = False,
+        cursor_class: Any = None,
+        dictionary: bool = False,
+        named_tuple: bool = False,
+        read_timeout: float | None = None,
+        write_timeout: float | None = None,
+    ) -> Cursor:
+        """Return a cursor.
+
+        With `buffered` it reads the whole result within `execute()`; without, it streams: rows are read as they are fetched. Rows are
+        tuples, with `dictionary` dicts, with `named_tuple` named tuples; with `raw` their values are bytes, as the server sends them.
+        The time-outs are in seconds; None: the connection's.
+
+        Raises OperationalError 2006 where the connection is closed, NotSupportedError for a kind of cursor that is not offered.
+        """
+        commands = self._commands
+        if commands.closed:
+            raise closed_error()
+        if prepared:
+            raise NotSupportedError(
+                "rdspool has no prepared cursors: give the values to execute(); they are sent as literals that no sql_mode lets become SQL"
+            )
+        if cursor_class is not None:
+            raise NotSupportedError(
+                "rdspool has no cursors of another class: use dictionary=True, named_tuple=True, raw=True or buffered=False, "
+                "or convert values with SQLAlchemy's TypeDecorator"
+            )
+        kind = _CURSORS.get((not buffered, bool(dictionary), bool(named_tuple)))
+        if kind is None:
+            raise ProgrammingError("a cursor's rows are dicts or named tuples: give dictionary=True or named_tuple=True, not both")
+        return kind(self, commands, raw=raw, read_timeout=read_timeout, write_timeout=write_timeout)
+
+    def note_statement(self, statement: bytes) -> None:
+        """Note what the server's status will not tell of a statement: SET TRANSACTION holds for the next transaction, then no more."""
+        if statement[:6] not in (b"SELECT", b"INSERT", b"UPDATE") and _SET_TRANSACTION.match(statement):
+            self._one_shot = True
+
+    @property
+    def read_timeout(self) -> float | None:
+        """Seconds that a statement waits for each part of its answer; None: for as long as it takes."""
+        return self._commands.read_timeout
+
+    @read_timeout.setter
+    def read_timeout(self, seconds: float | None) -> None:
+        self._commands.read_timeout = seconds
+
+    @property
+    def write_timeout(self) -> float | None:
+        """Seconds that sending a statement waits for the server to take it; None: for as long as it takes."""
+        return self._commands.write_timeout
+
+    @write_timeout.setter
+    def write_timeout(self, seconds: float | None) -> None:
+        self._commands.write_timeout = seconds
+
+    def variables(self, *expressions: str) -> tuple[Any, ...]:
+        """Return the values of expressions over system variables, such as `@@session.sql_mode`.
+
+        They touch no table, so the session is as clean afterwards as before.
+        """
+        before = self._commands.commands
+        cursor = Cursor(self, self._commands)
+        cursor.execute(f"SELECT {', '.join(expressions)}")
+        (row,) = cursor.fetchall()
+        self._commands.commands = before
+        return tuple(row)
+
+    # -- the session ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def autocommit(self) -> bool:
+        """Whether each statement commits itself, as the server's last answer says."""
+        return bool(self._commands.status & AUTOCOMMIT)
+
+    @autocommit.setter
+    def autocommit(self, value: bool) -> None:
+        if self.autocommit != bool(value):
+            self._commands.set_variables([f"@@session.autocommit = {int(value)}"])
+        self._autocommit = bool(value)
+
+    @property
+    def isolation_variable(self) -> str:
+        """The name of the isolation level's variable: MariaDB has MySQL's name only from 11.1 on, MySQL its own since 5.7.20."""
+        numbers = tuple(int(number) for number in re.findall(r"\d+", self.server_version)[:3])
+        old = numbers < ((11, 1, 0) if "MariaDB" in self.server_version else (5, 7, 20))
+        return "tx_isolation" if old else "transaction_isolation"
+
+    def set_isolation_level(self, level: str) -> None:
+        """Set the session's isolation level, or AUTOCOMMIT, with one command at most; an open transaction is committed, as stock does."""
+        if level == "AUTOCOMMIT":
+            self.autocommit = True
+            return
+        assignments = [f"@@session.{self.isolation_variable} = '{level.replace(' ', '-')}'"]
+        if self.autocommit:
+            assignments.insert(0, "@@session.autocommit = 0")
+        self._commands.set_variables(assignments)
+        self._autocommit = False
+        self.commit()
+
+    def starts_with(self, level: str) -> bool:
+        """Return whether the session, in which nothing has run yet, is at this isolation level (or AUTOCOMMIT) already."""
+        if self._commands.commands != self._set_up_at:
+            return False
+        if level == "AUTOCOMMIT":
+            return self.autocommit
+        return not self.autocommit and level == self._start.isolation_level
+
+    def reset(self) -> None:
+        """Let the server forget the session's state, and set it up as it was when the connection was made."""
+        self._commands.reset()
+        self._set_up()
+
+    def restore(self) -> None:
+        """Bring back what a statement of the last user's has changed and the server's status tells: autocommit."""
+        if self.autocommit != self._autocommit:
+            self._commands.set_variables([f"@@session.autocommit = {int(self._autocommit)}"])
+
+    # -- transactions --------------------------------------------------------------------------------------------------------
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the server's last answer says that a transaction is open."""
+        return bool(self._commands.status & IN_TRANSACTION)
+
+    @property
+    def transaction_open(self) -> bool:
+        """Whether a COMMIT or ROLLBACK can have any effect.
+
+        The server's status flag alone does not tell: without autocommit a statement that fails, or that reads a table of a
+        non-transactional engine, leaves the flag unset and yet holds the table's metadata lock until the transaction ends
+        (seen on MySQL 9.7). A frozen environment would then block every ALTER TABLE. And a refusal tells no status at all: a
+        procedure that failed can have begun a transaction.
+        """
+        commands = self._commands
+        if not commands.status_known or self._one_shot or commands.status & IN_TRANSACTION:
+            return True
+        return not (commands.status & AUTOCOMMIT or commands.commands == self._ended_at)
+
+    def commit(self) -> None:
+        """Commit; no round trip where there is nothing to commit. Raises OperationalError on a closed or lost connection."""
+        if self._commands.closed:
+            raise closed_error()
+        if self.transaction_open:
+            self._commands.query(b"COMMIT")
+            self._ended()
+
+    def rollback(self) -> None:
+        """Roll back; no round trip where there is nothing to roll back.
+
+        A lost connection's transaction was rolled back by the server, so that is no error: the error that lost it is the one to see.
+        Raises OperationalError on a connection that its owner closed.
+        """
+        commands = self._commands
+        if not commands.closed:
+            commands.discard()
+        if commands.closed:
+            if not commands.lost:
+                raise closed_error()
+            return
+        if self.transaction_open:
+            commands.query(b"ROLLBACK")
+            self._ended()
+
+    def _ended(self) -> None:
+        self._ended_at = self._commands.commands
+        self._one_shot = False
+
+    # -- checks and the end ----------------------------------------------------------------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        """Whether it can't be used any more: closed by its owner, or given up after a loss."""
+        return self._commands.closed
+
+    @property
+    def lost(self) -> bool:
+        """Whether it was given up after a failure, rather than closed by its owner."""
+        return self._commands.lost
+
+    def is_connected(self) -> bool:
+        """Return whether the server answers a ping."""
+        try:
+            self.ping()
+        except Error:
+            return False
+        return True
+
+    def ping(self, reconnect: bool = False) -> None:
+        """Ask the server for a sign of life. Raises OperationalError; `reconnect` is the pool's part and refused."""
+        if reconnect:
+            raise NotSupportedError("rdspool's connection does not reconnect by itself: the pool makes a new one")
+        self._commands.ping(PING_TIMEOUT)
+
+    def usable(self, idle_gap: float) -> bool:
+        """Return whether the connection can be used: by what the socket shows; idle for longer than `idle_gap` seconds, by a ping."""
+        commands = self._commands
+        if commands.at_end():
+            return False
+        # The wall clock: over a freeze of the environment the monotonic one can stand still.
+        if abs(time.time() - commands.last_used) >= idle_gap:
+            try:
+                commands.ping(PING_TIMEOUT)
+            except Error:
+                return False
+        return True
+
+    def close(self) -> None:
+        """Say goodbye and close the socket; a server that is gone is no error."""
+        self._commands.quit()

@@ -1,0 +1,27 @@
+"""Which errors mean that the connection is gone, or of no use any more."""
+
+from __future__ import annotations
+
+from mysql.connector.errors import Error, ReadTimeoutError, WriteTimeoutError
+
+from .error_numbers import CLIENT_LOST, OPTION_PREVENTS_STATEMENT, READ_ONLY_MODE, SERVER_CLOSES
+
+
+def is_disconnect(error: BaseException) -> bool:
+    """Return whether a connection that met `error` has to be replaced.
+
+    A server that has become read-only counts: after a failover the old writer lives on as a reader, and only a new connection,
+    which looks the endpoint's name up again, finds the new one.
+    """
+    if isinstance(error, (ReadTimeoutError, WriteTimeoutError)):
+        return True
+    if not isinstance(error, Error):
+        return False
+    number = error.errno
+    if number in SERVER_CLOSES or number in CLIENT_LOST or number == READ_ONLY_MODE:
+        return True
+    text = str(error)
+    if number == OPTION_PREVENTS_STATEMENT:
+        # The server also says 1290 under --secure-file-priv and other options, so the text decides.
+        return "read-only" in text or "read_only" in text
+    return "MySQL Connection not available" in text or "Connection to MySQL is not available" in text

@@ -1,0 +1,69 @@
+"""The numbers of server and client errors that rdspool knows by name. They stand here and nowhere else.
+
+Sources: MySQL 9.7 Error Message Reference; MariaDB's error codes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# -- errors of the client --------------------------------------------------------------------------------------------------
+CANNOT_CONNECT: Final = 2003
+SERVER_GONE: Final = 2006
+SERVER_LOST: Final = 2013
+TLS_FAILED: Final = 2026
+MALFORMED_PACKET: Final = 2027
+CONNECTION_FAILED: Final = 2055
+TIMED_OUT: Final = 3024
+
+# -- errors of the server ----------------------------------------------------------------------------------------------------
+TOO_MANY_CONNECTIONS: Final = 1040
+ACCESS_DENIED_TO_DATABASE: Final = 1044
+ACCESS_DENIED: Final = 1045
+UNKNOWN_DATABASE: Final = 1049
+TOO_MANY_USER_CONNECTIONS: Final = 1203
+USER_LIMIT_REACHED: Final = 1226
+OPTION_PREVENTS_STATEMENT: Final = 1290
+READ_ONLY_MODE: Final = 1836
+CHECK_VIOLATED: Final = 3819
+
+TOO_MANY: Final = frozenset({TOO_MANY_CONNECTIONS, TOO_MANY_USER_CONNECTIONS, USER_LIMIT_REACHED})
+"""The server, or the user, has as many connections as it may have."""
+
+SERVER_CLOSES: Final = frozenset(
+    {
+        1053,  # server shutdown in progress
+        1077,  # normal shutdown
+        1079,  # aborting on signal
+        1080,  # forcing close of thread
+        1152,  # aborted connection
+        1153,  # packet bigger than max_allowed_packet: the server closes after it
+        1154,  # read error from the connection's pipe
+        1156,  # packets out of order
+        1157,  # couldn't uncompress packet
+        1158,  # error reading packets
+        1159,  # timeout reading packets
+        1160,  # error writing packets
+        1161,  # timeout writing packets
+        1184,  # aborted connection, new form
+        1927,  # MariaDB: connection was killed
+        3169,  # session was killed
+        4031,  # disconnected for inactivity
+    }
+)
+"""Errors that the server sends before it closes the connection."""
+
+CLIENT_LOST: Final = frozenset(
+    {
+        2002,  # can't connect through the socket
+        CANNOT_CONNECT,
+        SERVER_GONE,
+        SERVER_LOST,
+        2014,  # commands out of sync
+        MALFORMED_PACKET,
+        2045,  # can't open shared memory
+        2048,  # invalid connection handle
+        CONNECTION_FAILED,
+    }
+)
+"""Errors of the client after which the connection can't be used."""

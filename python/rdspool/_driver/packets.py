@@ -1,0 +1,270 @@
+"""MySQL packets over a socket, read through one buffer.
+
+Two reads per packet (header, payload), each through TLS, are what stock does; a result of 10 rows is some 30 packets. This reads what
+has arrived and cuts packets out of it.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+from typing import Final, NoReturn
+
+from mysql.connector.errors import Error, OperationalError
+
+from ..errors import ProtocolError, StatementTimeoutError
+from . import transport
+from .error_numbers import CONNECTION_FAILED, MALFORMED_PACKET, SERVER_GONE, SERVER_LOST, TIMED_OUT, TLS_FAILED
+
+READ_SIZE: Final = 65536
+"""Bytes asked of the socket at once. TLS hands out at most one record, 16 KiB, at a time."""
+
+MAX_PAYLOAD: Final = 0xFFFFFF
+"""Bytes in one packet at most. A payload of this size or more goes on in the next packet."""
+
+DEFAULT_MAX_ALLOWED_PACKET: Final = 128 * 1024 * 1024
+"""Bytes in one row, or any other answer, at most. Twice the default of MySQL 8 and later; a function of 128 MB could not hold more."""
+
+EOF: Final = 0xFE
+ERR: Final = 0xFF
+EOF_SIZE: Final = 9
+"""A payload that begins with 0xFE and is shorter than this ends the rows; a longer one is a row whose first value has 16 MiB or more."""
+
+
+class PacketStream:
+    """Sends and receives packets. It checks that each is the next in its sequence."""
+
+    def __init__(self, connected: socket.socket, host: str, port: int, timeout: float | None = None) -> None:
+        """Take a connected socket. `timeout` is in seconds and holds for a read or a write that names none; None: wait for ever."""
+        self.socket: socket.socket | None = connected
+        self.host = host
+        self.address = f"{host}:{port}"
+        self.max_allowed_packet = DEFAULT_MAX_ALLOWED_PACKET
+        self._buffer = b""
+        self._at = 0
+        self._expected = 0
+        self._default_timeout = timeout
+        self._timeout = timeout
+        connected.settimeout(timeout)
+        # Asked before each command; the descriptor stays the same when TLS is wrapped around the socket.
+        poller = select.poll()
+        poller.register(connected.fileno(), select.POLLIN)
+        self._poll = poller.poll
+
+    def __repr__(self) -> str:
+        return f"<PacketStream {self.address} {'closed' if self.socket is None else 'open'}>"
+
+    # -- the socket ----------------------------------------------------------------------------------------------------------
+
+    def start_tls(self, context: ssl.SSLContext, session: ssl.SSLSession | None) -> None:
+        """Run the TLS handshake, which verifies the server. Raises InterfaceError."""
+        if self._at != len(self._buffer):
+            # Bytes sent before TLS that the client has not asked for can only come from someone in between.
+            raise ProtocolError(f"{self.address} sent data ahead of the TLS handshake", errno=TLS_FAILED)
+        assert self.socket is not None
+        self.socket = transport.start_tls(self.socket, self.host, self.address, context, session)
+
+    def set_default_timeout(self, seconds: float | None) -> None:
+        """Set how long a read or a write waits where it names no time of its own."""
+        self._default_timeout = seconds
+        self._set_timeout(None)
+
+    def _set_timeout(self, seconds: float | None) -> None:
+        if seconds is None:
+            seconds = self._default_timeout
+        if seconds != self._timeout and self.socket is not None:
+            self.socket.settimeout(seconds)
+            self._timeout = seconds
+
+    def at_end(self) -> bool:
+        """Return whether the peer has closed, or sent something unasked, as a server does before it closes. No round trip.
+
+        Silence proves nothing: a frozen environment can have missed the peer's end of the connection.
+        """
+        if self.socket is None or self._at != len(self._buffer):
+            return True
+        if not self._poll(0):
+            return False
+        found = transport.arrived(self.socket, self._timeout, READ_SIZE)
+        if found:
+            self._buffer, self._at = found, 0
+        return found != b""
+
+    def close(self) -> None:
+        """Close the socket at once. It is not shut down: in the child of a fork that would end the parent's connection."""
+        closed, self.socket = self.socket, None
+        self._buffer, self._at = b"", 0
+        if closed is not None:
+            closed.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    # -- sending ------------------------------------------------------------------------------------------------------------
+
+    def send_command(self, payload: bytes, timeout: float | None = None) -> None:
+        """Send a command, which begins a new sequence.
+
+        Raises ProtocolError where the server has sent more than it was asked for, OperationalError 2013 where it has closed: in
+        both cases the command was not sent.
+        """
+        if self._at != len(self._buffer) or self._poll(0):
+            self._check_nothing_came()
+        self._buffer, self._at, self._expected = b"", 0, 0
+        self.send(payload, timeout)
+
+    def _check_nothing_came(self) -> None:
+        if self.socket is None or not self.at_end():
+            return
+        if self._at != len(self._buffer):
+            raise ProtocolError(
+                f"{self.address} sent more than the answers to the statements before: the next answer could be taken for another's",
+                errno=MALFORMED_PACKET,
+            )
+        raise OperationalError(
+            f"Lost connection to MySQL server at {self.address}: it closed the connection before the statement was sent", errno=SERVER_LOST
+        )
+
+    def send(self, payload: bytes | bytearray, timeout: float | None = None) -> None:
+        """Send `payload` as the next packet, or as several where it has 16 MiB or more."""
+        if self.socket is None:
+            raise closed_error()
+        self._set_timeout(timeout)
+        try:
+            while len(payload) >= MAX_PAYLOAD:
+                self._write(b"\xff\xff\xff" + self._next().to_bytes() + payload[:MAX_PAYLOAD])
+                payload = payload[MAX_PAYLOAD:]
+            self._write(len(payload).to_bytes(3, "little") + self._next().to_bytes() + payload)
+        except TimeoutError as error:
+            raise StatementTimeoutError(f"{self.address} did not take the statement within {self._timeout:g} s", errno=TIMED_OUT) from error
+        except OSError as error:
+            raise OperationalError(
+                f"Lost connection to MySQL server at {self.address} while sending: {error}", errno=CONNECTION_FAILED
+            ) from error
+
+    def _next(self) -> int:
+        number = self._expected
+        self._expected = number + 1 & 0xFF
+        return number
+
+    def _write(self, data: bytes | bytearray) -> None:
+        assert self.socket is not None
+        sent = self.socket.send(data)  # all of it, but for the largest; sendall() of the ssl module is a loop in Python
+        if sent != len(data):
+            self.socket.sendall(memoryview(data)[sent:])
+
+    # -- receiving ----------------------------------------------------------------------------------------------------------
+
+    def receive(self, timeout: float | None = None) -> bytes:
+        """Return the next payload, whole.
+
+        Raises ProtocolError for one that is out of sequence or larger than `max_allowed_packet`, OperationalError for a lost connection.
+        """
+        at, buffer = self._at, self._buffer
+        start = at + 4
+        if start <= len(buffer):
+            end = start + (buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16)
+            if end <= len(buffer) and end - start != MAX_PAYLOAD:
+                if buffer[at + 3] != self._expected:
+                    self._out_of_sequence(buffer[at + 3])
+                self._at = end
+                self._expected = self._expected + 1 & 0xFF
+                return buffer[start:end]
+        return self._receive_slowly(timeout)
+
+    def _receive_slowly(self, timeout: float | None) -> bytes:
+        """Return the next payload where it has not arrived whole, or has several packets."""
+        self._set_timeout(timeout)
+        parts: list[bytes] = []
+        total = 0
+        while True:
+            self._fill(4)
+            at, buffer = self._at, self._buffer
+            size = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
+            if buffer[at + 3] != self._expected:
+                self._out_of_sequence(buffer[at + 3])
+            total += size
+            if total > self.max_allowed_packet:
+                raise ProtocolError(
+                    f"{self.address} sent an answer of more than {self.max_allowed_packet:,} bytes in one row (max_allowed_packet): "
+                    "select less, or raise max_allowed_packet",
+                    errno=MALFORMED_PACKET,
+                )
+            self._fill(4 + size)
+            self._expected = self._expected + 1 & 0xFF
+            start = self._at + 4
+            self._at = start + size
+            parts.append(self._buffer[start : self._at])
+            if size != MAX_PAYLOAD:
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def receive_rows(self, most: int | None, timeout: float | None = None) -> tuple[list[bytes], bytes | None]:
+        """Return the payloads of the next rows, `most` of them (None: all), and the payload that ends them where it was reached.
+
+        One loop without a call per row: 10,000 rows are 10,000 packets.
+        """
+        rows: list[bytes] = []
+        append = rows.append
+        while most is None or len(rows) < most:
+            buffer, at, expected, size = self._buffer, self._at, self._expected, len(self._buffer)
+            left = size if most is None else most - len(rows)
+            while left > 0:
+                start = at + 4
+                if start > size:
+                    break
+                end = start + (buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16)
+                if end > size or end - start == MAX_PAYLOAD or end == start or buffer[start] >= EOF:
+                    break
+                if buffer[at + 3] != expected:
+                    self._out_of_sequence(buffer[at + 3])
+                append(buffer[start:end])
+                at = end
+                expected = expected + 1 & 0xFF
+                left -= 1
+            self._at, self._expected = at, expected
+            if left <= 0:
+                continue
+            # Not whole yet, in several packets, or perhaps the end.
+            payload = self.receive(timeout)
+            if payload[:1] >= b"\xfe" and (payload[0] == ERR or len(payload) < EOF_SIZE):
+                return rows, payload
+            append(payload)
+        return rows, None
+
+    def _fill(self, needed: int) -> None:
+        """Read until `needed` bytes from the current position on are in the buffer.
+
+        Memory is taken for bytes that have arrived, never for a length that was announced.
+        """
+        missing = needed - (len(self._buffer) - self._at)
+        if missing <= 0:
+            return
+        if self.socket is None:
+            raise closed_error()
+        parts = [self._buffer[self._at :]]
+        while missing > 0:
+            try:
+                part = self.socket.recv(READ_SIZE)
+            except TimeoutError as error:
+                raise StatementTimeoutError(f"{self.address} did not answer within {self._timeout:g} s", errno=TIMED_OUT) from error
+            except OSError as error:
+                raise OperationalError(
+                    f"Lost connection to MySQL server at {self.address} while reading: {error}", errno=CONNECTION_FAILED
+                ) from error
+            if not part:
+                # PEP 249's class for it; the connector raises InterfaceError, which `except OperationalError` around a retry misses.
+                raise OperationalError(f"Lost connection to MySQL server at {self.address}: it closed the connection", errno=SERVER_LOST)
+            parts.append(part)
+            missing -= len(part)
+        self._buffer, self._at = b"".join(parts), 0
+
+    def _out_of_sequence(self, found: int) -> NoReturn:
+        raise ProtocolError(
+            f"{self.address} sent a packet out of its sequence (number {found}, expected {self._expected})", errno=MALFORMED_PACKET
+        )
+
+
+def closed_error() -> Error:
+    """Return the error for the use of a connection that is closed."""
+    return OperationalError("MySQL Connection not available: it is closed", errno=SERVER_GONE)

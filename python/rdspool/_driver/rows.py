@@ -1,0 +1,180 @@
+"""The rows of a text result, as Python values.
+
+Each type gives what mysql-connector-python gives for it: BIT an int, SET a set, TIME a timedelta, a date that Python can't hold
+(0000-00-00) None, VECTOR an array of floats.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from mysql.connector.constants import FieldFlag, FieldType
+
+from ..errors import ProtocolError
+from .columns import Column
+from .error_numbers import MALFORMED_PACKET
+from .payload import NULL, PayloadReader
+
+Convert = Callable[[bytes], Any]
+
+BINARY_CHARSET: Final = 63
+_SHOWN: Final = 60
+_TIME: Final = re.compile(rb"(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
+
+
+def _text(value: bytes) -> str | bytes:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value  # as the connector does: the bytes are there for whoever can tell their character set
+
+
+def _decimal(value: bytes) -> Decimal:
+    return Decimal(value.decode("ascii"))
+
+
+def _bytes(value: bytes) -> bytes:
+    return value
+
+
+def _bit(value: bytes) -> int:
+    return int.from_bytes(value, "big")
+
+
+def _set(value: bytes) -> set[str]:
+    return set(value.decode().split(",")) if value else set()
+
+
+def _datetime(value: bytes) -> datetime.datetime | None:
+    try:
+        return datetime.datetime.fromisoformat(value.decode("ascii"))
+    except ValueError:
+        if value[4:5] != b"-" or value[7:8] != b"-":
+            raise
+        return None  # 0000-00-00 and other dates that Python has not
+
+
+def _date(value: bytes) -> datetime.date | None:
+    try:
+        return datetime.date.fromisoformat(value.decode("ascii"))
+    except ValueError:
+        if value[4:5] != b"-" or value[7:8] != b"-":
+            raise
+        return None
+
+
+def _time(value: bytes) -> datetime.timedelta:
+    found = _TIME.fullmatch(value)
+    if found is None:
+        raise ValueError("it is no time")
+    sign, hours, minutes, seconds, fraction = found.groups()
+    span = datetime.timedelta(
+        hours=int(hours), minutes=int(minutes), seconds=int(seconds), microseconds=int(fraction.ljust(6, b"0")) if fraction else 0
+    )
+    return -span if sign else span
+
+
+def _vector(value: bytes) -> Any:
+    import array  # only a table with vectors needs it
+
+    return array.array("f", value)
+
+
+_BY_TYPE: Final[dict[int, Convert]] = {
+    FieldType.TINY: int,
+    FieldType.SHORT: int,
+    FieldType.INT24: int,
+    FieldType.LONG: int,
+    FieldType.LONGLONG: int,
+    FieldType.YEAR: int,
+    FieldType.FLOAT: float,
+    FieldType.DOUBLE: float,
+    FieldType.DECIMAL: _decimal,
+    FieldType.NEWDECIMAL: _decimal,
+    FieldType.BIT: _bit,
+    FieldType.DATE: _date,
+    FieldType.NEWDATE: _date,
+    FieldType.DATETIME: _datetime,
+    FieldType.TIMESTAMP: _datetime,
+    FieldType.TIME: _time,
+    FieldType.SET: _set,
+    FieldType.VECTOR: _vector,
+    FieldType.GEOMETRY: _bytes,
+    FieldType.JSON: _text,  # MySQL names the character set of a JSON value binary; it is UTF-8
+}
+
+
+def converter(column: Column) -> Convert:
+    """Return what turns this column's bytes into a Python value."""
+    known = _BY_TYPE.get(column.type)
+    if known is not None:
+        return known
+    if column.flags & FieldFlag.SET:
+        return _set
+    return _bytes if column.charset == BINARY_CHARSET else _text
+
+
+def converters(columns: Sequence[Column], raw: bool = False) -> list[Convert]:
+    """Return for each column what turns its bytes into a Python value; with `raw` each value stays bytes."""
+    return [_bytes] * len(columns) if raw else [converter(column) for column in columns]
+
+
+def row(payload: bytes, convert: Sequence[Convert]) -> tuple[Any, ...]:
+    """Return the values of one row. What it raises for a row that can't be read, `read()` turns into a ProtocolError."""
+    values: list[Any] = []
+    at = 0
+    for to_python in convert:
+        size = payload[at]
+        at += 1
+        if size > 250:
+            if size == 251:
+                values.append(None)
+                continue
+            width = (2, 3, 8)[size - 252]
+            size = int.from_bytes(payload[at : at + width], "little")
+            at += width
+        end = at + size
+        values.append(to_python(payload[at:end]))
+        at = end
+    if at != len(payload):
+        raise IndexError("its values do not end where it ends")
+    return tuple(values)
+
+
+def read(payloads: list[Any], columns: Sequence[Column], convert: Sequence[Convert]) -> None:
+    """Replace each payload in the list by the row in it, so that no result is in memory twice.
+
+    Raises ProtocolError, which names the column and the value that can't be read.
+    """
+    for position, payload in enumerate(payloads):
+        try:
+            payloads[position] = row(payload, convert)
+        except (IndexError, ValueError, TypeError, ArithmeticError) as error:
+            raise _unreadable(payload, columns, convert) from error
+
+
+def _unreadable(payload: bytes, columns: Sequence[Column], convert: Sequence[Convert]) -> ProtocolError:
+    """Return the error for a row that can't be read, which names the first column that is the reason."""
+    reader = PayloadReader(payload, "a row")
+    try:
+        for column, to_python in zip(columns, convert, strict=True):
+            if payload[reader.at : reader.at + 1] == NULL.to_bytes():
+                reader.at += 1
+                continue
+            value = reader.text()
+            try:
+                to_python(value)
+            except (ValueError, TypeError, ArithmeticError) as reason:
+                kind = FieldType.get_info(column.type) or f"type {column.type}"
+                return ProtocolError(
+                    f"the server sent a value that can't be read: column {column.name!r} ({kind}) holds {value[:_SHOWN]!r}: "
+                    f"{str(reason) or type(reason).__name__}",
+                    MALFORMED_PACKET,
+                )
+        reader.fail(f"it has {len(payload) - reader.at} bytes more than its {len(columns)} columns")
+    except ProtocolError as too_short:
+        return too_short

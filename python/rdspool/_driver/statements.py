@@ -1,0 +1,302 @@
+"""Statements as the developer wrote them, taken apart at their placeholders before any value is in.
+
+A placeholder is `%s`, or `%(name)s` for a name that has a value. What stands in quotes or in a comment is the statement's own text and
+stays as it is: `LIKE '%(draft)%'`, `DATE_FORMAT(day, '%H:%i:%s')`, `-- 100%sure`. A value put there could end the quotes or the
+comment and become SQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from mysql.connector.errors import ProgrammingError
+
+from . import literals
+
+# What is not code begins with one of these. `--` begins a comment only before a blank or a control character.
+_OPENER: Final = re.compile(rb"['\"`#]|--(?=[\x00-\x20\x7f]|\Z)|/\*")
+_TO_LINE_END: Final = re.compile(rb"[^\n]*")
+_COMMENT: Final = re.compile(rb"/\*.*?\*/", re.DOTALL)
+_VERSION_COMMENT: Final = re.compile(rb"/\*M?!(?:[^*/]|\*(?!/)|/(?!\*)|/\*.*?\*/)*\*/", re.DOTALL)
+"""A comment with code for some servers, as in /*!80000 ... */, which may hold ordinary comments."""
+
+_POSITIONAL: Final = re.compile(rb"%s(?![0-9A-Za-z_$\x80-\xff])")
+_NAMED: Final = re.compile(rb"%\(([^()]+)\)s")
+_ANY_NAMED: Final = re.compile(rb"%\([^()]+\)s")
+
+
+class Reading(NamedTuple):
+    """In which quotes a backslash escapes the next character. sql_mode decides it."""
+
+    single: bool
+    double: bool
+
+
+USUAL: Final = Reading(single=True, double=True)
+ANSI_QUOTES: Final = Reading(single=True, double=False)
+NO_ESCAPES: Final = Reading(single=False, double=False)
+
+_QUOTED: Final = {
+    (b"'", True): re.compile(rb"'[^'\\]*(?:\\.[^'\\]*)*'", re.DOTALL),
+    (b"'", False): re.compile(rb"'[^']*'"),
+    (b'"', True): re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL),
+    (b'"', False): re.compile(rb'"[^"]*"'),
+    (b"`", False): re.compile(rb"`[^`]*`"),
+}
+"""A doubled quote needs no rule of its own: it ends one text and begins the next, with no code between."""
+
+_CACHE_SIZE: Final = 500
+_CACHED_LENGTH: Final = 20_000
+"""Characters of a statement that is kept at most: longer ones are built for a number of rows and seldom come again."""
+
+
+def reading_of(sql_mode: str) -> Reading:
+    """Return how a server with this sql_mode reads quotes."""
+    modes = sql_mode.upper().split(",")
+    if "NO_BACKSLASH_ESCAPES" in modes:
+        return NO_ESCAPES
+    return ANSI_QUOTES if "ANSI_QUOTES" in modes else USUAL
+
+
+def _regions(statement: bytes, reading: Reading) -> Iterator[tuple[bool, bytes]]:
+    """Return the statement's regions in order, each with whether it is code."""
+    at = 0
+    while (opener := _OPENER.search(statement, at)) is not None:
+        begin, mark = opener.start(), opener[0]
+        yield True, statement[at:begin]
+        if mark in (b"'", b'"', b"`"):
+            escapes = {b"'": reading.single, b'"': reading.double, b"`": False}[mark]
+            found = _QUOTED[mark, escapes].match(statement, begin)
+        elif mark == b"/*":
+            found = _VERSION_COMMENT.match(statement, begin) or _COMMENT.match(statement, begin)
+        else:
+            found = _TO_LINE_END.match(statement, begin)
+        at = found.end() if found is not None else len(statement)  # what is not closed goes to the end
+        yield False, statement[begin:at]
+    yield True, statement[at:]
+
+
+class Template(NamedTuple):
+    """A statement cut at its placeholders."""
+
+    pieces: list[bytes]
+    """One more than there are values."""
+    names: list[str] | None
+    """The name of each placeholder, None where they are `%s`."""
+    plain: bool
+    """Whether the statement has no comment, and no quotes but those of identifiers."""
+
+    def fill(self, values: Sequence[Any]) -> bytes:
+        """Return the statement with each placeholder replaced by the literal of its value. Raises ProgrammingError."""
+        return b"".join(_interleaved(self.pieces, values))
+
+    def values(self, params: Any) -> Sequence[Any]:
+        """Return the placeholders' values in order: a sequence as it is, a mapping's by name. Raises ProgrammingError."""
+        if self.names is None:
+            if not isinstance(params, (list, tuple)) or len(params) != len(self.pieces) - 1:
+                raise ProgrammingError(
+                    f"the statement takes {len(self.pieces) - 1} values in a list or a tuple; one row of parameters has not"
+                )
+            return params
+        if not isinstance(params, Mapping):
+            raise ProgrammingError(f"the statement takes its values by name, from a dict, not from {type(params).__name__}")
+        for name in params:
+            if not isinstance(name, str):
+                raise ProgrammingError(f"the name of a parameter is a str, not {type(name).__name__} ({name!r})")
+        try:
+            return [params[name] for name in self.names]
+        except KeyError as error:
+            raise ProgrammingError(
+                f"the statement has the placeholder %({error.args[0]})s, which has no value; values were given for: {_listed(params)}, "
+                "each to be written %(name)s"
+            ) from None
+
+
+def _interleaved(pieces: list[bytes], values: Sequence[Any]) -> list[bytes]:
+    """Return the pieces with the literals of the values between them."""
+    parts = [pieces[0]]
+    literal, text = literals.literal, literals.text
+    for value, piece in zip(values, pieces[1:], strict=True):
+        kind = type(value)
+        if kind is str:
+            parts.append(text(value))
+        elif value is None:
+            parts.append(b"NULL")
+        else:
+            parts.append(literal(value))
+        parts.append(piece)
+    return parts
+
+
+class _Statement:
+    """What is known of one statement's text."""
+
+    __slots__ = ("ambiguous", "templates", "text")
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        # Only a backslash before a quote lets the readings differ.
+        self.ambiguous = (b"\\'" in text or b'\\"' in text) and len(
+            {tuple(_regions(text, r)) for r in (USUAL, ANSI_QUOTES, NO_ESCAPES)}
+        ) > 1
+        self.templates: dict[Any, Template] = {}
+
+
+_statements: dict[str | bytes, _Statement] = {}
+
+
+def template(operation: Any, params: Any, sql_mode: Callable[[], str]) -> Template:
+    """Return the template of a statement for these parameters: a list or tuple for `%s`, a mapping for `%(name)s`.
+
+    `sql_mode` is asked only where the statement's own quotes read differently under different modes (a backslash before a quote).
+
+    Raises ProgrammingError where placeholders and values do not fit together.
+    """
+    if not isinstance(operation, (str, bytes)):
+        operation = encoded(operation)
+    statement = _statements.get(operation)
+    if statement is None:
+        statement = _Statement(encoded(operation))
+        if len(operation) <= _CACHED_LENGTH:
+            if len(_statements) >= _CACHE_SIZE:
+                _statements.clear()
+            _statements[operation] = statement
+    named = isinstance(params, Mapping)
+    if not named and not isinstance(params, (list, tuple)):
+        raise ProgrammingError(f"parameters are a list, a tuple or a dict, not {type(params).__name__}")
+    key: Any = -1 if named else len(params)
+    reading = USUAL
+    if statement.ambiguous:
+        reading = reading_of(sql_mode())
+        key = (key, reading)
+    known = statement.templates.get(key)
+    if known is None:
+        known = _named_template(statement.text, reading) if named else _positional_template(statement.text, reading, len(params))
+        if named and known.names == [] and b"%s" in b"".join(code for is_code, code in _regions(statement.text, reading) if is_code):
+            raise ProgrammingError(
+                f"the statement has %s placeholders, but its values were given by name ({_listed(params)}): give them as a tuple, "
+                "or write %(name)s in the statement"
+            )
+        statement.templates[key] = known
+    return known
+
+
+def encoded(operation: Any) -> bytes:
+    """Return a statement's text as UTF-8. Raises ProgrammingError for what is no text."""
+    if isinstance(operation, str):
+        try:
+            return operation.encode()
+        except UnicodeEncodeError as error:
+            raise ProgrammingError(f"the statement can't be sent as UTF-8: {error}") from None
+    if isinstance(operation, (bytes, bytearray)):
+        return bytes(operation)
+    raise ProgrammingError(f"a statement is a str or bytes, not {type(operation).__name__}")
+
+
+def _positional_template(text: bytes, reading: Reading, count: int) -> Template:
+    regions = list(_regions(text, reading))
+    plain = _is_plain(regions)
+    pieces = _cut(regions, lambda code: code.split(b"%s"))
+    if len(pieces) != count + 1:
+        # `id %size = %s` has one placeholder and a modulo: without those that a word goes on from, the number may fit.
+        pieces = _cut(regions, _POSITIONAL.split)
+    if len(pieces) != count + 1:
+        wanted = len(pieces) - 1
+        what = "Not enough parameters for the SQL statement" if wanted > count else "Not all parameters were used in the SQL statement"
+        raise ProgrammingError(f"{what}: it has {wanted} placeholders (%s), {count} values were given{_hint(text, wanted)}")
+    return Template(pieces, None, plain)
+
+
+def _named_template(text: bytes, reading: Reading) -> Template:
+    names: list[str] = []
+
+    def cut(code: bytes) -> list[bytes]:
+        parts = _NAMED.split(code)
+        names.extend(name.decode("utf-8", "surrogateescape") for name in parts[1::2])
+        return parts[::2]
+
+    regions = list(_regions(text, reading))
+    return Template(_cut(regions, cut), names, _is_plain(regions))
+
+
+def _listed(params: Mapping[Any, Any]) -> str:
+    return ", ".join(str(name).encode("ascii", "backslashreplace").decode() for name in params) or "no name"
+
+
+def _hint(text: bytes, wanted: int) -> str:
+    if _ANY_NAMED.search(text):
+        return "; %(name)s takes its value from a dict"
+    if text.count(b"%s") > wanted:
+        return "; a %s within quotes or a comment is text: quotes around a placeholder are left out"
+    return ""
+
+
+def _is_plain(regions: list[tuple[bool, bytes]]) -> bool:
+    return all(code or text.startswith(b"`") for code, text in regions)
+
+
+def _cut(regions: list[tuple[bool, bytes]], split: Callable[[bytes], list[bytes]]) -> list[bytes]:
+    """Return the statement cut where `split` cuts its code."""
+    if len(regions) == 1:
+        return split(regions[0][1])
+    pieces: list[bytes] = []
+    open_parts: list[bytes] = []
+    for is_code, text in regions:
+        if not is_code:
+            open_parts.append(text)
+            continue
+        first, *others = split(text)
+        open_parts.append(first)
+        for part in others:
+            pieces.append(b"".join(open_parts))
+            open_parts = [part]
+    pieces.append(b"".join(open_parts))
+    return pieces
+
+
+_NAME: Final = rb"(?:`[^`]+`|[0-9A-Za-z_$\x80-\xff]+)"
+_CONSTANT: Final = rb"(?:NULL|DEFAULT|TRUE|FALSE|-?[0-9]+(?:\.[0-9]+)?|(?:NOW|CURRENT_TIMESTAMP|UTC_TIMESTAMP)\([0-6]?\)|CURRENT_TIMESTAMP)"
+_HEAD: Final = re.compile(
+    rb"\s*(?:INSERT|REPLACE)\s+(?:(?:LOW_PRIORITY|HIGH_PRIORITY|IGNORE)\s+)*(?:INTO\s+)?" + _NAME + rb"(?:\s*\.\s*" + _NAME + rb")?\s*"
+    rb"(?:\(\s*" + _NAME + rb"(?:\s*,\s*" + _NAME + rb")*\s*\)\s*)?VALUES?\s*(\(\s*(?:" + _CONSTANT + rb"\s*,\s*)*)",
+    re.IGNORECASE,
+)
+_BETWEEN: Final = re.compile(rb"\s*,\s*(?:" + _CONSTANT + rb"\s*,\s*)*", re.IGNORECASE)
+_TAIL: Final = re.compile(
+    rb"((?:\s*,\s*" + _CONSTANT + rb")*\s*\))(\s*(?:(?:AS\s+" + _NAME + rb"\s+)?ON\s+DUPLICATE\s+KEY\s+UPDATE\s[^;]*)?);?\s*", re.IGNORECASE
+)
+
+
+class Batch:
+    """An INSERT (or REPLACE) of one row, so plain that its VALUES can be repeated: no comment, no quoted text, no expression.
+
+    Everything else runs once per row, as written.
+    """
+
+    __slots__ = ("_row", "_tail", "head")
+
+    def __init__(self, head: bytes, row: list[bytes], tail: bytes) -> None:
+        self.head = head
+        self._row = row
+        self._tail = tail
+
+    @classmethod
+    def of(cls, template: Template) -> Batch | None:
+        """Return the batch of a statement, None where it is not certain that the rows can go into one."""
+        if not template.plain or len(template.pieces) < 2:
+            return None
+        first, *between, last = template.pieces
+        head, tail = _HEAD.fullmatch(first), _TAIL.fullmatch(last)
+        if head is None or tail is None or not all(_BETWEEN.fullmatch(piece) for piece in between):
+            return None
+        return cls(first[: head.start(1)], [head[1], *between, tail[1]], tail[2])
+
+    def row(self, values: Sequence[Any]) -> bytes:
+        """Return one row of VALUES. Raises ProgrammingError."""
+        return b"".join(_interleaved(self._row, values))
+
+    def statement(self, rows: list[bytes]) -> bytes:
+        """Return the INSERT of these rows."""
+        return self.head + b",".join(rows) + self._tail

@@ -1,0 +1,29 @@
+"""What settings are when nobody sets them, and what they may be."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PREFIX: Final = "RDSPOOL_"
+
+PORT: Final = 3306
+POOL_RECYCLE: Final = 300
+"""Seconds. Long enough for a busy environment to reconnect rarely, short enough that load moves over after a failover or a scale-out."""
+CONNECT_TIMEOUT: Final = 5.0
+"""Seconds. A host that is reachable answers in milliseconds; a wrong security group never answers."""
+WAIT_TIMEOUT_MARGIN: Final = 30
+"""Seconds by which the server's idle limit outlasts `pool_recycle`, when only one of the two is set."""
+MAXIMUM_WAIT_TIMEOUT: Final = 31_536_000
+"""Seconds: the server's own maximum (MySQL Reference Manual, system variable wait_timeout)."""
+MAX_ALLOWED_PACKET: Final = 128 * 1024 * 1024
+"""Bytes of one row, or any other answer, at most: twice the default of MySQL 8 and later."""
+MAXIMUM_MAX_ALLOWED_PACKET: Final = 1024 * 1024 * 1024
+"""Bytes: the servers' own maximum (MySQL Reference Manual, system variable max_allowed_packet)."""
+
+CONNECT_TIMES: Final = ("use", "init")
+"""When the first connection is opened: at its first use, or by get_engine() in a thread beside the function's other imports."""
+
+ISOLATION_LEVELS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "AUTOCOMMIT")
+
+IDENTITY: Final = frozenset({"url", "host", "port", "user", "database", "password"})
+"""What names the database and who signs in: a named engine never takes these from the unnamed one's variables."""

@@ -1,0 +1,182 @@
+"""Reading the settings: each value is converted and checked, and an error says which place held what."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from .._aws.endpoints import REGION, region_of
+from ..errors import SettingsError
+from ..secret import Secret
+from . import defaults
+from .places import Places
+from .suggestions import suggestion
+
+_HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:]+:[0-9A-Fa-f:.]*")
+_YES: Final = frozenset({"true", "yes", "on", "1"})
+_NO: Final = frozenset({"false", "no", "off", "0"})
+
+
+class Reading:
+    """Reads the settings of one engine from their places."""
+
+    def __init__(self, name: str | None, environ: Mapping[str, str], overrides: Mapping[str, Any], setting_names: Sequence[str]) -> None:
+        """Take the engine's name and the places. Raises SettingsError."""
+        self._places = Places(name, environ, overrides, setting_names)
+
+    def values(self) -> dict[str, Any]:
+        """Return the value of each setting. Raises SettingsError."""
+        host = self._host()
+        label, user = self._required("user", "the database user that signs in")
+        if len(user) > 80:
+            raise SettingsError(f"{label} is {user!r}: a user's name has at most 32 characters on MySQL, 80 on MariaDB")
+        recycle, wait = self._recycle_and_wait()
+        password = self._password()
+        packet = self._number("max_allowed_packet", 1024, defaults.MAXIMUM_MAX_ALLOWED_PACKET, " of bytes")
+        return {
+            "host": host,
+            "user": user,
+            "port": int(self._number("port", 1, 65535, "") or defaults.PORT),
+            "database": self._text("database")[1],
+            "region": self._region(host, needed=password is None),
+            "password": password,
+            "ca": self._ca(),
+            "pool_recycle": recycle,
+            "wait_timeout": wait,
+            "isolation_level": self._choice("isolation_level", defaults.ISOLATION_LEVELS, _level),
+            "connect": self._choice("connect", defaults.CONNECT_TIMES, str.lower) or "use",
+            "connect_timeout": self._number("connect_timeout", 0.1, 900, " of seconds") or defaults.CONNECT_TIMEOUT,
+            "max_allowed_packet": int(packet or defaults.MAX_ALLOWED_PACKET),
+            "multi_statements": self._flag("multi_statements"),
+        }
+
+    def _text(self, key: str) -> tuple[str, str | None]:
+        label, value = self._places.find(key)
+        if value is None:
+            return label, None
+        if not isinstance(value, str):
+            raise SettingsError(f"{label}: {key} must be a text, not {type(value).__name__}")
+        if not value:
+            raise SettingsError(f"{label} is empty: give it a value, or leave it out")
+        if value != value.strip():
+            raise SettingsError(f"{label} is {value!r}: remove the blanks")
+        return label, value
+
+    def _required(self, key: str, what: str) -> tuple[str, str]:
+        label, value = self._text(key)
+        if value is None:
+            variable = self._places.prefix + key.upper()
+            set_ones = [other for other in self._places.environ if other.startswith(defaults.PREFIX)]
+            similar = suggestion(variable, set_ones, "{} is set: was it meant?")
+            raise SettingsError(f"{variable} is not set: set it to {what}, or call get_engine({key}=...){similar}")
+        return label, value
+
+    def _number(self, key: str, low: float, high: float, unit: str) -> float | None:
+        label, value = self._places.find(key)
+        if value is None:
+            return None
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        kind = "number" if key == "connect_timeout" else "whole number"
+        if isinstance(value, bool) or not low <= number <= high or (kind == "whole number" and not number.is_integer()):
+            raise SettingsError(f"{label} is {value!r}: set it to a {kind}{unit} from {low:,g} to {high:,.0f}")
+        return number
+
+    def _flag(self, key: str) -> bool:
+        label, value = self._places.find(key)
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        if not isinstance(value, str) or value.lower() not in _YES | _NO:
+            raise SettingsError(f"{label} is {value!r}: set it to true or false")
+        return value.lower() in _YES
+
+    def _host(self) -> str:
+        label, host = self._required("host", "the endpoint of the RDS instance, Aurora cluster or RDS Proxy")
+        if "/" in host or "@" in host or "?" in host:
+            shown = host.rpartition("@")[2].partition("?")[0]  # what stands before an @ or behind a ? can be a password
+            raise SettingsError(
+                f"{label} has more in it than a host's name (...{shown!r}): give that alone, or the whole URL as {self._places.prefix}URL"
+            )
+        if host.count(":") == 1:
+            raise SettingsError(f"{label} is {host!r}: give the host name alone, and the port as {self._places.prefix}PORT")
+        # DNS names know no case and may end in a dot; the token's signature and the certificate's comparison know better.
+        name = host.lower().removesuffix(".")
+        if not _HOST.fullmatch(name):
+            raise SettingsError(f"{label} is {host!r}: that is no host name")
+        return name
+
+    def _region(self, host: str, *, needed: bool) -> str | None:
+        environ = self._places.environ
+        in_host = region_of(host)
+        label, region = self._text("region")
+        if region is None:
+            region = in_host or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
+            label = "AWS_REGION"
+        if region is None:
+            if needed:
+                raise SettingsError(
+                    f"{self._places.prefix}REGION is not set, the host {host!r} names no region and AWS_REGION is not set either: "
+                    "set it to the region of the database, for example eu-central-1"
+                )
+            return None
+        if not REGION.fullmatch(region):
+            raise SettingsError(f"{label} is {region!r}: that is no AWS region, which looks like eu-central-1")
+        if in_host and region != in_host:
+            raise SettingsError(
+                f"{label} is {region!r}, but the host {host!r} is in {in_host}: the server would refuse the token; leave {label} out"
+            )
+        return region
+
+    def _password(self) -> Secret | None:
+        label, password = self._places.find("password")
+        if password is None or isinstance(password, Secret):
+            return password
+        if not isinstance(password, str):
+            raise SettingsError(f"{label}: the password must be a text, not {type(password).__name__}")
+        if not password:
+            raise SettingsError(f"{label} is empty: leave it out to sign in with IAM")
+        secret = Secret(password)
+        del password
+        if not secret.encodable():
+            raise SettingsError(f"{label} has characters that can't be sent as UTF-8: check how the variable was set")
+        return secret
+
+    def _ca(self) -> str | None:
+        label, path = self._text("ca")
+        if path is not None and not os.path.isfile(path):
+            raise SettingsError(f"{label} is {path!r}, which is no file here: give the path of a PEM file that the function can read")
+        return path
+
+    def _recycle_and_wait(self) -> tuple[int, int]:
+        recycle = self._number("pool_recycle", 1, defaults.MAXIMUM_WAIT_TIMEOUT - 1, " of seconds")
+        wait = self._number("wait_timeout", 2, defaults.MAXIMUM_WAIT_TIMEOUT, " of seconds")
+        margin = defaults.WAIT_TIMEOUT_MARGIN
+        if recycle is None and wait is None:
+            return defaults.POOL_RECYCLE, defaults.POOL_RECYCLE + margin
+        if recycle is None:
+            assert wait is not None
+            return max(1, min(defaults.POOL_RECYCLE, int(wait) - min(margin, int(wait) // 2))), int(wait)
+        if wait is None:
+            return int(recycle), min(int(recycle) + margin, defaults.MAXIMUM_WAIT_TIMEOUT)
+        if recycle >= wait:
+            places = self._places
+            raise SettingsError(
+                f"{places.find('pool_recycle')[0]} is {recycle:g} and {places.find('wait_timeout')[0]} is {wait:g}: the server "
+                "would close connections that the pool still trusts; set the first below the second, or only one of them"
+            )
+        return int(recycle), int(wait)
+
+    def _choice(self, key: str, choices: Sequence[str], normal: Callable[[str], str]) -> str | None:
+        label, value = self._text(key)
+        if value is not None and normal(value) not in choices:
+            raise SettingsError(f"{label} is {value!r}: set it to one of {', '.join(choices)}")
+        return None if value is None else normal(value)
+
+
+def _level(text: str) -> str:
+    return " ".join(re.split(r"[\s_-]+", text)).upper()

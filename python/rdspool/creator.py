@@ -1,0 +1,151 @@
+"""The creator: what a pool calls for a new connection, from the settings to a session that is set up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Final
+
+from mysql.connector.errors import Error
+
+from ._aws.authorities import root_files
+from ._aws.token import TokenSource
+from ._driver import tls
+from ._driver.connection import Connection
+from ._driver.error_numbers import ACCESS_DENIED
+from ._driver.session_start import SessionStart
+from ._driver.sign_in import CAPABILITIES, CLEAR_PASSWORD, MULTI_STATEMENTS, Login
+from ._lambda import attributes, init_connection
+from ._lambda.init_connection import InitConnection
+from .pool import IDLE_GAP
+from .secret import Secret
+from .settings import Settings
+
+_tokens: Final[dict[tuple[str, int, str, str], TokenSource]] = {}
+_tokens_lock = threading.Lock()
+
+
+def token_source(settings: Settings) -> TokenSource:
+    """Return the process's source of tokens for this user, endpoint and region."""
+    assert settings.region is not None
+    target = (settings.host, settings.port, settings.user, settings.region)
+    with _tokens_lock:
+        if target not in _tokens:
+            _tokens[target] = TokenSource(*target)
+        return _tokens[target]
+
+
+def after_fork() -> None:
+    """In the child of a fork: another thread of the parent's may have held the locks."""
+    global _tokens_lock
+    _tokens_lock = threading.Lock()
+    _tokens.clear()
+
+
+class Creator:
+    """Makes connections to one database: `create_engine(..., creator=Creator(settings))`. Thread-safe: it keeps nothing of a connection."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        start: SessionStart | None = None,
+        *,
+        connection_attributes: Mapping[str, str] | None = None,
+        read_timeout: float | None = None,
+        write_timeout: float | None = None,
+        force_ipv6: bool = False,
+    ) -> None:
+        """Prepare for `settings`; `start` is what each session starts with, None for what the settings say.
+
+        `connection_attributes` are seen in performance_schema.session_connect_attrs, beside rdspool's own; `read_timeout` and
+        `write_timeout` (seconds) bound each part of an answer and each send; None: no bound.
+
+        Raises SettingsError where no authorities are known to verify the server with.
+        """
+        self.settings = settings
+        if start is None:
+            level = settings.isolation_level
+            start = SessionStart(
+                autocommit=level == "AUTOCOMMIT",
+                isolation_level=None if level == "AUTOCOMMIT" else level,
+                wait_timeout=settings.wait_timeout,
+            )
+        self._start = start
+        self._attributes = connection_attributes or {}
+        self._timeouts = read_timeout, write_timeout
+        self._force_ipv6 = force_ipv6
+        self._roots = root_files(settings.host, settings.region, settings.ca)
+        self._init_connection: InitConnection | None = None
+
+    def __repr__(self) -> str:
+        return f"<Creator {self.settings!r}>"
+
+    def begin(self) -> None:
+        """Start to make the first connection in a thread; the first call waits for it and takes it."""
+        if init_connection.allowed():
+            self._init_connection = InitConnection(self._new)
+
+    def __call__(self) -> Connection:
+        """Return a new connection: verified, signed in, its session set up.
+
+        Raises CredentialsError, or a ConnectError that tells what to do.
+        """
+        begun, self._init_connection = self._init_connection, None
+        if begun is None:
+            return self._new()
+        made: Connection | None = begun.take(self.settings.pool_recycle, IDLE_GAP)
+        if made is not None:
+            return made
+        try:
+            return self._new()
+        except Exception as error:
+            if begun.failure is not None:
+                error.add_note(f"The connection made during init had failed before: {begun.failure}")
+            raise
+
+    def _new(self) -> Connection:
+        settings = self.settings
+        if settings.password is not None:
+            # A token that was made elsewhere and given as the password goes the way of a token.
+            given_token = "X-Amz-Signature=" in settings.password.reveal()
+            return self._connect(settings.password, CLEAR_PASSWORD if given_token else None)
+        source = token_source(settings)
+        token, reused = source.get()
+        try:
+            return self._connect(token, CLEAR_PASSWORD)
+        except Error as error:
+            if error.errno != ACCESS_DENIED:
+                raise
+            source.forget(token)
+            if not reused:
+                raise
+        # The cached token was refused: the role can have changed. Retry once with a new one: no SQL has run, so this is safe.
+        return self._connect(source.get()[0], CLEAR_PASSWORD)
+
+    def _connect(self, secret: Secret, plugin: str | None) -> Connection:
+        settings = self.settings
+        login = Login(
+            user=settings.user,
+            secret=secret,
+            database=settings.database,
+            attributes={**attributes.machine(), **attributes.function(), **self._attributes},
+            tls=tls.context(self._roots),
+            plugin=plugin,
+            capabilities=CAPABILITIES | (MULTI_STATEMENTS if settings.multi_statements else 0),
+        )
+        try:
+            made = Connection.open(
+                settings.host,
+                settings.port,
+                login,
+                self._start,
+                timeout=settings.connect_timeout,
+                max_allowed_packet=settings.max_allowed_packet,
+                force_ipv6=self._force_ipv6,
+            )
+        except Error as error:
+            from ._aws import diagnosis  # imported only where it is needed: a cold start that succeeds has no use for it
+
+            raise diagnosis.explain(error, settings, secret) from error
+        made.read_timeout, made.write_timeout = self._timeouts
+        return made

@@ -1,0 +1,208 @@
+"""The driver as a module of PEP 249, for the dialect `mysql+rdspool` and for use without SQLAlchemy.
+
+Its errors, types and constants are mysql-connector-python's own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from mysql.connector import apilevel, paramstyle, threadsafety
+from mysql.connector.dbapi import (
+    BINARY,
+    DATETIME,
+    NUMBER,
+    ROWID,
+    STRING,
+    Binary,
+    Date,
+    DateFromTicks,
+    Time,
+    TimeFromTicks,
+    Timestamp,
+    TimestampFromTicks,
+)
+from mysql.connector.errors import (
+    DatabaseError,
+    DataError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    Warning,  # noqa: A004 - PEP 249's name
+)
+from mysql.connector.version import VERSION_TEXT as __version__  # noqa: N811
+
+from ._driver.connection import Connection
+from ._driver.session_start import CHARSET, SessionStart
+from ._settings.suggestions import suggestion
+from .creator import Creator
+from .errors import SettingsError
+from .secret import Secret
+from .settings import SETTING_NAMES, Settings
+
+__all__ = [
+    "BINARY",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+    "Binary",
+    "Connection",
+    "DataError",
+    "DatabaseError",
+    "Date",
+    "DateFromTicks",
+    "Error",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
+    "Warning",
+    "__version__",
+    "apilevel",
+    "connect",
+    "paramstyle",
+    "threadsafety",
+]
+
+_REFUSED: Final = {
+    "allow_local_infile": "a server could ask for any file of the function: insert the rows with executemany()",
+    "auth_plugin": "the server names the plugin, and IAM its own",
+    "buffered": "the cursor decides: cursor(buffered=False) streams; with SQLAlchemy use execution_options(yield_per=...)",
+    "client_flags": "give multi_statements=True where a statement holds several",
+    "compress": "compression costs a function more CPU than it saves",
+    "connect": "get_engine() connects during init",
+    "consume_results": "results that nobody reads are always read to their end",
+    "converter_class": "convert values with SQLAlchemy's TypeDecorator",
+    "failover": "RDS fails over by DNS",
+    "get_warnings": "cursor.warning_count tells whether there are some, SHOW WARNINGS which",
+    "option_files": "settings come from arguments, the URL or the environment",
+    "option_groups": "settings come from arguments, the URL or the environment",
+    "pool_name": "SQLAlchemy pools",
+    "pool_recycle": "SQLAlchemy pools: give it to create_engine(), or use get_engine()",
+    "pool_reset_session": "SQLAlchemy pools",
+    "pool_size": "SQLAlchemy pools: give it to create_engine()",
+    "raise_on_warnings": "set sql_mode to a strict one",
+    "raw": "the cursor decides: cursor(raw=True)",
+    "read_default_file": "settings come from arguments, the URL or the environment",
+    "ssl_cert": "a client's certificate is not sent: RDS asks for none",
+    "ssl_disabled": "rdspool connects with verified TLS only",
+    "ssl_key": "a client's certificate is not sent: RDS asks for none",
+    "ssl_verify_cert": "the certificate is always verified",
+    "ssl_verify_identity": "the server's name is always verified",
+    "tls_ciphersuites": "those of the TLS library's default are used",
+    "tls_versions": "TLS 1.2 and 1.3 are used",
+    "unix_socket": "rdspool connects over TCP with TLS",
+    "use_pure": "rdspool has its own driver, in Python",
+    "use_unicode": "text is always str; cursor(raw=True) gives bytes",
+}
+"""Options of mysql-connector-python that are not taken, with what to do instead."""
+
+_OTHERS_NAMES: Final = {"ssl_ca": "ca", "connection_timeout": "connect_timeout", "passwd": "password", "db": "database", "username": "user"}
+
+_YES_NO: Final = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def _flag(value: Any) -> bool:
+    return value if isinstance(value, bool) else _YES_NO[str(value).lower()]
+
+
+def _modes(value: Any) -> str:
+    return ",".join(value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _attributes(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise TypeError
+    return {str(name): str(text) for name, text in value.items()}
+
+
+def _charset(value: Any) -> str:
+    if str(value).lower() not in (CHARSET, "utf8"):
+        raise SettingsError(
+            f"the option charset is {value!r}: a connection of rdspool is always {CHARSET}; a column has the character set of its table, and "
+            "the server converts"
+        )
+    return CHARSET
+
+
+_SESSION: Final[dict[str, Callable[[Any], Any]]] = {
+    "autocommit": _flag,
+    "collation": str,
+    "init_command": str,
+    "sql_mode": _modes,
+    "time_zone": str,
+}
+"""What each session starts with, beside the settings."""
+
+_CONNECTION: Final[dict[str, Callable[[Any], Any]]] = {
+    "conn_attrs": _attributes,
+    "force_ipv6": _flag,
+    "read_timeout": float,
+    "write_timeout": float,
+}
+
+
+def connect(**options: Any) -> Connection:
+    """Return a new connection.
+
+    Takes the settings of `get_engine()` by keyword (`host`, `user`, `database`, `port`, `password`, `region`, `ca`, `wait_timeout`
+    and `connect_timeout` in seconds, `isolation_level`, `max_allowed_packet` in bytes, `multi_statements`; without a password IAM
+    signs in), and beside them `autocommit`, `collation` (one of utf8mb4), `init_command`, `sql_mode`, `time_zone`, `conn_attrs` (a
+    dict), `force_ipv6`, `read_timeout` and `write_timeout` (in seconds).
+
+    Raises SettingsError, CredentialsError, or a ConnectError that tells what to do.
+    """
+    for name in _REFUSED.keys() & options.keys():
+        raise SettingsError(f"the option {name!r} is not taken: {_REFUSED[name]}")
+    for theirs, ours in _OTHERS_NAMES.items():
+        if theirs in options:
+            options[ours] = options.pop(theirs)
+    if isinstance(options.get("password"), str):
+        options["password"] = Secret(options["password"])
+    _charset(options.pop("charset", CHARSET))
+    session = {name: _read(name, options.pop(name), read) for name, read in _SESSION.items() if options.get(name) is not None}
+    beside = {name: _read(name, options.pop(name), read) for name, read in _CONNECTION.items() if options.get(name) is not None}
+    given = {name: value for name, value in options.items() if name in SETTING_NAMES or name == "driver"}
+    for name in options.keys() - given.keys() - _SESSION.keys() - _CONNECTION.keys():
+        raise SettingsError(f"there is no option {name!r}{suggestion(name, [*SETTING_NAMES, *_SESSION, *_CONNECTION])}")
+    # The engine's own variables belong to get_engine(); those that describe the place count for every connection.
+    place = {name: os.environ[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "RDSPOOL_CA") if name in os.environ}
+    settings = Settings.load(environ=place, **given)
+    level = settings.isolation_level
+    if level == "AUTOCOMMIT":
+        level, session["autocommit"] = None, True
+    wait_timeout = settings.wait_timeout if given.get("wait_timeout") is not None else None
+    start = SessionStart(isolation_level=level, wait_timeout=wait_timeout, **session)
+    return Creator(
+        settings,
+        start,
+        connection_attributes=beside.get("conn_attrs"),
+        read_timeout=beside.get("read_timeout"),
+        write_timeout=beside.get("write_timeout"),
+        force_ipv6=beside.get("force_ipv6", False),
+    )()
+
+
+def _read(name: str, value: Any, read: Callable[[Any], Any]) -> Any:
+    try:
+        return read(value)
+    except (KeyError, TypeError, ValueError):
+        expected = {_flag: "true or false", float: "a number of seconds", _attributes: "a dict"}.get(read, "a text")
+        raise SettingsError(f"the option {name!r} is {value!r}: give {expected}") from None
+
+
+# SQLAlchemy and the tools around it tell by the name of the PEP 249 module whose errors these are.
+__name__ = "mysql.connector"

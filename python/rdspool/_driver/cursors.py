@@ -6,12 +6,13 @@ from collections import namedtuple
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
-from mysql.connector.errors import InterfaceError, ProgrammingError
+from mysql.connector.errors import Error, InterfaceError, ProgrammingError
 
 from ..errors import ProtocolError
-from . import rows
+from . import literals, rows
 from .columns import Column
 from .command_phase import CommandPhase, ResultSet
+from .error_numbers import SYNTAX_ERROR
 from .responses import Ok
 from .statements import Batch, encoded, template
 
@@ -112,7 +113,16 @@ class Cursor:
         self.rowcount, self.warning_count, self.lastrowid = -1, 0, None
         self._sent = statement
         connection.note_statement(statement)
-        self._take(self._commands.query(statement, self._read_timeout, self._write_timeout))
+        try:
+            answer = self._commands.query(statement, self._read_timeout, self._write_timeout)
+        except Error as error:
+            if error.errno == SYNTAX_ERROR and literals.HEXADECIMAL in statement:
+                error.add_note(
+                    "A text with a backslash is sent in hexadecimal (_utf8mb4 x'...'), so that every sql_mode reads it the same. A few places "
+                    "of SQL take a quoted text only, such as SHOW ... LIKE: write the text into the statement there."
+                )
+            raise
+        self._take(answer)
 
     def executemany(self, operation: Any, seq_of_params: Sequence[Any]) -> None:
         """Run a statement once for each set of parameters. `rowcount` is the sum.

@@ -30,6 +30,9 @@ from mysql.connector.errors import ProgrammingError
 _PATTERN: Final = re.compile(rb"[^\\]*(?:\\[%_][^\\]*)*")
 """A text that has no backslash but before % and _."""
 
+HEXADECIMAL: Final = b"_utf8mb4 x'"
+"""How the literal of a text begins that has a backslash."""
+
 _EXACT_DIGITS: Final = 81
 """Digits that a DECIMAL literal can have on MySQL and MariaDB; beyond it the server reads a literal as DOUBLE anyway."""
 
@@ -41,7 +44,7 @@ def text(value: str) -> bytes:
     except UnicodeEncodeError as error:
         raise ProgrammingError(f"a parameter can't be sent as UTF-8: {error}") from None
     if b"\\" in encoded and not _PATTERN.fullmatch(encoded):
-        return b"_utf8mb4 x'%b'" % encoded.hex().encode()
+        return b"%b%b'" % (HEXADECIMAL, encoded.hex().encode())
     if b"'" in encoded:
         encoded = encoded.replace(b"'", b"''")
     return b"'%b'" % encoded

@@ -87,6 +87,8 @@ class Template(NamedTuple):
     """The name of each placeholder, None where they are `%s`."""
     plain: bool
     """Whether the statement has no comment, and no quotes but those of identifiers."""
+    quoted: frozenset[str]
+    """Names that stand like a placeholder in quotes or a comment, and nowhere in the code."""
 
     def fill(self, values: Sequence[Any]) -> bytes:
         """Return the statement with each placeholder replaced by the literal of its value. Raises ProgrammingError."""
@@ -105,6 +107,11 @@ class Template(NamedTuple):
         for name in params:
             if not isinstance(name, str):
                 raise ProgrammingError(f"the name of a parameter is a str, not {type(name).__name__} ({name!r})")
+        if self.quoted and not self.quoted.isdisjoint(params):
+            name = min(self.quoted.intersection(params))
+            raise ProgrammingError(
+                f"the placeholder %({name})s stands in quotes or a comment, where it is text and its value is not used: leave the quotes out"
+            )
         try:
             return [params[name] for name in self.names]
         except KeyError as error:
@@ -206,7 +213,7 @@ def _positional_template(text: bytes, reading: Reading, count: int) -> Template:
         wanted = len(pieces) - 1
         what = "Not enough parameters for the SQL statement" if wanted > count else "Not all parameters were used in the SQL statement"
         raise ProgrammingError(f"{what}: it has {wanted} placeholders (%s), {count} values were given{_hint(text, wanted)}")
-    return Template(pieces, None, plain)
+    return Template(pieces, None, plain, frozenset())
 
 
 def _named_template(text: bytes, reading: Reading) -> Template:
@@ -218,7 +225,9 @@ def _named_template(text: bytes, reading: Reading) -> Template:
         return parts[::2]
 
     regions = list(_regions(text, reading))
-    return Template(_cut(regions, cut), names, _is_plain(regions))
+    pieces = _cut(regions, cut)
+    quoted = {name.decode("utf-8", "surrogateescape") for code, part in regions if not code for name in _NAMED.findall(part)}
+    return Template(pieces, names, _is_plain(regions), frozenset(quoted.difference(names)))
 
 
 def _listed(params: Mapping[Any, Any]) -> str:

@@ -29,6 +29,20 @@ def pytest_sessionstart():
         return self.db in ("+mysqlconnector", f"{config.db.name}+mysqlconnector")
 
     SpecPredicate.__call__ = applies_to_either
+    _tell_streams_apart()
+
+
+def _tell_streams_apart():
+    """Let the suite know rdspool's streaming cursors: it has a list of drivers in it, and takes every other one's for buffered."""
+    from rdspool._driver.cursors import StreamingCursor
+    from sqlalchemy.testing.suite.test_results import ServerSideCursorsTest
+
+    known = ServerSideCursorsTest._is_server_side
+
+    def is_server_side(self, cursor):
+        return isinstance(cursor, StreamingCursor) if self.engine.dialect.driver == "rdspool" else known(self, cursor)
+
+    ServerSideCursorsTest._is_server_side = is_server_side
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -8,9 +8,9 @@ from sqlalchemy import event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 from sqlalchemy.dialects.mysql.mysqlconnector import (
+    MariaDBDialect_mysqlconnector,
     MySQLCompiler_mysqlconnector,
     MySQLDialect_mysqlconnector,
-    MySQLIdentifierPreparer_mysqlconnector,
 )
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -18,6 +18,9 @@ from . import pool
 from ._driver import disconnects, literals, probes
 from .errors import SettingsError
 from .secret import Secret
+
+_MARIADB_PREPARER: Any = MariaDBDialect_mysqlconnector.preparer
+"""Quotes identifiers for MariaDB: a class of its own in SQLAlchemy 2.0, that of MySQL in 2.1. Neither doubles percent signs."""
 
 
 class RdspoolCompiler(MySQLCompiler_mysqlconnector):
@@ -94,6 +97,14 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         with probes.asked_together(dbapi_connection, questions):
             super().initialize(connection)
 
+    def _set_mariadb(self, is_mariadb: bool | None, server_version_info: tuple[int, ...]) -> None:
+        super()._set_mariadb(is_mariadb, server_version_info)
+        if is_mariadb and not issubclass(self.preparer, _MARIADB_PREPARER):
+            # SQLAlchemy 2.0 has put the preparer in place that doubles percent signs, as most drivers need it; this one sends them
+            # as they are.
+            self.preparer = _MARIADB_PREPARER
+            self.identifier_preparer = self.preparer(self)
+
     # -- the session ------------------------------------------------------------------------------------------------------------
 
     def set_isolation_level(self, dbapi_connection: Any, level: Any) -> None:
@@ -128,7 +139,7 @@ class MariaDBRdspoolDialect(MariaDBDialect, RdspoolDialect):
     """MariaDB through rdspool's driver."""
 
     supports_statement_cache = True
-    preparer: Any = MySQLIdentifierPreparer_mysqlconnector
+    preparer: Any = _MARIADB_PREPARER
 
 
 def _came_back(dbapi_connection: Any, entry: Any) -> None:

@@ -1,7 +1,8 @@
-"""rdspool itself as an installed package: its files, and a dist-info folder made from pyproject.toml."""
+"""rdspool itself as an installed package: its files, and a dist-info folder made from pyproject.toml and the version."""
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,25 @@ from layer.matrix import PROJECT, licences
 
 
 def project() -> dict[str, Any]:
-    """Returns the [project] table of pyproject.toml."""
+    """Returns the [project] table of pyproject.toml, with the version that python/rdspool/version.py states."""
     table: dict[str, Any] = _pyproject()["project"]
-    for needed in ("name", "version"):
-        if needed not in table:
-            raise LayerError(f"{PROJECT / 'pyproject.toml'} has no {needed} in [project]: the layer takes it from there")
-    return table
+    if "name" not in table:
+        raise LayerError(f"{PROJECT / 'pyproject.toml'} has no name in [project]: the layer takes it from there")
+    return table | {"version": _version()}
+
+
+def _version() -> str:
+    # Read, not imported: the machine that builds a layer needs neither SQLAlchemy nor the connector.
+    path = PROJECT / "python" / "rdspool" / "version.py"
+    try:
+        statements = ast.parse(path.read_text()).body
+    except FileNotFoundError as error:
+        raise LayerError(f"{path} is missing: the layer takes rdspool's version from it") from error
+    for statement in statements:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="__version__")], value=ast.Constant(value=str(version))):
+                return version
+    raise LayerError(f'{path} has no line __version__ = "...": the layer takes rdspool\'s version from there')
 
 
 def files(source: Path = PROJECT / "python") -> dict[str, bytes]:

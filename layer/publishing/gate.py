@@ -20,10 +20,10 @@ def version(stage: Stage, release: str) -> None:
     try:
         parsed = Version(release)
     except InvalidVersion as error:
-        raise LayerError(f"the version {release!r} in pyproject.toml is not one that Python knows (PEP 440)") from error
+        raise LayerError(f"the version {release!r} in python/rdspool/version.py is not one that Python knows (PEP 440)") from error
     if (parsed.is_prerelease or parsed.local) and not stage.prerelease:
         raise LayerError(
-            f"{release} is no release, so it can't go to {stage.name}: publish it to beta, or give pyproject.toml a release's version"
+            f"{release} is no release, so it can't go to {stage.name}: publish it to beta, or give python/rdspool/version.py a release's version"
         )
 
 

@@ -95,7 +95,7 @@ def compare(wanted: Wanted, found: Found) -> Difference:
     taken = values.get(wanted.release)
     if wanted.immutable and taken and taken != arn:
         faults.append(
-            f"{wanted.artefact.release} is already published with another zip ({taken}): raise the version in pyproject.toml,"
+            f"{wanted.artefact.release} is already published with another zip ({taken}): raise the version in python/rdspool/version.py,"
             " or give --replace to let the release mean this zip from now on"
         )
     held = found.policy.holders()

@@ -11,7 +11,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 _setup_certificates
 lock=$root/tests/bench/requirements.txt
 venv=$_setup_cache/bench-$(printf %s "$root" | cksum | cut -d' ' -f1)
-stamp="$root $(cat "$lock" "$root/pyproject.toml" | sha256sum | cut -d' ' -f1)"
+stamp="$root $(cat "$lock" "$root"/{pyproject.toml,python/rdspool/version.py} | sha256sum | cut -d' ' -f1)"
 if [ ! -f "$venv/.stamp" ] || [ "$(cat "$venv/.stamp")" != "$stamp" ] || ! "$venv/bin/python" -I -c '' 2>/dev/null; then
   interpreter=$(_setup_interpreter)
   _setup_build "$venv" "$stamp" "$lock" "$interpreter"

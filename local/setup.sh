@@ -2,11 +2,12 @@
 #
 #   . local/setup.sh
 #   setup_venv          # what local/, layer/ and examples/ need
-#   setup_venv tests    # and what the tests need
+#   setup_venv tests        # and what the tests need
+#   setup_venv tests 2.0    # what the driver's tests need, with SQLAlchemy 2.0 and the oldest connector, in .venv-sqlalchemy2.0
 #
-# Leaves $PYTHON naming .venv's interpreter (3.12 to 3.14; Debian's own is fetched where this machine has none).
+# Leaves $PYTHON naming the environment's interpreter (3.12 to 3.14; Debian's own is fetched where this machine has none).
 # pip runs with the machine's ordinary configuration (PIP_* variables, pip.conf); progress goes to stderr; a failure returns non-zero.
-# RDSLOCAL_VENV=FOLDER puts the environment elsewhere than .venv in the project.
+# RDSLOCAL_VENV=FOLDER puts the environment elsewhere than .venv in the project, and that of SQLAlchemy 2.0 beside it.
 
 _setup_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 _setup_cache=${RDSLOCAL_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set: set RDSLOCAL_CACHE to a folder}/.cache}/rdspool}
@@ -94,9 +95,15 @@ _setup_build() (
 
 setup_venv() {
   local venv=${RDSLOCAL_VENV:-$_setup_root/.venv} lock=$_setup_root/local/requirements.txt interpreter stamp
-  [ "${1:-}" != tests ] || lock=$_setup_root/tests/requirements.txt
+  case "$*" in
+    '') ;;
+    tests | 'tests 2.1') lock=$_setup_root/tests/requirements.txt ;;
+    'tests 2.0') venv=$venv-sqlalchemy2.0 lock=$_setup_root/tests/sqlalchemy20/requirements.txt ;;
+    *) _setup_say "no environment for '$*': the tests run with SQLAlchemy 2.0 or 2.1"; return 2 ;;
+  esac
+  # pip notes rdspool's metadata when it installs it: what they are made of counts, too.
+  _setup_sums() { cat "$1" "$_setup_root"/{pyproject.toml,python/rdspool/version.py} 2>/dev/null | sha256sum | cut -d' ' -f1; }
   # The tests' lock holds everything of local's: an environment that has it is never taken back.
-  _setup_sums() { cat "$1" "$_setup_root/pyproject.toml" 2>/dev/null | sha256sum | cut -d' ' -f1; }
   PYTHON=$venv/bin/python
   _setup_certificates || return
   if [ -f "$venv/.stamp" ] && "$PYTHON" -I -c '' 2>/dev/null; then

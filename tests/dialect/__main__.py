@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -64,17 +65,24 @@ def prepared(kind):
             server.execute(f"DROP USER {USER}@'%'", *(f"DROP DATABASE IF EXISTS {name}" for name in SCHEMAS))
 
 
-def run(server, driver, password, folder, arguments):
-    """Run pytest in `folder`, through the driver, and return its outcome."""
+def backends(kind, only_own):
+    """Return the names before the + of the dialects to test on a server: on MariaDB also `mysql`, which get_engine() uses on any server.
+
+    `only_own` leaves it out: what SQLAlchemy's repository knows of MariaDB goes by the name `mariadb`, and stock is not ours to test.
+    """
+    return [kind] if only_own or kind == "mysql" else [kind, "mysql"]
+
+
+def run(server, backend, driver, password, folder, arguments):
+    """Run pytest in `folder`, through the dialect `backend+driver`, and return its outcome."""
     options = {"ca": server.ca}
     if driver != "rdspool":
         options = {"ssl_ca": server.ca, "ssl_verify_cert": "true", "use_pure": "true"}
         if server.kind == "mariadb":
             options["collation"] = "utf8mb4_general_ci"  # its own choice is MySQL's, which MariaDB refuses
-    # On MariaDB SQLAlchemy's suites look at the server first, and go on with the dialect mariadb+...
-    url = f"mysql+{driver}://{USER}:{password}@{server.host}:{server.port}/test?{urlencode(options)}"
-    outcome = Outcome(f"{server.kind} {server.version.partition('-')[0]}", f"mysql+{driver}")
-    console.rule(f"{outcome.url} on {outcome.server}")
+    url = f"{backend}+{driver}://{USER}:{password}@{server.host}:{server.port}/test?{urlencode(options)}"
+    outcome = Outcome(f"{server.kind} {server.version.partition('-')[0]}", f"{backend}+{driver}")
+    console.rule(f"{outcome.url} on {outcome.server}, SQLAlchemy {version('SQLAlchemy')}")
     with tempfile.NamedTemporaryFile() as counts:
         environment = {
             **os.environ,
@@ -109,13 +117,16 @@ def closing(outcomes):
 def main(kinds, stock, whole, arguments):
     """Run SQLAlchemy's dialect suite through rdspool. ARGUMENTS go to pytest."""
     driver = "mysqlconnector" if stock else "rdspool"
+    if whole and not repository.available():
+        raise click.UsageError(f"--repository runs with the SQLAlchemy that {repository.LOCK.name} names, and this is {repository.VERSION}")
     folder = repository.fetched() if whole else HERE
     given = (repository.arguments() if whole else ["-q", "-p", "sqlalchemy.testing.plugin.pytestplugin"]) + list(arguments)
     outcomes = []
     for kind in local.server.KINDS:
         if not kinds or kind in kinds:
             with prepared(kind) as (server, password):
-                outcomes.append(run(server, driver, password, folder, given))
+                urls = backends(kind, only_own=stock or whole)
+                outcomes += [run(server, backend, driver, password, folder, given) for backend in urls]
     sys.exit(0 if closing(outcomes) else 1)
 
 

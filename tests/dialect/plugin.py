@@ -15,7 +15,20 @@ def pytest_configure(config):
     config.option.dburi = [os.environ["DIALECT_URL"]]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart():
+    _keep_the_url()
+    _take_rdspool_for_mysqlconnector()
+
+
+def _keep_the_url():
+    """Test the URL as given: on a MariaDB server SQLAlchemy's suites go on with mariadb+..., and would never test mysql+... there."""
+    from sqlalchemy.dialects.mysql.base import MySQLDialect
+
+    MySQLDialect._is_mariadb_from_url = lambda _: False
+
+
+def _take_rdspool_for_mysqlconnector():
     """Let what SQLAlchemy's repository says of mysqlconnector count for rdspool, which has the same literals and errors."""
     from sqlalchemy.testing.exclusions import SpecPredicate
 

@@ -15,6 +15,11 @@ LOCK = Path(__file__).with_name("repository.txt")
 TESTS = ("test/dialect", "test/engine", "test/sql", "test/base", "test/ext", "test/orm")
 
 
+def available() -> bool:
+    """Return whether the lock names the source of the SQLAlchemy that is installed."""
+    return f"sqlalchemy=={VERSION} " in LOCK.read_text()
+
+
 def fetched() -> Path:
     """Return the folder with SQLAlchemy's source, fetched by pip on the first call. Raises LocalError."""
     return folder(cache_dir() / f"sqlalchemy-{VERSION}-source", _fetch) / f"sqlalchemy-{VERSION}"

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Runs SQLAlchemy's own dialect suite through mysql+rdspool, on MySQL and on MariaDB.
+# Runs SQLAlchemy's own dialect suite through mysql+rdspool, on MySQL and on MariaDB, and through mariadb+rdspool.
 #
-# usage:   tests/dialect/run.sh [--server mysql|mariadb] [--stock] [--repository] [pytest's arguments]
+# usage:   tests/dialect/run.sh [--sqlalchemy 2.0|2.1] [--server mysql|mariadb] [--stock] [--repository] [pytest's arguments]
 # example: tests/dialect/run.sh --server mysql -k Json
 #          tests/dialect/run.sh --stock        # through mysqlconnector itself, for comparison
 #          tests/dialect/run.sh --repository   # the tests of SQLAlchemy's repository, which its wheel has not
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/local/setup.sh"
-setup_venv tests
+sqlalchemy=2.1
+if [ "${1:-}" = --sqlalchemy ]; then sqlalchemy=${2:?needs 2.0 or 2.1}; shift 2; fi
+setup_venv tests "$sqlalchemy"
 cd "$root"
 exec "$PYTHON" -m tests.dialect "$@"

@@ -10,6 +10,8 @@ What runs inside the function lives here, and nothing that builds, publishes or 
 
 import gc as _gc
 
+from ._lambda import installation as _installation
+
 # The imports below make some 45,000 objects that live as long as the process. The collector would look through them while they
 # come in, and again in later invocations, where 1 ms of CPU is 14 ms of waiting at 128 MB: frozen, it leaves them alone.
 _gc_was_on = _gc.isenabled()
@@ -32,9 +34,14 @@ try:
     from .version import __version__
 
     _gc.freeze()
+except ImportError as _error:
+    raise _installation.explained(_error) from _error
 finally:
     if _gc_was_on:
         _gc.enable()
+
+_installation.check_versions()
+UntestedVersionWarning = _installation.UntestedVersionWarning
 
 __all__ = [
     "CertificateError",
@@ -48,6 +55,7 @@ __all__ = [
     "StatementTimeoutError",
     "TooManyConnectionsError",
     "UnreachableError",
+    "UntestedVersionWarning",
     "__version__",
     "get_engine",
 ]

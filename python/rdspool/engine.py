@@ -41,6 +41,7 @@ ENGINE_OPTIONS: Final = frozenset(
         "pool_use_lifo",
         "query_cache_size",
         "skip_autocommit_rollback",
+        "use_insertmanyvalues",
     }
 )
 """Arguments of SQLAlchemy's create_engine() that get_engine() passes on."""

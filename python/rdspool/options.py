@@ -48,3 +48,4 @@ class EngineOptions(TypedDict, total=False):
     pool_use_lifo: bool
     query_cache_size: int
     skip_autocommit_rollback: bool
+    use_insertmanyvalues: bool

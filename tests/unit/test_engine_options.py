@@ -7,6 +7,7 @@ import pytest
 from rdspool import pool
 from rdspool.dialect import RdspoolDialect
 from rdspool.engine import ENGINE_OPTIONS
+from rdspool.options import EngineOptions
 from rdspool.settings import SETTING_NAMES
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine, make_url
@@ -29,10 +30,9 @@ NOT_PASSED_ON = {
     "pool_pre_ping": "always on: it costs no round trip while the connection is hot",
     "poolclass": "rdspool's own: it says what waiting in vain means in a function",
     "pre_ping_idle_only": "rdspool's own, always on",
-    "server_side_cursors": "the dialect has none",
+    "server_side_cursors": "deprecated: the execution option stream_results, or yield_per, says it for a statement",
     "supports_native_boolean": "the servers have none",
     "url": "get_engine() takes it apart: each part is a setting",
-    "use_insertmanyvalues": "the dialect knows where RETURNING works; nobody has asked to turn it off",
 }
 POOLS_OWN_NAMES = {"pool_size", "max_overflow", "creator", "dialect"}
 """The pool's arguments that create_engine() takes under the same name; `echo` is echo_pool there, and all others get a pool_ before them."""
@@ -67,6 +67,10 @@ def test_every_argument_is_passed_on_or_a_setting_or_left_out_for_a_reason():
     ways = (ENGINE_OPTIONS, set(SETTING_NAMES), set(NOT_PASSED_ON))
     undecided = {name for name in taken_by_create_engine() if not any(name in way for way in ways)}
     assert not undecided, "pass them on, or say in this file why not"
+
+
+def test_type_checkers_see_the_same_arguments():
+    assert set(EngineOptions.__annotations__) == {*ENGINE_OPTIONS, *SETTING_NAMES, "url"}
 
 
 def test_no_argument_goes_two_ways():

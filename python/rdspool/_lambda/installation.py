@@ -17,7 +17,7 @@ from ..version import __version__
 
 TESTED: Final = {
     "SQLAlchemy": ((2, 0, 40), (2, 2)),
-    "mysql-connector-python": ((9, 4), (27,)),
+    "mysql-connector-python": ((9, 2), (27,)),
 }
 """Per distribution, the lowest version that rdspool is tested with, and the first one that it is not. As in pyproject.toml."""
 _VERSIONS: Final = {"SQLAlchemy": ("sqlalchemy", "__version__"), "mysql-connector-python": ("mysql.connector.version", "VERSION_TEXT")}

@@ -42,6 +42,11 @@ def _take_rdspool_for_mysqlconnector():
         return self.db in ("+mysqlconnector", f"{config.db.name}+mysqlconnector")
 
     SpecPredicate.__call__ = applies_to_either
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection():
+    # Only now: imported before SQLAlchemy's plugin has begun, the suite would have no fixtures.
     _tell_streams_apart()
 
 

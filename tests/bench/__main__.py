@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from local.server import KINDS, Kind, Server
 
 from . import chart, statements, tables
 from .contenders import CONTENDERS
+from .contenders.rdspool import Before
 from .process import Place
 from .results import results
 from .rounds import FULL, QUICK, Observed, Run
@@ -40,6 +43,17 @@ def make_tables(server: Server, counters: int) -> None:
         connection.close()
 
 
+def extracted(commit: str, folder: Path) -> Path:
+    """Return a folder with the rdspool of a commit. Raises LocalError for one that git does not know."""
+    archive = folder / "before.tar"
+    made = subprocess.run(["git", "archive", "--output", archive, commit, "python"], cwd=HERE.parents[1], capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        raise LocalError(f"--before {commit}: {made.stderr.strip()}")
+    with tarfile.open(archive) as files:
+        files.extractall(folder / "before", filter="data")
+    return folder / "before" / "python"
+
+
 def observe(place: Place, names: tuple[str, ...], quick: bool, console: Console) -> Observed:
     """Run the rounds, with a bar on stderr."""
     columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(), TextColumn("{task.description}"))
@@ -58,22 +72,25 @@ def observe(place: Place, names: tuple[str, ...], quick: bool, console: Console)
 @click.option("--quick", is_flag=True, help="Few repeats: under two minutes, rough times, exact counts.")
 @click.option("--only", "only", type=click.Choice(NAMES), multiple=True, help="Measure this contender; can be given several times.")
 @click.option("--server", "kind", type=click.Choice(KINDS), default="mysql", show_default=True, help="The database server.")
+@click.option("--before", "commit", metavar="COMMIT", help="Measure rdspool as this commit has it, too: what a change costs or saves.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON instead of the table.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     help="Write results.json, results.md and chart.svg into this folder.  [default: tests/bench, for a full run of all; else nowhere]",
 )
-def main(quick: bool, only: tuple[str, ...], kind: Kind, as_json: bool, output: Path | None) -> None:
+def main(quick: bool, only: tuple[str, ...], kind: Kind, commit: str | None, as_json: bool, output: Path | None) -> None:
     """Measure rdspool beside its peers, in one run, against a real server behind an RDS front on this machine."""
     console = Console(stderr=True, soft_wrap=True)
     names = tuple(name for name in NAMES if not only or name in only)
+    if commit is not None:
+        names += (Before.name,)
     if output is None and not quick and names == NAMES and kind == "mysql":
         output = HERE
     try:
         with tempfile.TemporaryDirectory(prefix="rdspool-bench-") as folder, endpoint.start(kind) as database:
             make_tables(database.server, len(names))
-            place = Place(database, Path(folder))
+            place = Place(database, Path(folder), before=extracted(commit, Path(folder)) if commit is not None else None)
             observed = observe(place, names, quick, console)
             outcome = results(observed, names, QUICK if quick else FULL, place, quick)
     except LocalError as error:

@@ -39,8 +39,10 @@ class WorkerError(click.ClickException):
 class Place:
     """Where all workers connect to: one endpoint, and the hosts file by which they find it."""
 
-    def __init__(self, endpoint: Endpoint, folder: Path) -> None:
+    def __init__(self, endpoint: Endpoint, folder: Path, before: Path | None = None) -> None:
+        """Take the endpoint, a folder for its files, and the folder with another commit's rdspool, if that is measured too."""
         self.endpoint = endpoint
+        self.before = before
         self.authorities = authorities.write(folder, endpoint.front.ca_file, endpoint.front.region)
         hosts = folder / "hosts"
         hosts.write_text(f"127.0.0.1 localhost\n::1 localhost\n{endpoint.front.address} {endpoint.front.host}\n")
@@ -112,6 +114,8 @@ def worker(name: str, place: Place, *, quota: Quota | None = None, bundle: autho
     ca = place.authorities["shipped" if BY_NAME[name].ships_authorities else bundle]
     inherited = {variable: os.environ[variable] for variable in _PASSED_ON if variable in os.environ}
     environment = {**inherited, **place.endpoint.variables(str(ca)), **place.endpoint.role()}
+    if place.before is not None:
+        environment["BENCH_BEFORE"] = str(place.before)
     command = [*place.prefix, sys.executable, "-I", "-c", _CODE, str(ROOT), name, str(extras(name) or "")]
     with ExitStack() as stack:
         if quota is not None:

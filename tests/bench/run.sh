@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures rdspool beside its peers in one run and writes results.json, results.md and chart.svg beside this file.
 #
-# usage:   tests/bench/run.sh [--quick] [--only CONTENDER]... [--json] [--output FOLDER] [--help]
+# usage:   tests/bench/run.sh [--quick] [--only CONTENDER]... [--before COMMIT] [--json] [--output FOLDER] [--help]
 # example: tests/bench/run.sh --quick --only rdspool --only stock_c
 #
 # Its packages, of which the tests need only some, go into an environment of their own in ${RDSLOCAL_CACHE:-~/.cache/rdspool}.

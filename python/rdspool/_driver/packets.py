@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import sys
 from typing import Final, NoReturn
 
 from mysql.connector.errors import Error, OperationalError
@@ -208,7 +209,7 @@ class PacketStream:
         append = rows.append
         while most is None or len(rows) < most:
             buffer, at, expected, size = self._buffer, self._at, self._expected, len(self._buffer)
-            left = size if most is None else most - len(rows)
+            left = sys.maxsize if most is None else most - len(rows)
             while left > 0:
                 start = at + 4
                 if start > size:

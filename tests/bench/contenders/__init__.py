@@ -9,7 +9,7 @@ from __future__ import annotations
 from .contender import Contender
 from .imports import Imports
 from .original import Original
-from .rdspool import Rdspool
+from .rdspool import Before, Rdspool
 from .stock import PyMySQL, StockC, StockPure
 from .wrapper import Wrapper
 
@@ -17,6 +17,6 @@ BASELINE: type[Contender] = Imports
 """Only the imports that all but PyMySQL's user share; measured beside the contenders, and it connects to nothing."""
 CONTENDERS: tuple[type[Contender], ...] = (Original, StockPure, StockC, PyMySQL, Wrapper, Rdspool)
 """In the order in which they take turns and stand in the table."""
-PEERS = ("stock_c", "pymysql")
-"""Whom ratios are given against: the stock driver in C, and the SQLAlchemy driver with the fewest round trips."""
-BY_NAME: dict[str, type[Contender]] = {contender.name: contender for contender in (BASELINE, *CONTENDERS)}
+PEERS = ("stock_c", "pymysql", Before.name)
+"""Whom ratios are given against: the stock driver in C, the SQLAlchemy driver with the fewest round trips, and rdspool before a change."""
+BY_NAME: dict[str, type[Contender]] = {contender.name: contender for contender in (BASELINE, *CONTENDERS, Before)}

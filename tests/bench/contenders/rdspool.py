@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from .contender import Contender
 
 TYPE_CHECKING = False
@@ -28,3 +30,15 @@ class Rdspool(Contender):
         names = ("host", "port", "user", "database", "ca")
         given = {name: self.place[f"RDSPOOL_{name.upper()}"] for name in names}
         return self.get_engine("autocommit", **{**given, "port": int(given["port"])}, isolation_level="AUTOCOMMIT")
+
+
+class Before(Rdspool):
+    """rdspool as another commit has it, which `--before` names: what a change costs or saves, in one run."""
+
+    name = "before"
+    label = "rdspool before"
+    how = "rdspool as the commit given with --before has it"
+
+    def load(self) -> None:
+        sys.path.insert(0, self.place["BENCH_BEFORE"])
+        super().load()

@@ -46,7 +46,9 @@ def make_tables(server: Server, counters: int) -> None:
 def extracted(commit: str, folder: Path) -> Path:
     """Return a folder with the rdspool of a commit. Raises LocalError for one that git does not know."""
     archive = folder / "before.tar"
-    made = subprocess.run(["git", "archive", "--output", archive, commit, "python"], cwd=HERE.parents[1], capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        ["git", "archive", "--output", archive, commit, "python"], cwd=HERE.parents[1], capture_output=True, text=True, check=False
+    )
     if made.returncode != 0:
         raise LocalError(f"--before {commit}: {made.stderr.strip()}")
     with tarfile.open(archive) as files:

@@ -6,6 +6,8 @@ import signal
 import pytest
 from rdspool import dbapi, get_engine
 from sqlalchemy import create_engine, exc, text
+from sqlalchemy.engine import URL
+from sqlalchemy.orm import Session
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -141,6 +143,45 @@ def test_an_interruption_at_any_moment(target):
     assert replaced > 10
 
 
+@pytest.mark.parametrize("options", [{}, {"isolation_level": "AUTOCOMMIT"}, {"yield_per": 10}], ids=str)
+def test_the_users_own_exception_is_the_one_to_see(target, options):
+    """A time limit of the user's, out of a signal's handler, comes while the answer is waited for."""
+
+    def interrupt(*_):
+        raise Interrupt
+
+    engine = get_engine(**target)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(Interrupt), engine.connect().execution_options(**options) as connection:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            connection.execute(text("SELECT SLEEP(20)"))
+        with pytest.raises(Interrupt), Session(engine) as session:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            session.execute(text("SELECT SLEEP(20)"))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def test_a_lost_connection_does_not_come_back_from_any_pool(password_target):
+    """Also where nothing checks connections before their use."""
+    url = URL.create("mysql+rdspool", query={name: str(value) for name, value in password_target.items() if name in ("ca", "region")})
+    url = url.set(
+        **{name: value for name, value in password_target.items() if name in ("host", "port", "password", "database")}, username="plain"
+    )
+    engine = create_engine(url)
+    with contextlib.suppress(KeyboardInterrupt), engine.connect() as connection:
+        dbapi_connection = connection.connection.dbapi_connection
+        dbapi_connection._commands.abandon()
+        raise KeyboardInterrupt
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    engine.dispose()
+
+
 def test_a_reset_brings_the_sessions_settings_back(password_target):
     connection = dbapi.connect(**password_target, wait_timeout=123, isolation_level="READ COMMITTED", autocommit=True)
     before = connection.variables("@@wait_timeout", f"@@session.{connection.isolation_variable}", "@@collation_connection", "@@autocommit")
@@ -182,8 +223,6 @@ def test_options_that_are_refused(password_target, option):
 
 
 def test_autocommit_by_url(front, password_target):
-    from sqlalchemy.engine import URL
-
     query = {"ca": password_target["ca"], "isolation_level": "AUTOCOMMIT"}
     url = URL.create("mysql+rdspool", "plain", password_target["password"], front.host, front.port, "app", query)
     engine = create_engine(url)

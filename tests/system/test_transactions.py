@@ -100,6 +100,20 @@ def test_isolation_level_of_one_connection_is_reset(target):
             assert not connection.connection.dbapi_connection.autocommit
 
 
+@pytest.mark.parametrize("usual", [None, "READ COMMITTED", "AUTOCOMMIT"])
+@pytest.mark.parametrize("changed", ["SERIALIZABLE", "AUTOCOMMIT"])
+def test_isolation_level_is_reset_where_no_statement_ran(target, usual, changed):
+    engine = get_engine(**target, isolation_level=usual)
+    with engine.connect() as connection:
+        before = connection.get_isolation_level()
+    engine.dispose()
+    with engine.connect().execution_options(isolation_level=changed):
+        pass
+    with engine.connect() as connection:
+        assert connection.connection.dbapi_connection.autocommit is (usual == "AUTOCOMMIT")
+        assert connection.get_isolation_level() == before
+
+
 def test_autocommit_engine_comes_back_to_autocommit(target):
     engine = get_engine(**target, isolation_level="AUTOCOMMIT")
     with engine.connect().execution_options(isolation_level="SERIALIZABLE") as connection:

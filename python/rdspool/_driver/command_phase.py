@@ -274,10 +274,13 @@ class CommandPhase:
     def discard(self) -> None:
         """Come into step before a ROLLBACK, which makes all that follows worthless: read a little, or close the connection."""
         self._reader = None
-        if self._answering or (self._rows_follow and not self._drop_rows(DISCARDED_BYTES)):
-            self.abandon()
-        elif self.status & MORE_RESULTS:
-            self.drain_quietly()
+        try:
+            if self._answering or (self._rows_follow and not self._drop_rows(DISCARDED_BYTES)):
+                self.abandon()
+            elif self.status & MORE_RESULTS:
+                self.drain()
+        except Error as error:
+            logger.warning("a result that was given up before a ROLLBACK ended in an error: %s", error)
 
     def _take_status(self, status: int) -> None:
         self.status = status

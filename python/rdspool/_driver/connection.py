@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 from mysql.connector import errors
 from mysql.connector.errors import Error, NotSupportedError, ProgrammingError
 
-from .command_phase import AUTOCOMMIT, IN_TRANSACTION, CommandPhase
+from .command_phase import AUTOCOMMIT, IN_TRANSACTION, CommandPhase, logger
 from .cursors import Cursor, DictCursor, NamedTupleCursor, StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
 from .packets import DEFAULT_MAX_ALLOWED_PACKET, PacketStream, closed_error
 from .session_start import CHARSET, SessionStart
@@ -75,6 +75,8 @@ class Connection:
         self._autocommit = start.autocommit
         self._set_up_at = self._ended_at = -1
         self._one_shot = False
+        self._other_level = False
+        """Whether the session may be at another isolation level than it was set up with."""
         self.user = user
         self.address = commands.stream.address
         self.connection_id = connection_id
@@ -121,7 +123,7 @@ class Connection:
                 cursor.execute(self._start.init_command)
         self._autocommit = self._start.autocommit
         self._set_up_at = self._ended_at = commands.commands
-        self._one_shot = False
+        self._one_shot = self._other_level = False
 
     def __repr__(self) -> str:
         return f"<rdspool connection {self.user}@{self.address} {'closed' if self.closed else f'id={self.connection_id}'}>"
@@ -219,8 +221,12 @@ class Connection:
     @autocommit.setter
     def autocommit(self, value: bool) -> None:
         if self.autocommit != bool(value):
-            self._commands.set_variables([f"@@session.autocommit = {int(value)}"])
+            self._assign([f"@@session.autocommit = {int(value)}"])
         self._autocommit = bool(value)
+
+    def _assign(self, assignments: list[str]) -> None:
+        self._commands.set_variables(assignments)
+        self._set_up_at = -1  # the session is no longer as it was set up
 
     @property
     def isolation_variable(self) -> str:
@@ -231,15 +237,18 @@ class Connection:
 
     def set_isolation_level(self, level: str) -> None:
         """Set the session's isolation level, or AUTOCOMMIT, with one command at most; an open transaction is committed, as stock does."""
-        if level == "AUTOCOMMIT":
-            self.autocommit = True
-            return
-        assignments = [f"@@session.{self.isolation_variable} = '{level.replace(' ', '-')}'"]
-        if self.autocommit:
-            assignments.insert(0, "@@session.autocommit = 0")
-        self._commands.set_variables(assignments)
-        self._autocommit = False
-        self.commit()
+        autocommit = level == "AUTOCOMMIT"
+        assignments = [] if self.autocommit == autocommit else [f"@@session.autocommit = {int(autocommit)}"]
+        if not autocommit:
+            assignments.append(f"@@session.{self.isolation_variable} = '{level.replace(' ', '-')}'")
+        elif self._other_level:
+            usual = self._start.isolation_level
+            assignments.append(f"@@session.{self.isolation_variable} = {repr(usual.replace(' ', '-')) if usual else 'DEFAULT'}")
+        if assignments:
+            self._assign(assignments)
+        self._autocommit, self._other_level = autocommit, not autocommit
+        if not autocommit:
+            self.commit()
 
     def starts_with(self, level: str) -> bool:
         """Return whether the session, in which nothing has run yet, is at this isolation level (or AUTOCOMMIT) already."""
@@ -257,7 +266,7 @@ class Connection:
     def restore(self) -> None:
         """Bring back what a statement of the last user's has changed and the server's status tells: autocommit."""
         if self.autocommit != self._autocommit:
-            self._commands.set_variables([f"@@session.autocommit = {int(self._autocommit)}"])
+            self._assign([f"@@session.autocommit = {int(self._autocommit)}"])
 
     # -- transactions --------------------------------------------------------------------------------------------------------
 
@@ -291,18 +300,21 @@ class Connection:
     def rollback(self) -> None:
         """Roll back; no round trip where there is nothing to roll back.
 
-        A lost connection's transaction was rolled back by the server, so that is no error: the error that lost it is the one to see.
-        Raises OperationalError on a connection that its owner closed.
+        The server rolls a lost connection's transaction back by itself, so its loss is no error here, before this or during it: an error
+        would only hide the one that the user has to see. Raises OperationalError on a connection that its owner closed.
         """
         commands = self._commands
         if not commands.closed:
             commands.discard()
-        if commands.closed:
-            if not commands.lost:
-                raise closed_error()
-            return
-        if self.transaction_open:
-            commands.query(b"ROLLBACK")
+        elif not commands.lost:
+            raise closed_error()
+        if not commands.closed and self.transaction_open:
+            try:
+                commands.query(b"ROLLBACK")
+            except Error as error:
+                if not commands.closed:
+                    raise
+                logger.warning("the connection was lost during a ROLLBACK, which the server then does by itself: %s", error)
             self._ended()
 
     def _ended(self) -> None:

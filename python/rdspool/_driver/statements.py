@@ -102,7 +102,7 @@ class Template(NamedTuple):
                     f"the statement takes {len(self.pieces) - 1} values in a list or a tuple; one row of parameters has not"
                 )
             return params
-        if not isinstance(params, Mapping):
+        if type(params) is not dict and not isinstance(params, Mapping):
             raise ProgrammingError(f"the statement takes its values by name, from a dict, not from {type(params).__name__}")
         for name in params:
             if not isinstance(name, str):
@@ -170,7 +170,7 @@ def template(operation: Any, params: Any, sql_mode: Callable[[], str]) -> Templa
             if len(_statements) >= _CACHE_SIZE:
                 _statements.clear()
             _statements[operation] = statement
-    named = isinstance(params, Mapping)
+    named = type(params) is dict or isinstance(params, Mapping)
     if not named and not isinstance(params, (list, tuple)):
         raise ProgrammingError(f"parameters are a list, a tuple or a dict, not {type(params).__name__}")
     key: Any = -1 if named else len(params)

@@ -53,7 +53,9 @@ def connect(pair):
         ours, theirs = pair()
         settings.setdefault("autocommit", True)
         server = FakeServer(theirs, [[ok(status=AUTOCOMMIT if settings["autocommit"] else 0)]])
-        connection = Connection(CommandPhase(PacketStream(ours, "db.test", 3306), AUTOCOMMIT), "app", version, 4711, SessionStart(**settings))
+        connection = Connection(
+            CommandPhase(PacketStream(ours, "db.test", 3306), AUTOCOMMIT), "app", version, 4711, SessionStart(**settings)
+        )
         connection._set_up()
         server.commands.clear()
         made.append((connection, server))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections import deque
@@ -121,10 +122,8 @@ class FakeServer:
 
     def close(self) -> None:
         """Close the connection."""
-        try:
+        with contextlib.suppress(OSError):  # the client was first
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the client was first
         self._thread.join()
         self._socket.close()
 

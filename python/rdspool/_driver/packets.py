@@ -214,10 +214,8 @@ class PacketStream:
                 if start > size:
                     break
                 end = start + (buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16)
-                if end > size or end - start == MAX_PAYLOAD or end == start or buffer[start] >= EOF:
+                if end > size or end - start == MAX_PAYLOAD or end == start or buffer[start] >= EOF or buffer[at + 3] != expected:
                     break
-                if buffer[at + 3] != expected:
-                    self._out_of_sequence(buffer[at + 3])
                 append(buffer[start:end])
                 at = end
                 expected = expected + 1 & 0xFF
@@ -225,7 +223,7 @@ class PacketStream:
             self._at, self._expected = at, expected
             if left <= 0:
                 continue
-            # Not whole yet, in several packets, or perhaps the end.
+            # Not whole yet, in several packets, out of its sequence, or perhaps the end.
             payload = self.receive(timeout)
             if payload[:1] >= b"\xfe" and (payload[0] == ERR or len(payload) < EOF_SIZE):
                 return rows, payload

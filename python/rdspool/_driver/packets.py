@@ -208,7 +208,7 @@ class PacketStream:
         append = rows.append
         while most is None or len(rows) < most:
             buffer, at, expected, size = self._buffer, self._at, self._expected, len(self._buffer)
-            left = size if most is None else most - len(rows)
+            left = size + 1 if most is None else most - len(rows)  # more than the buffer can hold, even where it is empty
             while left > 0:
                 start = at + 4
                 if start > size:

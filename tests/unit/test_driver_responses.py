@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fake_server import column, end, ok, refusal
+from mysql.connector import errors
 from mysql.connector.constants import FieldFlag
 from mysql.connector.errors import DatabaseError, IntegrityError, OperationalError, ProgrammingError
 from rdspool import ProtocolError
@@ -125,6 +126,14 @@ def test_a_refusal_without_a_sqlstate():
 def test_a_refusal_that_is_cut(payload):
     with pytest.raises(ProtocolError, match="an error that can't be read"):
         parse_error(payload)
+
+
+@pytest.mark.parametrize("number", [0, 1, 1999, 2000, 2013, 2999, 3024, 65535])
+@pytest.mark.parametrize("state", ["", "#HY000"])
+def test_every_number_without_a_text_is_an_error_that_can_be_shown(number, state):
+    error = parse_error(b"\xff" + number.to_bytes(2, "little") + state.encode())
+    assert isinstance(error, errors.Error)
+    assert isinstance(str(error), str)
 
 
 def test_a_statement_that_the_server_stopped_has_not_lost_the_connection():

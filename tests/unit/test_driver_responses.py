@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from fake_server import column, end, ok, refusal
+from hypothesis import given
+from hypothesis import strategies as st
 from mysql.connector import errors
 from mysql.connector.constants import FieldFlag
 from mysql.connector.errors import DatabaseError, IntegrityError, OperationalError, ProgrammingError
@@ -146,6 +148,11 @@ def test_a_text_is_kept_but_for_its_control_characters():
     assert error.msg == r"near 'ä\n\x1b[31m\u2028\x85\t'"
 
 
+def test_a_sqlstate_has_no_control_characters_either():
+    error = parse_error(b"\xff\x28\x04#4\n\x1b\r0near ...")
+    assert not set("\n\x1b\r") & set(str(error))
+
+
 def test_a_text_of_any_length_is_cut():
     error = parse_error(refusal(1064, "\n" * 1_000_000))
     assert len(error.msg) < 5000
@@ -155,6 +162,16 @@ def test_a_text_of_any_length_is_cut():
 
 def test_a_text_that_is_no_utf_8():
     assert parse_error(b"\xff\x28\x04#42000caf\xe9").msg == "caf\ufffd"
+
+
+@given(st.binary(max_size=40))
+def test_whatever_stands_in_a_refusal_is_an_error(payload):
+    try:
+        error = parse_error(b"\xff" + payload)
+    except ProtocolError as unreadable:
+        error = unreadable
+    assert isinstance(error, errors.Error)
+    assert str(error).isprintable()
 
 
 # -- columns -------------------------------------------------------------------------------------------------------------------

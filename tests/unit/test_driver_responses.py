@@ -219,3 +219,10 @@ def test_columns_that_come_back_are_kept_and_their_number_is_bounded():
     for number in range(5000):
         parse_column(column(f"c{number}"))
     assert len(columns._cache) <= 2000
+
+
+def test_a_column_of_more_bytes_than_any_has_is_not_kept():
+    """A kept one stays as long as the process: thousands of 16 MiB each would fill a function's memory."""
+    columns._cache.clear()
+    assert parse_column(column("a") + b"x" * 100_000).name == "a"
+    assert sum(map(len, columns._cache)) < 100_000

@@ -204,6 +204,23 @@ def test_a_value_of_a_derived_type_is_written_as_its_base_is(made, expected):
     assert literal(made) == expected
 
 
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (derived(bytes, hex="0x27")(b"'"), b"_binary x'27'"),
+        (derived(bytearray, hex=SQL)(b"'"), b"_binary x'27'"),
+        (derived(Decimal, __str__=SQL, __format__=SQL, is_finite=True)("1.50"), b"1.50"),
+        (derived(Decimal, __str__=SQL, __format__=SQL)("1E+400"), b"1E+400"),
+        (derived(dt.time, isoformat=SQL)(1, 2, 3), b"'01:02:03'"),
+        (derived(uuid.UUID, __str__="user'1")(int=1), b"'00000000-0000-0000-0000-000000000001'"),
+    ],
+    ids=["bytes", "bytearray", "Decimal", "large Decimal", "time", "UUID"],
+)
+def test_a_derived_type_does_not_choose_its_own_literal(made, expected):
+    """hexbytes.HexBytes, for one, has a hex() that begins with 0x."""
+    assert literal(made) == expected
+
+
 @pytest.fixture
 def numpy(monkeypatch):
     """A module of NumPy's name with scalars that behave as NumPy's do; the tests do without NumPy itself."""

@@ -261,6 +261,12 @@ def test_numpys_arrays_are_refused(numpy):
         literal(array_of_two)
 
 
+def test_a_scalar_of_numpys_whose_item_is_no_python_value_is_refused(numpy):
+    """numpy.longdouble is its own item()."""
+    with pytest.raises(ProgrammingError, match="longdouble"):
+        literal(numpy.scalar("longdouble", item=lambda found: found))
+
+
 class NotATime(dt.datetime):
     """As pandas.NaT: not equal to itself."""
 

@@ -186,7 +186,9 @@ def _other(value: Any) -> bytes:
     if library == "numpy" and hasattr(value, "item") and getattr(value, "shape", None) == ():
         if type(value).__name__ in ("datetime64", "timedelta64"):
             value = value.astype(f"{type(value).__name__}[us]")  # item() of a finer unit is an int
-        return literal(value.item())
+        item = value.item()
+        if type(item) is not type(value):  # numpy.longdouble is its own item
+            return literal(item)
     if library == "array":
         return binary(memoryview(value).cast("B"))
     kind = type(value).__name__

@@ -135,6 +135,10 @@ def test_dates_times_and_uuids_are_one_string(value):
         assert only_token(value, mode).kind == "string"
 
 
+def test_a_struct_time_keeps_its_year():
+    assert literal(time.struct_time((99, 1, 2, 3, 4, 5, 0, 0, 0))) == b"'0099-01-02 03:04:05'"
+
+
 def test_an_array_without_elements_is_an_empty_binary_string():
     assert literal(array.array("f")) == b"_binary x''"
 

@@ -114,7 +114,8 @@ def _timedelta(value: datetime.timedelta) -> bytes:
 
 
 def _struct_time(value: time.struct_time) -> bytes:
-    return time.strftime("'%Y-%m-%d %H:%M:%S'", value).encode()
+    time.strftime("", value)  # checks the fields; its %Y writes the year 99 without zeros, which a server reads as 1999
+    return b"'%04d-%02d-%02d %02d:%02d:%02d'" % value[:6]
 
 
 def _null(_: None) -> bytes:

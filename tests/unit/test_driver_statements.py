@@ -369,6 +369,7 @@ def test_a_statement_as_text():
 @pytest.mark.parametrize(
     "statement",
     [
+        "/*! " + "/* a */ " * 60 + "%s",
         "INSERT INTO t VALUES (" + "1, " * 3000 + "%s" + ", 1" * 3000,
         "INSERT INTO t VALUES (%s)" + " " * 20_000 + "x",
         "INSERT INTO t (" + "a, " * 3000 + "%s",
@@ -376,7 +377,7 @@ def test_a_statement_as_text():
         "SELECT '" + "\\'" * 5000 + "%s",
         "SELECT %s" + "/*!" * 5000,
     ],
-    ids=["constants", "tail", "names", "head", "escapes", "open comments"],
+    ids=["version comment", "constants", "tail", "names", "head", "escapes", "open comments"],
 )
 def test_no_statement_takes_long_to_be_taken_apart(statement):
     for count in (0, 1):

@@ -19,7 +19,7 @@ from . import literals
 _OPENER: Final = re.compile(rb"['\"`#]|--(?=[\x00-\x20\x7f]|\Z)|/\*")
 _TO_LINE_END: Final = re.compile(rb"[^\n]*")
 _COMMENT: Final = re.compile(rb"/\*.*?\*/", re.DOTALL)
-_VERSION_COMMENT: Final = re.compile(rb"/\*M?!(?:[^*/]|\*(?!/)|/(?!\*)|/\*.*?\*/)*\*/", re.DOTALL)
+_VERSION_COMMENT: Final = re.compile(rb"/\*M?!(?>[^*/]|\*(?!/)|/(?!\*)|/\*.*?\*/)*+\*/", re.DOTALL)
 """A comment with code for some servers, as in /*!80000 ... */, which may hold ordinary comments."""
 
 _POSITIONAL: Final = re.compile(rb"%s(?![0-9A-Za-z_$\x80-\xff])")

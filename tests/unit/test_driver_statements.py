@@ -451,3 +451,41 @@ def test_a_statement_without_a_placeholder_is_no_batch():
 
 def test_a_batch_by_name():
     assert batched("INSERT INTO t VALUES (%(a)s, %(b)s)", {"a": "x)", "b": 2}) == b"INSERT INTO t VALUES ('x)', 2),('x)', 2)"
+
+
+# -- comments with code for some servers -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT /*!80000 '*/', */ '%s', 'x'",  # MySQL reads the code in it, and '*/' as a text
+        'SELECT /*!80000 "*/", */ \'%s\', "x"',
+        "SELECT /*!80000 a AS `*/`, */ '%s', `x`",
+        "SELECT 1 /*! -- it's */\n , */ + %s",
+        "SELECT 1 /*! # it's */\n , */ + %s",
+        "SELECT 1 /*! , '/*' */ + %s */",
+        "SELECT /*M!100100 1 /* ' */ + */ 3, '%s'",  # MariaDB reads the code in it, MySQL a comment to the first */
+    ],
+)
+def test_a_comment_with_code_that_servers_end_at_different_places_is_refused(statement):
+    with pytest.raises(ProgrammingError, match="comment with code"):
+        filled(statement, (1,))
+    with pytest.raises(ProgrammingError, match="comment with code"):
+        filled(statement.replace("%s", "%(a)s"), {"a": 1})
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "/*!80000 'it''s' */",
+        "/*!80000 a /* it's */ */",
+        '/*! "a" `b` */',
+        "/*M!100100 'a' */",
+        "/*!*/",
+        "/*! # a\n */",
+        "/*!80000 a */ /*! b */",
+    ],
+)
+def test_a_comment_with_code_that_all_servers_end_at_one_place_is_text(comment):
+    assert filled(f"SELECT 'a' {comment}, %s", (1,)) == f"SELECT 'a' {comment}, 1".encode()

@@ -309,6 +309,15 @@ def test_rows_that_do_not_fit_send_nothing_of_a_batch(connect):
     assert server.commands == []
 
 
+def test_the_rows_of_statements_without_values_are_summed_too(connect, kind):
+    connection, server = connect()
+    server.will_answer([ok(1)], [ok(2)])
+    cursor = connection.cursor(**kind)
+    cursor.executemany("INSERT INTO t VALUES (DEFAULT)", [(), ()])
+    assert server.statements == [b"INSERT INTO t VALUES (DEFAULT)"] * 2
+    assert cursor.rowcount == 3
+
+
 # -- several results -----------------------------------------------------------------------------------------------------------------
 
 

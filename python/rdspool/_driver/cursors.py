@@ -125,8 +125,13 @@ class Cursor:
             self.rowcount = 0
             return
         if not given[0]:
+            total = 0
             for params in given:
                 self.execute(operation, params)
+                if self.with_rows:
+                    self.fetchall()
+                total += max(self.rowcount, 0)
+            self.rowcount = total
             return
         known = template(operation, given[0], self._sql_mode)
         batch = Batch.of(known) if len(given) > 1 else None

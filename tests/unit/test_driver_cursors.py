@@ -338,6 +338,18 @@ def test_results_of_one_statement(connect, kind):
     assert cursor.nextset() is None
 
 
+def test_rows_of_a_second_stream_that_a_rollback_took_are_not_missed_in_silence(connect):
+    connection, server = connect()
+    server.will_answer(chained(numbers(1, status=MORE), numbers(2, 3)), [ok()])
+    cursor = connection.cursor(buffered=False)
+    cursor.execute("SELECT 1; SELECT 2")
+    assert cursor.fetchall() == [(1,)]
+    cursor.nextset()
+    connection.rollback()
+    with pytest.raises(ProgrammingError, match="rows of this stream are gone"):
+        cursor.fetchall()
+
+
 def test_closing_reads_the_results_that_follow_and_raises_the_error_among_them(connect, kind):
     connection, server = connect()
     server.will_answer(chained(numbers(1, status=MORE), [refusal(1062, "late", "23000")]), numbers(42))

@@ -298,7 +298,7 @@ class StreamingCursor(Cursor):
         super()._send(connection, statement)
 
     def _begin_rows(self) -> None:
-        self._count = 0
+        self._count, self.rowcount = 0, -1
         self._commands.read_by(self)
 
     def _fetch(self, most: int | None) -> list[Any]:

@@ -391,6 +391,22 @@ def test_the_results_of_a_procedure(connect):
     assert cursor.nextset() is None
 
 
+def test_a_streaming_cursor_gives_the_results_of_a_procedure_too(connect):
+    connection, server = connect()
+    server.will_answer(chained(numbers(1, 2, 3, status=MORE), numbers(4, status=MORE), [ok(0)]), numbers(9))
+    cursor = connection.cursor(buffered=False)
+    cursor.callproc("p")
+    assert cursor.fetchone() == (1,)
+    assert cursor.fetchmany(1) == [(2,)]
+    assert cursor.fetchall() == [(3,)]
+    assert cursor.fetchone() is None
+    assert cursor.nextset() is True
+    assert list(cursor) == [(4,)]
+    assert cursor.nextset() is None
+    cursor.execute("SELECT 9")
+    assert cursor.fetchall() == [(9,)]
+
+
 def test_a_procedure_without_results(connect, kind):
     connection, server = connect()
     server.will_answer([ok(5)])

@@ -304,6 +304,8 @@ class StreamingCursor(Cursor):
     def _fetch(self, most: int | None) -> list[Any]:
         self._check_rows()
         if not self._commands.reads(self):
+            if self._next < len(self._rows):  # a procedure's: callproc() has read them
+                return super().fetchall() if most is None else super().fetchmany(most)
             if self.rowcount < 0:
                 raise ProgrammingError(
                     "the rows of this stream are gone: the transaction was ended, or the connection closed, before they were read"

@@ -457,6 +457,20 @@ def test_a_second_statement_waits_for_the_stream(connect):
     assert other.fetchall() == [(4,)]
 
 
+@pytest.mark.parametrize("operation", ["SELECT 4", r"SELECT '\', 4, '%s'"])
+def test_a_streaming_cursor_can_be_used_again_before_its_rows_are_read(connect, operation):
+    connection, server = connect()
+    server.will_answer(numbers(1, 2, 3))
+    if "\\" in operation:
+        server.will_answer(result([column("m")], [row(b"")]))
+    server.will_answer(numbers(4))
+    cursor = connection.cursor(buffered=False)
+    cursor.execute("SELECT n")
+    cursor.fetchone()
+    cursor.execute(operation, ("x",) if "\\" in operation else None)
+    assert cursor.fetchall() == [(4,)]
+
+
 @pytest.mark.parametrize("how", ["rollback", "close"])
 def test_the_rows_of_a_stream_that_are_gone_are_not_missed_in_silence(connect, how):
     connection, server = connect()

@@ -297,6 +297,11 @@ class StreamingCursor(Cursor):
             self._commands.stop_reading()
         super()._send(connection, statement)
 
+    def _sql_mode(self) -> str:
+        if self._commands.reads(self):
+            self._commands.stop_reading()
+        return super()._sql_mode()
+
     def _begin_rows(self) -> None:
         self._count, self.rowcount = 0, -1
         self._commands.read_by(self)

@@ -10,6 +10,8 @@ from .payload import PayloadReader
 
 _CACHE_SIZE: Final = 2000
 """Column descriptions kept: those of a function's statements come back unchanged with every call."""
+_CACHED_LENGTH: Final = 2000
+"""Bytes of a description that is kept at most: a usual one has 60, and they are kept as long as the process."""
 
 
 class Column(NamedTuple):
@@ -36,9 +38,11 @@ def parse_column(payload: bytes) -> Column:
     """Return the column that this payload describes. Raises ProtocolError."""
     known = _cache.get(payload)
     if known is None:
-        if len(_cache) >= _CACHE_SIZE:
-            _cache.clear()
-        known = _cache[payload] = _parse(payload)
+        known = _parse(payload)
+        if len(payload) <= _CACHED_LENGTH:
+            if len(_cache) >= _CACHE_SIZE:
+                _cache.clear()
+            _cache[payload] = known
     return known
 
 

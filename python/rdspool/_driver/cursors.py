@@ -135,8 +135,13 @@ class Cursor:
             self.rowcount = 0
             return
         if not given[0]:
+            total = 0
             for params in given:
                 self.execute(operation, params)
+                if self.with_rows:
+                    self.fetchall()
+                total += max(self.rowcount, 0)
+            self.rowcount = total
             return
         known = template(operation, given[0], self._sql_mode)
         batch = Batch.of(known) if len(given) > 1 else None
@@ -302,8 +307,13 @@ class StreamingCursor(Cursor):
             self._commands.stop_reading()
         super()._send(connection, statement)
 
+    def _sql_mode(self) -> str:
+        if self._commands.reads(self):
+            self._commands.stop_reading()
+        return super()._sql_mode()
+
     def _begin_rows(self) -> None:
-        self._count = 0
+        self._count, self.rowcount = 0, -1
         self._commands.read_by(self)
 
     def _fetch(self, most: int | None) -> list[Any]:
@@ -311,6 +321,8 @@ class StreamingCursor(Cursor):
             return []  # a statement without a result: SQLAlchemy fetches from a stream before it looks for columns
         self._check_rows()
         if not self._commands.reads(self):
+            if self._next < len(self._rows):  # a procedure's: callproc() has read them
+                return super().fetchall() if most is None else super().fetchmany(most)
             if self.rowcount < 0:
                 raise ProgrammingError(
                     "the rows of this stream are gone: the transaction was ended, or the connection closed, before they were read"

@@ -55,6 +55,10 @@ def binary(value: bytes | bytearray | memoryview) -> bytes:
     return b"_binary x'%b'" % value.hex().encode()
 
 
+def _derived_binary(value: bytes | bytearray) -> bytes:
+    return binary(memoryview(value))  # not by a hex() of its own: that of hexbytes.HexBytes begins with 0x
+
+
 def _str(value: str) -> bytes:
     return text(str.__str__(value))
 
@@ -79,13 +83,13 @@ def _float(value: float) -> bytes:
 
 
 def _decimal(value: Decimal) -> bytes:
-    if not value.is_finite():
+    if not Decimal.is_finite(value):
         raise ProgrammingError(f"a parameter is Decimal('{value}'): the servers have no such number; send None, or a number")
-    exponent = value.as_tuple().exponent
+    exponent = Decimal.as_tuple(value).exponent
     if isinstance(exponent, int) and abs(exponent) <= _EXACT_DIGITS:
         # Without an exponent: with one, as in 1E+3, the server would read a DOUBLE, which rounds.
-        return format(value, "f").encode()
-    return str(value).encode()
+        return Decimal.__format__(value, "f").encode()
+    return Decimal.__str__(value).encode()
 
 
 def _datetime(value: datetime.datetime) -> bytes:
@@ -100,7 +104,7 @@ def _date(value: datetime.date) -> bytes:
 
 
 def _time(value: datetime.time) -> bytes:
-    return b"'%b'" % value.replace(tzinfo=None).isoformat().encode()
+    return b"'%b'" % datetime.time.isoformat(value.replace(tzinfo=None)).encode()
 
 
 def _timedelta(value: datetime.timedelta) -> bytes:
@@ -113,7 +117,8 @@ def _timedelta(value: datetime.timedelta) -> bytes:
 
 
 def _struct_time(value: time.struct_time) -> bytes:
-    return time.strftime("'%Y-%m-%d %H:%M:%S'", value).encode()
+    time.strftime("", value)  # checks the fields; its %Y writes the year 99 without zeros, which a server reads as 1999
+    return b"'%04d-%02d-%02d %02d:%02d:%02d'" % value[:6]
 
 
 def _null(_: None) -> bytes:
@@ -121,7 +126,7 @@ def _null(_: None) -> bytes:
 
 
 def _uuid(value: UUID) -> bytes:
-    return b"'%b'" % str(value).encode()
+    return b"'%b'" % UUID.__str__(value).encode()
 
 
 _BY_TYPE: Final[dict[type, Callable[[Any], bytes]]] = {
@@ -142,13 +147,14 @@ _BY_TYPE: Final[dict[type, Callable[[Any], bytes]]] = {
     UUID: _uuid,
 }
 
+# Each writes a derived type's value by the methods of its base: what a class's own __str__ returns would go into the statement as SQL.
 _BASES: Final[tuple[tuple[type, Callable[[Any], bytes]], ...]] = (
     (str, _str),
     (bool, _boolean),
     (int, _integer),
     (float, _float),
-    (bytes, binary),
-    (bytearray, binary),
+    (bytes, _derived_binary),
+    (bytearray, _derived_binary),
     (Decimal, _decimal),
     (datetime.datetime, _datetime),  # before date, which it is too
     (datetime.date, _date),
@@ -184,7 +190,9 @@ def _other(value: Any) -> bytes:
     if library == "numpy" and hasattr(value, "item") and getattr(value, "shape", None) == ():
         if type(value).__name__ in ("datetime64", "timedelta64"):
             value = value.astype(f"{type(value).__name__}[us]")  # item() of a finer unit is an int
-        return literal(value.item())
+        item = value.item()
+        if type(item) is not type(value):  # numpy.longdouble is its own item
+            return literal(item)
     if library == "array":
         return binary(memoryview(value).cast("B"))
     kind = type(value).__name__

@@ -9,7 +9,6 @@ from __future__ import annotations
 import select
 import socket
 import ssl
-import sys
 from typing import Final, NoReturn
 
 from mysql.connector.errors import Error, OperationalError
@@ -137,12 +136,8 @@ class PacketStream:
                 self._write(b"\xff\xff\xff" + self._next().to_bytes() + payload[:MAX_PAYLOAD])
                 payload = payload[MAX_PAYLOAD:]
             self._write(len(payload).to_bytes(3, "little") + self._next().to_bytes() + payload)
-        except TimeoutError as error:
-            raise StatementTimeoutError(f"{self.address} did not take the statement within {self._timeout:g} s", errno=TIMED_OUT) from error
         except OSError as error:
-            raise OperationalError(
-                f"Lost connection to MySQL server at {self.address} while sending: {error}", errno=CONNECTION_FAILED
-            ) from error
+            raise self._failure(error, "take the statement", "sending") from error
 
     def _next(self) -> int:
         number = self._expected
@@ -209,16 +204,14 @@ class PacketStream:
         append = rows.append
         while most is None or len(rows) < most:
             buffer, at, expected, size = self._buffer, self._at, self._expected, len(self._buffer)
-            left = sys.maxsize if most is None else most - len(rows)
+            left = size + 1 if most is None else most - len(rows)  # more than the buffer can hold, even where it is empty
             while left > 0:
                 start = at + 4
                 if start > size:
                     break
                 end = start + (buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16)
-                if end > size or end - start == MAX_PAYLOAD or end == start or buffer[start] >= EOF:
+                if end > size or end - start == MAX_PAYLOAD or end == start or buffer[start] >= EOF or buffer[at + 3] != expected:
                     break
-                if buffer[at + 3] != expected:
-                    self._out_of_sequence(buffer[at + 3])
                 append(buffer[start:end])
                 at = end
                 expected = expected + 1 & 0xFF
@@ -226,7 +219,7 @@ class PacketStream:
             self._at, self._expected = at, expected
             if left <= 0:
                 continue
-            # Not whole yet, in several packets, or perhaps the end.
+            # Not whole yet, in several packets, out of its sequence, or perhaps the end.
             payload = self.receive(timeout)
             if payload[:1] >= b"\xfe" and (payload[0] == ERR or len(payload) < EOF_SIZE):
                 return rows, payload
@@ -247,18 +240,21 @@ class PacketStream:
         while missing > 0:
             try:
                 part = self.socket.recv(READ_SIZE)
-            except TimeoutError as error:
-                raise StatementTimeoutError(f"{self.address} did not answer within {self._timeout:g} s", errno=TIMED_OUT) from error
             except OSError as error:
-                raise OperationalError(
-                    f"Lost connection to MySQL server at {self.address} while reading: {error}", errno=CONNECTION_FAILED
-                ) from error
+                raise self._failure(error, "answer", "reading") from error
             if not part:
                 # PEP 249's class for it; the connector raises InterfaceError, which `except OperationalError` around a retry misses.
                 raise OperationalError(f"Lost connection to MySQL server at {self.address}: it closed the connection", errno=SERVER_LOST)
             parts.append(part)
             missing -= len(part)
         self._buffer, self._at = b"".join(parts), 0
+
+    def _failure(self, error: OSError, not_done: str, doing: str) -> Error:
+        """Return the driver's error for one of the socket."""
+        # The kernel's ETIMEDOUT, after probes without an answer, is a TimeoutError with a number; a time-out that was set here has none.
+        if isinstance(error, TimeoutError) and error.errno is None:
+            return StatementTimeoutError(f"{self.address} did not {not_done} within {self._timeout:g} s", errno=TIMED_OUT)
+        return OperationalError(f"Lost connection to MySQL server at {self.address} while {doing}: {error}", errno=CONNECTION_FAILED)
 
     def _out_of_sequence(self, found: int) -> NoReturn:
         raise ProtocolError(

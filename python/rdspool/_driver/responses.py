@@ -59,8 +59,9 @@ def parse_error(payload: bytes) -> Error:
     number = reader.integer(2)
     state = None
     if payload[3:4] == b"#":
-        state = reader.fixed(6)[1:].decode("ascii", "replace")
-    text = printable(reader.rest().decode("utf-8", "replace"))
+        state = printable(reader.fixed(6)[1:].decode("ascii", "replace"))
+    # Without a text the connector looks for one of its own, and fails for a number that it does not know: SIGNAL gives any number.
+    text = printable(reader.rest().decode("utf-8", "replace")) or "the server gave no reason"
     made: Any = get_mysql_exception(number, msg=text, sqlstate=state)
     if number == CHECK_VIOLATED and not isinstance(made, IntegrityError):
         # Its SQLSTATE is the general one, so the connector takes it for a DatabaseError.

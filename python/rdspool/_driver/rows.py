@@ -23,6 +23,7 @@ Convert = Callable[[bytes], Any]
 
 BINARY_CHARSET: Final = 63
 _SHOWN: Final = 60
+_DATE: Final = re.compile(rb"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d{1,6})?)?")
 _TIME: Final = re.compile(rb"(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
 
 
@@ -53,7 +54,7 @@ def _datetime(value: bytes) -> datetime.datetime | None:
     try:
         return datetime.datetime.fromisoformat(value.decode("ascii"))
     except ValueError:
-        if value[4:5] != b"-" or value[7:8] != b"-":
+        if not _DATE.fullmatch(value):
             raise
         return None  # 0000-00-00 and other dates that Python has not
 
@@ -62,7 +63,7 @@ def _date(value: bytes) -> datetime.date | None:
     try:
         return datetime.date.fromisoformat(value.decode("ascii"))
     except ValueError:
-        if value[4:5] != b"-" or value[7:8] != b"-":
+        if not _DATE.fullmatch(value):
             raise
         return None
 

@@ -19,7 +19,7 @@ from . import literals
 _OPENER: Final = re.compile(rb"['\"`#]|--(?=[\x00-\x20\x7f]|\Z)|/\*")
 _TO_LINE_END: Final = re.compile(rb"[^\n]*")
 _COMMENT: Final = re.compile(rb"/\*.*?\*/", re.DOTALL)
-_VERSION_COMMENT: Final = re.compile(rb"/\*M?!(?:[^*/]|\*(?!/)|/(?!\*)|/\*.*?\*/)*\*/", re.DOTALL)
+_VERSION_COMMENT: Final = re.compile(rb"/\*M?!(?>[^*/]|\*(?!/)|/(?!\*)|/\*.*?\*/)*+\*/", re.DOTALL)
 """A comment with code for some servers, as in /*!80000 ... */, which may hold ordinary comments."""
 
 _POSITIONAL: Final = re.compile(rb"%s(?![0-9A-Za-z_$\x80-\xff])")
@@ -70,12 +70,31 @@ def _regions(statement: bytes, reading: Reading) -> Iterator[tuple[bool, bytes]]
             escapes = {b"'": reading.single, b'"': reading.double, b"`": False}[mark]
             found = _QUOTED[mark, escapes].match(statement, begin)
         elif mark == b"/*":
-            found = _VERSION_COMMENT.match(statement, begin) or _COMMENT.match(statement, begin)
+            found = _VERSION_COMMENT.match(statement, begin)
+            if found is not None:
+                _check_end(found[0], reading)
+            else:
+                found = _COMMENT.match(statement, begin)
         else:
             found = _TO_LINE_END.match(statement, begin)
         at = found.end() if found is not None else len(statement)  # what is not closed goes to the end
         yield False, statement[begin:at]
     yield True, statement[at:]
+
+
+def _check_end(comment: bytes, reading: Reading) -> None:
+    """Raise ProgrammingError for a comment with code that another server ends at another place: code there would be text here.
+
+    A server that runs the code reads `'*/'` in it as a text, one that does not run it ends the comment there.
+    """
+    inner = comment[comment.index(b"!") + 1 : -2]
+    codes = [code for is_code, code in _regions(inner + b" */", reading) if is_code]
+    ends_here = codes[-1].endswith(b" */") and sum(code.count(b"*/") for code in codes) == 1
+    if not ends_here or (comment.startswith(b"/*M") and b"*/" in inner):
+        raise ProgrammingError(
+            "servers do not agree where a comment with code (/*! ... */) in the statement ends, so its placeholders are not certain: leave "
+            "quotes and comments out of it that hold, or hide, a */"
+        )
 
 
 class Template(NamedTuple):

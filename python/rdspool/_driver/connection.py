@@ -313,7 +313,7 @@ class Connection:
             try:
                 commands.query(b"ROLLBACK")
             except Error as error:
-                if not commands.closed:
+                if not self.closed:
                     raise
                 logger.warning("the connection was lost during a ROLLBACK, which the server then does by itself: %s", error)
             self._ended()

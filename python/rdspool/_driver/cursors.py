@@ -317,7 +317,7 @@ class StreamingCursor(Cursor):
         self._commands.read_by(self)
 
     def _fetch(self, most: int | None) -> list[Any]:
-        if self._columns is None and self.rowcount >= 0:
+        if self._columns is None and self._connection is not None and self.rowcount >= 0:
             return []  # a statement without a result: SQLAlchemy fetches from a stream before it looks for columns
         self._check_rows()
         if not self._commands.reads(self):

@@ -52,7 +52,7 @@ def pytest_collection():
 
 def _tell_streams_apart():
     """Let the suite know rdspool's streaming cursors: it has a list of drivers in it, and takes every other one's for buffered."""
-    from rdspool._driver.cursors import StreamingCursor
+    from rdspool._driver.streams import StreamingCursor
     from sqlalchemy.testing.suite.test_results import ServerSideCursorsTest
 
     known = ServerSideCursorsTest._is_server_side

@@ -16,6 +16,6 @@ def test_what_stands_before_a_statement_costs_it_no_time(connect, head):
     server.will_answer([ok()], [ok()])
     cursor = connection.cursor()
     cursor.execute(head + b"DO 1")
-    assert not connection.transaction_open
+    assert not connection.transaction.open
     cursor.execute(head + b"set  transaction read only")
-    assert connection.transaction_open
+    assert connection.transaction.open

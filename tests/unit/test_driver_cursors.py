@@ -7,7 +7,7 @@ from fake_server import AUTOCOMMIT, BINARY, LONGLONG, MORE_RESULTS, column, numb
 from mysql.connector.constants import FieldFlag
 from mysql.connector.errors import IntegrityError, InterfaceError, OperationalError, ProgrammingError
 from rdspool import ProtocolError
-from rdspool._driver.cursors import BATCH_BYTES
+from rdspool._driver.batches import BATCH_BYTES
 
 MORE = AUTOCOMMIT | MORE_RESULTS
 ALL_KINDS = [

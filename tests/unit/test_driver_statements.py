@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mysql.connector.errors import ProgrammingError
 from rdspool._driver import statements
+from rdspool._driver.batches import Batch
 from rdspool._driver.literals import literal
-from rdspool._driver.statements import Batch, encoded, template
+from rdspool._driver.statements import encoded, template
 from sql_lexer import MODES, Unreadable, tokens
 
 MODE = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.sql_mode)
@@ -396,7 +397,7 @@ ROW = ("it's", 2)
 def batched(statement, params=ROW):
     known = template(statement, params, never)
     batch = Batch.of(known)
-    return None if batch is None else batch.statement([batch.row(known.values(params)), batch.row(known.values(params))])
+    return None if batch is None else next(batch.statements([batch.row(known.values(params)), batch.row(known.values(params))], 1 << 20))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from mysql.connector.errors import Error, OperationalError, ProgrammingError
 
+from ..errors import ProtocolError
+from . import rows
 from .columns import Column, parse_column
 from .error_numbers import SERVER_LOST
 from .packets import ERR, PacketStream, closed_error
@@ -146,6 +148,21 @@ class CommandPhase:
     def set_variables(self, assignments: list[str]) -> None:
         """SET session variables. It touches no table, so it is not counted."""
         self._uncounted(QUERY + f"SET {', '.join(assignments)}".encode())
+
+    def variables(self, *expressions: str) -> tuple[Any, ...]:
+        """Return the values of expressions over system or user variables, such as `@@session.sql_mode`. They touch no table."""
+        answer = self._uncounted(QUERY + f"SELECT {', '.join(expressions)}".encode())
+        found: list[Any] = []
+        try:
+            if isinstance(answer, ResultSet):
+                found = list(self.rows(None)[0])
+                rows.read(found, answer.columns, rows.converters(answer.columns))
+            if len(found) != 1:
+                raise ProtocolError(f"the server answered a SELECT of variables with {len(found)} rows")
+        except ProtocolError:
+            self.abandon()
+            raise
+        return tuple(found[0])
 
     def _uncounted(self, payload: bytes, timeout: float | None = None) -> Any:
         before = self.commands

@@ -12,18 +12,18 @@ from typing import Any, Final, NoReturn
 from mysql.connector import errors
 from mysql.connector.errors import Error, NotSupportedError, ProgrammingError
 
+from . import not_offered
 from .command_phase import AUTOCOMMIT, IN_TRANSACTION, CommandPhase, logger
-from .cursors import Cursor, DictCursor, NamedTupleCursor, StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
+from .cursors import Cursor, DictCursor, NamedTupleCursor
 from .packets import DEFAULT_MAX_ALLOWED_PACKET, PacketStream, closed_error
 from .session_start import CHARSET, SessionStart
 from .sign_in import Login, receive_greeting, sign_in
+from .streams import StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
+from .transactions import TransactionState
 from .transport import connect
 
 PING_TIMEOUT: Final = 1.0
 """Seconds: a server in reach answers in a few milliseconds, and giving one up that is slow costs a reconnect, no more."""
-
-# Possessive, for it runs on every statement: with backtracking, each blank of a statement's indentation would double its time.
-_SET_TRANSACTION: Final = re.compile(rb"(?>\s+|/\*.*?\*/|--\s[^\n]*\n|#[^\n]*\n)*+SET\s+TRANSACTION\b", re.IGNORECASE | re.DOTALL)
 
 _CURSORS: Final[dict[tuple[bool, bool, bool], type[Cursor]]] = {
     # (streaming, dictionary, named_tuple)
@@ -34,24 +34,6 @@ _CURSORS: Final[dict[tuple[bool, bool, bool], type[Cursor]]] = {
     (True, True, False): StreamingDictCursor,
     (True, False, True): StreamingNamedTupleCursor,
 }
-
-_NOT_OFFERED: Final = {
-    "cmd_change_user": "make another connection for another user",
-    "cmd_query": "use cursor().execute()",
-    "cmd_reset_connection": "use reset()",
-    "config": "give the options when the connection is made",
-    "connect": "make another connection: the pool does",
-    "database": 'use SELECT DATABASE(), or execute("USE ...")',
-    "get_warnings": "execute SHOW WARNINGS; cursor.warning_count tells whether there are some",
-    "raise_on_warnings": "set sql_mode to a strict one",
-    "reconnect": "make another connection: the pool does, with a token that is valid",
-    "reset_session": "use reset()",
-    "set_charset_collation": "give collation= when the connection is made",
-    "sql_mode": "execute SET SESSION sql_mode = ..., or give sql_mode= when the connection is made",
-    "start_transaction": "each statement begins one where autocommit is off; or execute START TRANSACTION",
-    "time_zone": "execute SET SESSION time_zone = ..., or give time_zone= when the connection is made",
-}
-"""What mysql-connector-python's connections have and rdspool's do not, with what to use."""
 
 
 class Connection:
@@ -74,8 +56,8 @@ class Connection:
         self._commands = commands
         self._start = start
         self._autocommit = start.autocommit
-        self._set_up_at = self._ended_at = -1
-        self._one_shot = False
+        self.transaction = TransactionState(commands)
+        self._set_up_at = -1
         self._other_level = False
         """Whether the session may be at another isolation level than it was set up with."""
         self.user = user
@@ -123,15 +105,15 @@ class Connection:
             with self.cursor() as cursor:
                 cursor.execute(self._start.init_command)
         self._autocommit = self._start.autocommit
-        self._set_up_at = self._ended_at = commands.commands
-        self._one_shot = self._other_level = False
+        self._set_up_at = commands.commands
+        self._other_level = False
+        self.transaction.ended()
 
     def __repr__(self) -> str:
         return f"<rdspool connection {self.user}@{self.address} {'closed' if self.closed else f'id={self.connection_id}'}>"
 
     def __getattr__(self, name: str) -> NoReturn:
-        advice = _NOT_OFFERED.get(name)
-        raise AttributeError(f"rdspool's connection has no {name!r}{f': {advice}' if advice else ''}", name=name, obj=self)
+        raise not_offered.missing(self, "connection", name, not_offered.CONNECTION)
 
     def __enter__(self) -> Connection:
         return self
@@ -175,12 +157,7 @@ class Connection:
         kind = _CURSORS.get((not buffered, bool(dictionary), bool(named_tuple)))
         if kind is None:
             raise ProgrammingError("a cursor's rows are dicts or named tuples: give dictionary=True or named_tuple=True, not both")
-        return kind(self, commands, raw=raw, read_timeout=read_timeout, write_timeout=write_timeout)
-
-    def note_statement(self, statement: bytes) -> None:
-        """Note what the server's status will not tell of a statement: SET TRANSACTION holds for the next transaction, then no more."""
-        if statement[:6] not in (b"SELECT", b"INSERT", b"UPDATE") and _SET_TRANSACTION.match(statement):
-            self._one_shot = True
+        return kind(self, commands, self.transaction, raw=raw, read_timeout=read_timeout, write_timeout=write_timeout)
 
     @property
     def read_timeout(self) -> float | None:
@@ -205,12 +182,7 @@ class Connection:
 
         They touch no table, so the session is as clean afterwards as before.
         """
-        before = self._commands.commands
-        cursor = Cursor(self, self._commands)
-        cursor.execute(f"SELECT {', '.join(expressions)}")
-        (row,) = cursor.fetchall()
-        self._commands.commands = before
-        return tuple(row)
+        return self._commands.variables(*expressions)
 
     # -- the session ---------------------------------------------------------------------------------------------------------
 
@@ -276,27 +248,13 @@ class Connection:
         """Whether the server's last answer says that a transaction is open."""
         return bool(self._commands.status & IN_TRANSACTION)
 
-    @property
-    def transaction_open(self) -> bool:
-        """Whether a COMMIT or ROLLBACK can have any effect.
-
-        The server's status flag alone does not tell: without autocommit a statement that fails, or that reads a table of a
-        non-transactional engine, leaves the flag unset and yet holds the table's metadata lock until the transaction ends
-        (seen on MySQL 9.7). A frozen environment would then block every ALTER TABLE. And a refusal tells no status at all: a
-        procedure that failed can have begun a transaction.
-        """
-        commands = self._commands
-        if not commands.status_known or self._one_shot or commands.status & IN_TRANSACTION:
-            return True
-        return not (commands.status & AUTOCOMMIT or commands.commands == self._ended_at)
-
     def commit(self) -> None:
         """Commit; no round trip where there is nothing to commit. Raises OperationalError on a closed or lost connection."""
         if self._commands.closed:
             raise closed_error()
-        if self.transaction_open:
+        if self.transaction.open:
             self._commands.query(b"COMMIT")
-            self._ended()
+            self.transaction.ended()
 
     def rollback(self) -> None:
         """Roll back; no round trip where there is nothing to roll back.
@@ -309,18 +267,14 @@ class Connection:
             commands.discard()
         elif not commands.lost:
             raise closed_error()
-        if not commands.closed and self.transaction_open:
+        if not commands.closed and self.transaction.open:
             try:
                 commands.query(b"ROLLBACK")
             except Error as error:
                 if not self.closed:
                     raise
                 logger.warning("the connection was lost during a ROLLBACK, which the server then does by itself: %s", error)
-            self._ended()
-
-    def _ended(self) -> None:
-        self._ended_at = self._commands.commands
-        self._one_shot = False
+            self.transaction.ended()
 
     # -- checks and the end ----------------------------------------------------------------------------------------------------
 

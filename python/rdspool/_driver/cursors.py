@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from mysql.connector.errors import Error, InterfaceError, ProgrammingError
 
 from ..errors import ProtocolError
-from . import literals, rows
+from . import literals, not_offered, rows
 from .columns import Column
 from .command_phase import CommandPhase, ResultSet
 from .error_numbers import SYNTAX_ERROR
 from .responses import Ok
-from .statements import Batch, encoded, template
-
-if TYPE_CHECKING:
-    from .connection import Connection
-
-BATCH_BYTES: Final = 1024 * 1024
-"""Bytes of one INSERT that executemany() makes of several rows: below every server's max_allowed_packet (4 MiB and more)."""
-
-
-_NOT_OFFERED: Final = {
-    "add_attribute": "a statement's attributes can be written into it as a comment",
-    "fetchwarnings": "execute SHOW WARNINGS; warning_count tells whether there are some",
-    "stored_results": "use fetchall() for the first result of a procedure, nextset() and fetchall() for the others",
-}
-"""What mysql-connector-python's cursors have and rdspool's do not, with what to use."""
+from .statements import encoded, template
+from .transactions import TransactionState
 
 
 class Cursor:
@@ -36,16 +23,18 @@ class Cursor:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Any,
         commands: CommandPhase,
+        transaction: TransactionState,
         *,
         raw: bool = False,
         read_timeout: float | None = None,
         write_timeout: float | None = None,
     ) -> None:
         """Prepare a cursor; `Connection.cursor()` makes them."""
-        self._connection: Connection | None = connection
+        self._connection = connection
         self._commands = commands
+        self._transaction = transaction
         self._raw = raw
         self._read_timeout = read_timeout
         self._write_timeout = write_timeout
@@ -78,15 +67,17 @@ class Cursor:
             yield row
 
     def __getattr__(self, name: str) -> NoReturn:
-        advice = _NOT_OFFERED.get(name)
-        raise AttributeError(f"rdspool's cursor has no {name!r}{f': {advice}' if advice else ''}", name=name, obj=self)
+        raise not_offered.missing(self, "cursor", name, not_offered.CURSOR)
 
     @property
-    def connection(self) -> Connection:
+    def connection(self) -> Any:
         """The connection. Raises ProgrammingError where the cursor is closed."""
+        self._check_open()
+        return self._connection
+
+    def _check_open(self) -> None:
         if self._connection is None:
             raise ProgrammingError("the cursor is closed: make another one")
-        return self._connection
 
     # -- statements ----------------------------------------------------------------------------------------------------------
 
@@ -97,22 +88,22 @@ class Cursor:
 
         Raises ProgrammingError where the parameters do not fit, or the server's refusal.
         """
-        connection = self.connection
+        self._check_open()
         if params:
             known = template(operation, params, self._sql_mode)
-            self._send(connection, known.fill(known.values(params)))
+            self._send(known.fill(known.values(params)))
         else:
-            self._send(connection, encoded(operation))
+            self._send(encoded(operation))
 
     def _sql_mode(self) -> str:
-        return str(self.connection.variables("@@session.sql_mode")[0])
+        return str(self._commands.variables("@@session.sql_mode")[0])
 
-    def _send(self, connection: Connection, statement: bytes) -> None:
+    def _send(self, statement: bytes) -> None:
         self._columns = None
         self._rows, self._next, self._results = [], 0, []
         self.rowcount, self.warning_count, self.lastrowid = -1, 0, None
         self._sent = statement
-        connection.note_statement(statement)
+        self._transaction.note(statement)
         try:
             answer = self._commands.query(statement, self._read_timeout, self._write_timeout)
         except Error as error:
@@ -127,9 +118,9 @@ class Cursor:
     def executemany(self, operation: Any, seq_of_params: Sequence[Any]) -> None:
         """Run a statement once for each set of parameters. `rowcount` is the sum.
 
-        The rows of a plain INSERT go together into statements of up to `BATCH_BYTES`; everything else runs as it is written.
+        The rows of a plain INSERT go together into statements of up to 1 MiB; everything else runs as it is written.
         """
-        connection = self.connection
+        self._check_open()
         given = list(seq_of_params)
         if not given:
             self.rowcount = 0
@@ -144,29 +135,21 @@ class Cursor:
             self.rowcount = total
             return
         known = template(operation, given[0], self._sql_mode)
+        from .batches import BATCH_BYTES, Batch
+
         batch = Batch.of(known) if len(given) > 1 else None
         total = 0
         if batch is not None:
-            total = self._insert(connection, batch, [batch.row(known.values(params)) for params in given])
+            for statement in batch.statements([batch.row(known.values(params)) for params in given], BATCH_BYTES):
+                self._send(statement)
+                total += self.rowcount
         else:
             for params in given:
-                self._send(connection, known.fill(known.values(params)))
+                self._send(known.fill(known.values(params)))
                 if self.with_rows:
                     self.fetchall()
                 total += max(self.rowcount, 0)
         self.rowcount = total
-
-    def _insert(self, connection: Connection, batch: Batch, literals: list[bytes]) -> int:
-        """Insert rows, as many at once as `BATCH_BYTES` hold, and return how many the server counted."""
-        total, begin, size = 0, 0, 0
-        for position, row in enumerate(literals):
-            if size and size + len(row) > BATCH_BYTES:
-                self._send(connection, batch.statement(literals[begin:position]))
-                total += self.rowcount
-                begin, size = position, 0
-            size += len(row) + 1
-        self._send(connection, batch.statement(literals[begin:]))
-        return total + self.rowcount
 
     def callproc(self, procname: str, args: Sequence[Any] = ()) -> tuple[Any, ...]:
         """Call a procedure and return its arguments, those for OUT and INOUT with their new values.
@@ -186,7 +169,7 @@ class Cursor:
             results.append(self._result())
         given = tuple(args)
         if args:
-            given = self.connection.variables(*variables)
+            given = self._commands.variables(*variables)
         self._columns, self._rows, self.rowcount = results[0]
         # The last answer of a CALL is an OK without rows.
         self._results = results[1:-1] if len(results) > 1 else []
@@ -250,8 +233,7 @@ class Cursor:
 
     def _check_rows(self) -> None:
         if self._columns is None:
-            if self._connection is None:
-                raise ProgrammingError("the cursor is closed: make another one")
+            self._check_open()
             raise InterfaceError("there is no result to fetch from: the last statement has none, or none was executed")
 
     def fetchone(self) -> Any:
@@ -280,7 +262,7 @@ class Cursor:
 
     def nextset(self) -> bool | None:
         """Go on to the next result of a statement with several. Return None after the last."""
-        self.connection  # noqa: B018 - raises where the cursor is closed
+        self._check_open()
         if self._results:
             (self._columns, self._rows, self.rowcount), self._next = self._results.pop(0), 0
             return True
@@ -299,63 +281,6 @@ class Cursor:
             self._commands.drain()
 
 
-class StreamingCursor(Cursor):
-    """Reads rows as they are fetched, so that a result larger than the memory can be read. One stream at a time on a connection."""
-
-    def _send(self, connection: Connection, statement: bytes) -> None:
-        if self._commands.reads(self):
-            self._commands.stop_reading()
-        super()._send(connection, statement)
-
-    def _sql_mode(self) -> str:
-        if self._commands.reads(self):
-            self._commands.stop_reading()
-        return super()._sql_mode()
-
-    def _begin_rows(self) -> None:
-        self._count, self.rowcount = 0, -1
-        self._commands.read_by(self)
-
-    def _fetch(self, most: int | None) -> list[Any]:
-        if self._columns is None and self._connection is not None and self.rowcount >= 0:
-            return []  # a statement without a result: SQLAlchemy fetches from a stream before it looks for columns
-        self._check_rows()
-        if not self._commands.reads(self):
-            if self._next < len(self._rows):  # a procedure's: callproc() has read them
-                return super().fetchall() if most is None else super().fetchmany(most)
-            if self.rowcount < 0:
-                raise ProgrammingError(
-                    "the rows of this stream are gone: the transaction was ended, or the connection closed, before they were read"
-                )
-            return []
-        payloads, end = self._commands.rows(most, self._read_timeout)
-        found = self._made(payloads)
-        self._count += len(found)
-        if end is not None:
-            self.rowcount, self.warning_count = self._count, end.warnings
-        return found
-
-    def fetchone(self) -> Any:
-        """Return the next row, None after the last."""
-        found = self._fetch(1)
-        return found[0] if found else None
-
-    def fetchmany(self, size: int | None = None) -> list[Any]:
-        """Return the next rows, at most `size` (None: `arraysize`)."""
-        return self._fetch(self.arraysize if size is None else size)
-
-    def fetchall(self) -> list[Any]:
-        """Return the rows that are left."""
-        return self._fetch(None)
-
-    def close(self) -> None:
-        """Close the cursor. Rows that are left are read and dropped with the next statement; a ROLLBACK may close the connection instead."""
-        if self._commands.reads(self):
-            self._commands.stop_reading()
-            self._connection = None
-        super().close()
-
-
 def _dicts(columns: Sequence[Column], found: list[Any]) -> list[Any]:
     names = [column.name for column in columns]
     return [dict(zip(names, row, strict=True)) for row in found]
@@ -367,27 +292,19 @@ def _named_tuples(columns: Sequence[Column], found: list[Any]) -> list[Any]:
     return [kind._make(row) for row in found]
 
 
-class _Dicts(Cursor):
+class Dicts(Cursor):
     def _made(self, payloads: list[Any]) -> list[Any]:
         return _dicts(self._columns or (), super()._made(payloads))
 
 
-class _NamedTuples(Cursor):
+class NamedTuples(Cursor):
     def _made(self, payloads: list[Any]) -> list[Any]:
         return _named_tuples(self._columns or (), super()._made(payloads))
 
 
-class DictCursor(_Dicts):
+class DictCursor(Dicts):
     """As Cursor; rows are dicts by the columns' names."""
 
 
-class NamedTupleCursor(_NamedTuples):
+class NamedTupleCursor(NamedTuples):
     """As Cursor; rows are named tuples."""
-
-
-class StreamingDictCursor(_Dicts, StreamingCursor):
-    """As StreamingCursor; rows are dicts by the columns' names."""
-
-
-class StreamingNamedTupleCursor(_NamedTuples, StreamingCursor):
-    """As StreamingCursor; rows are named tuples."""

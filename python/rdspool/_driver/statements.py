@@ -111,7 +111,7 @@ class Template(NamedTuple):
 
     def fill(self, values: Sequence[Any]) -> bytes:
         """Return the statement with each placeholder replaced by the literal of its value. Raises ProgrammingError."""
-        return b"".join(_interleaved(self.pieces, values))
+        return b"".join(interleaved(self.pieces, values))
 
     def values(self, params: Any) -> Sequence[Any]:
         """Return the placeholders' values in order: a sequence as it is, a mapping's by name. Raises ProgrammingError."""
@@ -140,7 +140,7 @@ class Template(NamedTuple):
             ) from None
 
 
-def _interleaved(pieces: list[bytes], values: Sequence[Any]) -> list[bytes]:
+def interleaved(pieces: list[bytes], values: Sequence[Any]) -> list[bytes]:
     """Return the pieces with the literals of the values between them."""
     parts = [pieces[0]]
     literal, text = literals.literal, literals.text
@@ -282,49 +282,3 @@ def _cut(regions: list[tuple[bool, bytes]], split: Callable[[bytes], list[bytes]
             open_parts = [part]
     pieces.append(b"".join(open_parts))
     return pieces
-
-
-_NAME: Final = rb"(?:`[^`]+`|[0-9A-Za-z_$\x80-\xff]+)"
-_CONSTANT: Final = rb"(?:NULL|DEFAULT|TRUE|FALSE|-?[0-9]+(?:\.[0-9]+)?|(?:NOW|CURRENT_TIMESTAMP|UTC_TIMESTAMP)\([0-6]?\)|CURRENT_TIMESTAMP)"
-_HEAD: Final = re.compile(
-    rb"\s*(?:INSERT|REPLACE)\s+(?:(?:LOW_PRIORITY|HIGH_PRIORITY|IGNORE)\s+)*(?:INTO\s+)?" + _NAME + rb"(?:\s*\.\s*" + _NAME + rb")?\s*"
-    rb"(?:\(\s*" + _NAME + rb"(?:\s*,\s*" + _NAME + rb")*\s*\)\s*)?VALUES?\s*(\(\s*(?:" + _CONSTANT + rb"\s*,\s*)*)",
-    re.IGNORECASE,
-)
-_BETWEEN: Final = re.compile(rb"\s*,\s*(?:" + _CONSTANT + rb"\s*,\s*)*", re.IGNORECASE)
-_TAIL: Final = re.compile(
-    rb"((?:\s*,\s*" + _CONSTANT + rb")*\s*\))(\s*(?:(?:AS\s+" + _NAME + rb"\s+)?ON\s+DUPLICATE\s+KEY\s+UPDATE\s[^;]*)?);?\s*", re.IGNORECASE
-)
-
-
-class Batch:
-    """An INSERT (or REPLACE) of one row, so plain that its VALUES can be repeated: no comment, no quoted text, no expression.
-
-    Everything else runs once per row, as written.
-    """
-
-    __slots__ = ("_row", "_tail", "head")
-
-    def __init__(self, head: bytes, row: list[bytes], tail: bytes) -> None:
-        self.head = head
-        self._row = row
-        self._tail = tail
-
-    @classmethod
-    def of(cls, template: Template) -> Batch | None:
-        """Return the batch of a statement, None where it is not certain that the rows can go into one."""
-        if not template.plain or len(template.pieces) < 2:
-            return None
-        first, *between, last = template.pieces
-        head, tail = _HEAD.fullmatch(first), _TAIL.fullmatch(last)
-        if head is None or tail is None or not all(_BETWEEN.fullmatch(piece) for piece in between):
-            return None
-        return cls(first[: head.start(1)], [head[1], *between, tail[1]], tail[2])
-
-    def row(self, values: Sequence[Any]) -> bytes:
-        """Return one row of VALUES. Raises ProgrammingError."""
-        return b"".join(_interleaved(self._row, values))
-
-    def statement(self, rows: list[bytes]) -> bytes:
-        """Return the INSERT of these rows."""
-        return self.head + b",".join(rows) + self._tail

@@ -1,0 +1,74 @@
+"""The streaming cursors: they read rows as they are fetched, so that a result larger than the memory can be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mysql.connector.errors import ProgrammingError
+
+from .cursors import Cursor, Dicts, NamedTuples
+
+
+class StreamingCursor(Cursor):
+    """Reads rows as they are fetched, so that a result larger than the memory can be read. One stream at a time on a connection."""
+
+    def _send(self, statement: bytes) -> None:
+        if self._commands.reads(self):
+            self._commands.stop_reading()
+        super()._send(statement)
+
+    def _sql_mode(self) -> str:
+        if self._commands.reads(self):
+            self._commands.stop_reading()
+        return super()._sql_mode()
+
+    def _begin_rows(self) -> None:
+        self._count, self.rowcount = 0, -1
+        self._commands.read_by(self)
+
+    def _fetch(self, most: int | None) -> list[Any]:
+        if self._columns is None and self._connection is not None and self.rowcount >= 0:
+            return []  # a statement without a result: SQLAlchemy fetches from a stream before it looks for columns
+        self._check_rows()
+        if not self._commands.reads(self):
+            if self._next < len(self._rows):  # a procedure's: callproc() has read them
+                return super().fetchall() if most is None else super().fetchmany(most)
+            if self.rowcount < 0:
+                raise ProgrammingError(
+                    "the rows of this stream are gone: the transaction was ended, or the connection closed, before they were read"
+                )
+            return []
+        payloads, end = self._commands.rows(most, self._read_timeout)
+        found = self._made(payloads)
+        self._count += len(found)
+        if end is not None:
+            self.rowcount, self.warning_count = self._count, end.warnings
+        return found
+
+    def fetchone(self) -> Any:
+        """Return the next row, None after the last."""
+        found = self._fetch(1)
+        return found[0] if found else None
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        """Return the next rows, at most `size` (None: `arraysize`)."""
+        return self._fetch(self.arraysize if size is None else size)
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that are left."""
+        return self._fetch(None)
+
+    def close(self) -> None:
+        """Close the cursor. Rows that are left are read and dropped with the next statement; a ROLLBACK may close the connection instead."""
+        if self._commands.reads(self):
+            self._commands.stop_reading()
+            self._connection = None
+        super().close()
+
+
+class StreamingDictCursor(Dicts, StreamingCursor):
+    """As StreamingCursor; rows are dicts by the columns' names."""
+
+
+class StreamingNamedTupleCursor(NamedTuples, StreamingCursor):
+    """As StreamingCursor; rows are named tuples."""

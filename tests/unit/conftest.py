@@ -52,7 +52,8 @@ def connect(pair):
     def new(version="9.7.0", **settings):
         ours, theirs = pair()
         settings.setdefault("autocommit", True)
-        server = FakeServer(theirs, [[ok(status=AUTOCOMMIT if settings["autocommit"] else 0)]])
+        accepted = [ok(status=AUTOCOMMIT if settings["autocommit"] else 0)]
+        server = FakeServer(theirs, [accepted] * (2 if settings.get("init_command") else 1))
         connection = Connection(
             CommandPhase(PacketStream(ours, "db.test", 3306), AUTOCOMMIT), "app", version, 4711, SessionStart(**settings)
         )

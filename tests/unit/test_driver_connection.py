@@ -25,7 +25,7 @@ from fake_server import (
     silence,
 )
 from mysql.connector.errors import NotSupportedError, OperationalError, ProgrammingError
-from rdspool import SettingsError, StatementTimeoutError, dbapi
+from rdspool import ProtocolError, SettingsError, StatementTimeoutError, dbapi
 from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import _NOT_OFFERED, Connection
 from rdspool._driver.cursors import Cursor, DictCursor, NamedTupleCursor, StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
@@ -491,3 +491,25 @@ def test_what_is_asked_together_ends_with_its_block(connect):
     with pytest.raises(RuntimeError), asked_together(connection, {"SELECT @@a": "@@a"}):
         raise RuntimeError
     assert type(connection.cursor()) is Cursor
+
+
+# -- what a server never sends -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [ok()],
+        numbers(),
+        result([column("a"), column("b")], []),
+        result([column("a"), column("b")], [row(b"1", b"2"), row(b"3", b"4")]),
+        numbers(1),
+    ],
+    ids=["no rows", "no row", "no row of two", "two rows", "one column"],
+)
+def test_variables_that_are_not_answered_close_the_connection(connect, answer):
+    connection, server = connect()
+    server.will_answer(answer)
+    with pytest.raises(ProtocolError, match="@@a, @@b"):
+        connection.variables("@@a", "@@b")
+    assert connection.closed

@@ -12,8 +12,10 @@ from typing import Any, Final, NoReturn
 from mysql.connector import errors
 from mysql.connector.errors import Error, NotSupportedError, ProgrammingError
 
+from ..errors import ProtocolError
 from .command_phase import AUTOCOMMIT, IN_TRANSACTION, CommandPhase
 from .cursors import Cursor, DictCursor, NamedTupleCursor, StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
+from .error_numbers import MALFORMED_PACKET
 from .packets import DEFAULT_MAX_ALLOWED_PACKET, PacketStream, closed_error
 from .session_start import CHARSET, SessionStart
 from .sign_in import Login, receive_greeting, sign_in
@@ -205,10 +207,16 @@ class Connection:
         """
         before = self._commands.commands
         cursor = Cursor(self, self._commands)
-        cursor.execute(f"SELECT {', '.join(expressions)}")
-        (row,) = cursor.fetchall()
+        asked = ", ".join(expressions)
+        cursor.execute(f"SELECT {asked}")
+        found = cursor.fetchall() if cursor.with_rows else []
+        if len(found) != 1 or len(found[0]) != len(expressions):
+            self._commands.abandon()
+            raise ProtocolError(
+                f"the server did not answer SELECT {asked} with one row of {len(expressions)} values", errno=MALFORMED_PACKET
+            )
         self._commands.commands = before
-        return tuple(row)
+        return tuple(found[0])
 
     # -- the session ---------------------------------------------------------------------------------------------------------
 

@@ -513,3 +513,8 @@ def test_variables_that_are_not_answered_close_the_connection(connect, answer):
     with pytest.raises(ProtocolError, match="@@a, @@b"):
         connection.variables("@@a", "@@b")
     assert connection.closed
+
+
+def test_a_version_of_any_digits_is_read(connect):
+    connection, _ = connect("9" * 5000)
+    assert connection.isolation_variable == "transaction_isolation"

@@ -34,8 +34,8 @@ from local.front.protocol import lenenc
 FILE = Path(__file__).with_name("server_streams.json")
 MOST_BYTES = 40 * 1024 * 1024
 """max_allowed_packet of the replays: two packets of 16 MiB are an answer, three are too many."""
-MOST_GROWTH = 4 * MOST_BYTES
-"""Bytes that the process may grow by: some copies of the largest answer."""
+MOST_GROWTH = 6 * MOST_BYTES
+"""Bytes that the process may grow by: some copies of the largest answer, and what the allocator keeps of them."""
 ZEROS = bytes(MAX_PAYLOAD)
 FRESH = 987_654_321
 """The number in the answer to the command after, which nothing before it holds."""

@@ -112,6 +112,13 @@ def test_an_option_whose_value_is_wrong(options, message):
         dbapi.connect(**{"host": "127.0.0.1", "user": "app", "password": "x", "region": REGION, **options})
 
 
+@pytest.mark.parametrize("value", [-1, "-0.5", float("nan"), "inf"])
+@pytest.mark.parametrize("option", ["read_timeout", "write_timeout"])
+def test_a_time_that_no_wait_can_have_is_refused_at_once(option, value):
+    with pytest.raises(SettingsError, match=f"'{option}' is .*: give a number of seconds"):
+        dbapi.connect(host="127.0.0.1", user="app", password="x", region=REGION, **{option: value})
+
+
 def test_a_refused_password_is_in_no_text():
     with pytest.raises(SettingsError) as caught:
         dbapi.connect(host="127.0.0.1", user="app", password="the-secret", nonsense=1)

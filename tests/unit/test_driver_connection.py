@@ -397,7 +397,7 @@ def test_a_clock_that_went_back_does_not_spare_the_question(connect):
     assert server.commands == [PING]
 
 
-@pytest.mark.parametrize("answer", [close, [refusal(1053)], [b"x"]], ids=["closed", "refused", "unreadable"])
+@pytest.mark.parametrize("answer", [close, [refusal(1053)], [b""]], ids=["closed", "refused", "unreadable"])
 def test_an_idle_connection_that_does_not_answer_is_not_usable(connect, answer):
     connection, server = connect()
     connection._commands.last_used -= 60

@@ -5,6 +5,7 @@ Its errors, types and constants are mysql-connector-python's own.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -119,6 +120,13 @@ def _flag(value: Any) -> bool:
     return value if isinstance(value, bool) else _YES_NO[str(value).lower()]
 
 
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not 0 <= seconds < math.inf:
+        raise ValueError
+    return seconds
+
+
 def _modes(value: Any) -> str:
     return ",".join(value) if isinstance(value, (list, tuple)) else str(value)
 
@@ -150,8 +158,8 @@ _SESSION: Final[dict[str, Callable[[Any], Any]]] = {
 _CONNECTION: Final[dict[str, Callable[[Any], Any]]] = {
     "conn_attrs": _attributes,
     "force_ipv6": _flag,
-    "read_timeout": float,
-    "write_timeout": float,
+    "read_timeout": _seconds,
+    "write_timeout": _seconds,
 }
 
 
@@ -200,8 +208,8 @@ def _read(name: str, value: Any, read: Callable[[Any], Any]) -> Any:
     try:
         return read(value)
     except (KeyError, TypeError, ValueError):
-        expected = {_flag: "true or false", float: "a number of seconds", _attributes: "a dict"}.get(read, "a text")
-        raise SettingsError(f"the option {name!r} is {value!r}: give {expected}") from None
+        expected: dict[Callable[[Any], Any], str] = {_flag: "true or false", _seconds: "a number of seconds", _attributes: "a dict"}
+        raise SettingsError(f"the option {name!r} is {value!r}: give {expected.get(read, 'a text')}") from None
 
 
 # SQLAlchemy and the tools around it tell by the name of the PEP 249 module whose errors these are.

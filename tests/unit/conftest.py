@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from contextlib import ExitStack
 
 import pytest
@@ -11,6 +12,8 @@ from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
 from rdspool._driver.packets import PacketStream
 from rdspool._driver.session_start import SessionStart
+
+from local import certificates as authorities
 
 
 @pytest.fixture
@@ -52,7 +55,8 @@ def connect(pair):
     def new(version="9.7.0", **settings):
         ours, theirs = pair()
         settings.setdefault("autocommit", True)
-        server = FakeServer(theirs, [[ok(status=AUTOCOMMIT if settings["autocommit"] else 0)]])
+        accepted = [ok(status=AUTOCOMMIT if settings["autocommit"] else 0)]
+        server = FakeServer(theirs, [accepted] * (2 if settings.get("init_command") else 1))
         connection = Connection(
             CommandPhase(PacketStream(ours, "db.test", 3306), AUTOCOMMIT), "app", version, 4711, SessionStart(**settings)
         )
@@ -65,3 +69,23 @@ def connect(pair):
     for connection, server in made:
         connection._commands.abandon()
         server.close()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """The authority that signs the certificates of the tests' own servers."""
+    return authorities.authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def server_tls(certificates):
+    """The TLS context of a server whose names are db.test and localhost's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificates.issue(["db.test", "localhost", "127.0.0.1", "::1"]))
+    return context
+
+
+@pytest.fixture
+def client_tls(certificates):
+    """The TLS context of a client that trusts the authority."""
+    return ssl.create_default_context(cafile=str(certificates.ca))

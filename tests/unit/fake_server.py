@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -89,6 +90,11 @@ def close(connected: socket.socket) -> None:
 
 def silence(connected: socket.socket) -> None:
     """The answer that never comes."""
+
+
+def is_one_line(text: str) -> bool:
+    """Whether a text can go into a log: no control character, no line's end of any kind."""
+    return not any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text)
 
 
 class FakeServer:

@@ -1,7 +1,39 @@
 """The connection of PEP 249 over a socket pair: cursors, transactions, the session and the end."""
 
+from __future__ import annotations
+
+import socket
+
 import pytest
-from fake_server import ok
+from fake_server import (
+    AUTOCOMMIT,
+    IN_TRANSACTION,
+    LONGLONG,
+    MORE_RESULTS,
+    PING,
+    QUIT,
+    RESET_CONNECTION,
+    FakeServer,
+    close,
+    column,
+    numbers,
+    ok,
+    packets,
+    refusal,
+    result,
+    row,
+    silence,
+)
+from mysql.connector.errors import NotSupportedError, OperationalError, ProgrammingError
+from rdspool import ProtocolError, SettingsError, StatementTimeoutError, dbapi
+from rdspool._driver import not_offered
+from rdspool._driver.command_phase import CommandPhase
+from rdspool._driver.connection import Connection
+from rdspool._driver.cursors import Cursor, DictCursor, NamedTupleCursor
+from rdspool._driver.packets import PacketStream
+from rdspool._driver.probes import asked_together
+from rdspool._driver.session_start import SessionStart
+from rdspool._driver.streams import StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
 
 
 @pytest.mark.timeout(30)
@@ -19,3 +51,472 @@ def test_what_stands_before_a_statement_costs_it_no_time(connect, head):
     assert not connection.transaction.open
     cursor.execute(head + b"set  transaction read only")
     assert connection.transaction.open
+
+
+# -- cursors -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({}, Cursor),
+        ({"buffered": None}, StreamingCursor),
+        ({"buffered": True, "dictionary": True}, DictCursor),
+        ({"named_tuple": True}, NamedTupleCursor),
+        ({"buffered": False}, StreamingCursor),
+        ({"buffered": False, "dictionary": True}, StreamingDictCursor),
+        ({"buffered": False, "named_tuple": True}, StreamingNamedTupleCursor),
+    ],
+)
+def test_each_kind_of_cursor(connect, options, kind):
+    connection, _ = connect()
+    assert type(connection.cursor(**options)) is kind
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"prepared": True}, NotSupportedError, "no prepared cursors"),
+        ({"cursor_class": object}, NotSupportedError, "no cursors of another class"),
+        ({"dictionary": True, "named_tuple": True}, ProgrammingError, "not both"),
+        ({"dictionary": True, "named_tuple": True, "buffered": False}, ProgrammingError, "not both"),
+    ],
+)
+def test_kinds_of_cursors_that_are_refused(connect, options, error, message):
+    connection, server = connect()
+    with pytest.raises(error, match=message):
+        connection.cursor(**options)
+    assert server.commands == []
+
+
+def test_a_cursors_own_time_outs(connect):
+    connection, server = connect()
+    connection.read_timeout = 30.0
+    assert (connection.read_timeout, connection.write_timeout) == (30.0, None)
+    connection.write_timeout = 20.0
+    assert connection.write_timeout == 20.0
+    server.will_answer(silence)
+    with pytest.raises(StatementTimeoutError, match=r"0\.02 s"):
+        connection.cursor(read_timeout=0.02).execute("DO SLEEP(9)")
+    assert connection.closed
+
+
+def test_the_connections_time_out_holds_for_a_cursor_without_one(connect):
+    connection, server = connect()
+    connection.read_timeout = 0.02
+    server.will_answer(silence)
+    with pytest.raises(StatementTimeoutError, match=r"0\.02 s"):
+        connection.cursor().execute("DO SLEEP(9)")
+
+
+# -- transactions --------------------------------------------------------------------------------------------------------------------
+
+
+def run(connection, server, status=0, statement="DO 1"):
+    server.will_answer([ok(status=status)])
+    connection.cursor().execute(statement)
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_what_can_have_no_effect_is_left_out(connect, end):
+    connection, server = connect(autocommit=False)
+    getattr(connection, end)()
+    assert server.commands == []
+    run(connection, server)
+    server.will_answer([ok(status=0)])
+    getattr(connection, end)()
+    getattr(connection, end)()
+    assert server.statements == [b"DO 1", end.upper().encode()]
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_with_autocommit_there_is_nothing_to_end(connect, end):
+    connection, server = connect()
+    run(connection, server, AUTOCOMMIT)
+    getattr(connection, end)()
+    assert server.statements == [b"DO 1"]
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_a_transaction_that_the_server_tells_of_is_ended(connect, end, autocommit):
+    connection, server = connect(autocommit=autocommit)
+    run(connection, server, IN_TRANSACTION | (AUTOCOMMIT if autocommit else 0), "START TRANSACTION")
+    assert connection.in_transaction
+    server.will_answer([ok(status=AUTOCOMMIT if autocommit else 0)])
+    getattr(connection, end)()
+    assert server.statements[-1] == end.upper().encode()
+    assert not connection.in_transaction
+
+
+def test_after_a_refusal_a_transaction_may_be_open(connect):
+    """A refusal carries no status: a procedure that failed can have begun one."""
+    connection, server = connect()
+    server.will_answer([refusal()], [ok()])
+    with pytest.raises(ProgrammingError):
+        connection.cursor().execute("CALL p()")
+    assert connection.transaction.open
+    connection.rollback()
+    assert server.statements == [b"CALL p()", b"ROLLBACK"]
+    assert not connection.transaction.open
+
+
+def test_what_was_set_for_the_next_transaction_is_ended(connect):
+    connection, server = connect()
+    run(connection, server, AUTOCOMMIT, "SET TRANSACTION READ ONLY")
+    server.will_answer([ok()])
+    connection.rollback()
+    connection.rollback()
+    assert server.statements == [b"SET TRANSACTION READ ONLY", b"ROLLBACK"]
+
+
+@pytest.mark.parametrize(
+    "statement", ["SET SESSION TRANSACTION READ ONLY", "SELECT 'SET TRANSACTION'", "SET TRANSACTIONS = 1", "INSERT INTO t"]
+)
+def test_what_only_looks_so_is_left_out(connect, statement):
+    connection, server = connect()
+    run(connection, server, AUTOCOMMIT, statement)
+    connection.rollback()
+    assert len(server.statements) == 1
+
+
+def test_commit_fails_on_a_lost_connection_and_rollback_does_not(connect):
+    """The server rolled a lost connection's transaction back, and what a COMMIT did is not known."""
+    connection, server = connect(autocommit=False)
+    server.will_answer(close)
+    with pytest.raises(OperationalError):
+        connection.cursor().execute("UPDATE t SET a = 1")
+    assert (connection.closed, connection.lost) == (True, True)
+    connection.rollback()
+    with pytest.raises(OperationalError) as caught:
+        connection.commit()
+    assert caught.value.errno == 2006
+
+
+def test_both_fail_on_a_connection_that_its_owner_closed(connect):
+    connection, _ = connect()
+    connection.close()
+    for end in (connection.commit, connection.rollback):
+        with pytest.raises(OperationalError) as caught:
+            end()
+        assert caught.value.errno == 2006
+
+
+def test_a_lost_commit_is_an_error(connect):
+    connection, server = connect(autocommit=False)
+    run(connection, server, IN_TRANSACTION)
+    server.will_answer(close)
+    with pytest.raises(OperationalError) as caught:
+        connection.commit()
+    assert caught.value.errno == 2013
+
+
+def test_a_rollback_drops_results_and_rows_that_nobody_read(connect):
+    connection, server = connect(autocommit=False)
+    server.will_answer(
+        packets(numbers(1, status=MORE_RESULTS) + numbers(2, status=0)), [ok(status=0)], numbers(1, 2, 3, status=0), [ok(status=0)]
+    )
+    connection.cursor().execute("SELECT 1; SELECT 2")
+    connection.rollback()
+    stream = connection.cursor(buffered=False)
+    stream.execute("SELECT n")
+    connection.rollback()
+    assert server.statements[1::2] == [b"ROLLBACK", b"ROLLBACK"]
+
+
+# -- the session ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_autocommit_is_what_the_server_says(connect):
+    connection, server = connect()
+    assert connection.autocommit
+    run(connection, server, 0, "SET autocommit = 0")
+    assert not connection.autocommit
+
+
+def test_autocommit_is_set_where_it_differs(connect):
+    connection, server = connect()
+    connection.autocommit = True
+    assert server.commands == []
+    server.will_answer([ok(status=0)])
+    connection.autocommit = False
+    assert server.statements == [b"SET @@session.autocommit = 0"]
+    assert not connection.autocommit
+    assert not connection.transaction.open
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_what_a_statement_changed_is_restored(connect, wanted):
+    connection, server = connect(autocommit=wanted)
+    connection.restore()
+    assert server.commands == []
+    run(connection, server, 0 if wanted else AUTOCOMMIT, f"SET autocommit = {int(not wanted)}")
+    server.will_answer([ok(status=AUTOCOMMIT if wanted else 0)])
+    connection.restore()
+    assert server.statements[-1] == b"SET @@session.autocommit = %d" % wanted
+    assert connection.autocommit is wanted
+
+
+@pytest.mark.parametrize(
+    ("version", "name", "shown"),
+    [
+        ("9.7.4-2", "transaction_isolation", "9.7.4-2"),
+        ("8.0.36", "transaction_isolation", "8.0.36"),
+        ("5.7.20-log", "transaction_isolation", "5.7.20-log"),
+        ("5.7.19", "tx_isolation", "5.7.19"),
+        ("5.5.5-10.11.19-MariaDB", "tx_isolation", "10.11.19-MariaDB"),
+        ("11.0.5-MariaDB", "tx_isolation", "11.0.5-MariaDB"),
+        ("11.1.2-MariaDB-log", "transaction_isolation", "11.1.2-MariaDB-log"),
+        ("11.8-MariaDB", "transaction_isolation", "11.8-MariaDB"),
+    ],
+)
+def test_the_isolation_levels_name(connect, version, name, shown):
+    connection, server = connect(version)
+    assert (connection.isolation_variable, connection.server_version) == (name, shown)
+    server.will_answer([ok(status=0)])
+    connection.set_isolation_level("REPEATABLE READ")
+    assert server.statements == [f"SET @@session.autocommit = 0, @@session.{name} = 'REPEATABLE-READ'".encode()]
+
+
+def test_an_isolation_level_commits_what_is_open(connect):
+    connection, server = connect(autocommit=False)
+    run(connection, server, IN_TRANSACTION)
+    server.will_answer([ok(status=IN_TRANSACTION)], [ok(status=0)])
+    connection.set_isolation_level("SERIALIZABLE")
+    assert server.statements[1:] == [b"SET @@session.transaction_isolation = 'SERIALIZABLE'", b"COMMIT"]
+
+
+def test_autocommit_as_an_isolation_level(connect):
+    connection, server = connect(autocommit=False)
+    server.will_answer([ok()])
+    connection.set_isolation_level("AUTOCOMMIT")
+    assert server.statements == [b"SET @@session.autocommit = 1"]
+
+
+def test_what_a_session_starts_with(connect):
+    connection, _ = connect(autocommit=False, isolation_level="READ COMMITTED")
+    assert connection.starts_with("READ COMMITTED")
+    assert not connection.starts_with("SERIALIZABLE")
+    assert not connection.starts_with("AUTOCOMMIT")
+    connection, server = connect()
+    assert connection.starts_with("AUTOCOMMIT")
+    run(connection, server, AUTOCOMMIT)
+    assert not connection.starts_with("AUTOCOMMIT"), "a statement can have changed it"
+
+
+def test_the_statement_that_sets_a_session_up():
+    everything = SessionStart(
+        autocommit=True,
+        isolation_level="READ COMMITTED",
+        wait_timeout=330,
+        collation="utf8mb4_bin",
+        time_zone="+01:00",
+        sql_mode="ANSI_QUOTES,STRICT_TRANS_TABLES",
+    )
+    assert everything.assignments("transaction_isolation") == [
+        "NAMES 'utf8mb4' COLLATE 'utf8mb4_bin'",
+        "@@session.autocommit = 1",
+        "@@session.wait_timeout = 330",
+        "@@session.transaction_isolation = 'READ-COMMITTED'",
+        "@@session.time_zone = '+01:00'",
+        "@@session.sql_mode = 'ANSI_QUOTES,STRICT_TRANS_TABLES'",
+    ]
+    assert SessionStart().assignments("x") == ["NAMES 'utf8mb4'", "@@session.autocommit = 0"]
+    assert SessionStart(sql_mode="").assignments("x")[-1] == "@@session.sql_mode = ''"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("time_zone", "x', @@session.sql_mode='"),
+        ("time_zone", ""),
+        ("time_zone", "UTC\n"),
+        ("sql_mode", "A'B"),
+        ("sql_mode", "A\\"),
+        ("sql_mode", "A;B"),
+        ("collation", "latin1_bin"),
+        ("collation", "utf8mb4_bin'"),
+        ("collation", ""),
+        ("collation", "utf8mb4_bin\n"),
+    ],
+)
+def test_what_no_setting_of_a_session_looks_like_is_refused(name, value):
+    with pytest.raises(SettingsError, match=name):
+        SessionStart(**{name: value})
+
+
+def test_a_reset_sets_the_session_up_again(connect):
+    connection, server = connect(autocommit=False, init_command="SET @a = 1")
+    run(connection, server, IN_TRANSACTION)
+    server.commands.clear()
+    server.will_answer([ok(status=AUTOCOMMIT)], [ok(status=0)], [ok(status=0)])
+    connection.reset()
+    assert server.commands == [RESET_CONNECTION, b"\x03SET NAMES 'utf8mb4', @@session.autocommit = 0", b"\x03SET @a = 1"]
+    assert not connection.transaction.open
+
+
+def test_variables_are_asked_for_and_leave_the_session_clean(connect):
+    connection, server = connect(autocommit=False)
+    server.will_answer(result([column("a"), column("b", LONGLONG)], [row(b"x", b"5")], status=0))
+    assert connection.variables("@@a", "@@b") == ("x", 5)
+    assert server.statements == [b"SELECT @@a, @@b"]
+    assert not connection.transaction.open
+
+
+def test_an_init_command_runs_once(connect):
+    ours, theirs = socket.socketpair()
+    server = FakeServer(theirs, [[ok()], numbers(1)])
+    made = Connection(CommandPhase(PacketStream(ours, "db.test", 3306), 0), "app", "9.7.0", 1, SessionStart(init_command="SELECT f()"))
+    made._set_up()
+    assert server.statements[1:] == [b"SELECT f()"]
+    assert not made.transaction.open
+    made.close()
+    server.close()
+
+
+# -- checks and the end --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_connection_used_a_moment_ago_is_usable_without_a_round_trip(connect):
+    connection, server = connect()
+    assert connection.usable(5.0)
+    assert server.commands == []
+
+
+def test_an_idle_connection_is_asked(connect):
+    connection, server = connect()
+    connection._commands.last_used -= 60
+    server.will_answer([ok()])
+    assert connection.usable(5.0)
+    assert server.commands == [PING]
+
+
+def test_a_clock_that_went_back_does_not_spare_the_question(connect):
+    connection, server = connect()
+    connection._commands.last_used += 3600
+    server.will_answer([ok()])
+    assert connection.usable(5.0)
+    assert server.commands == [PING]
+
+
+@pytest.mark.parametrize("answer", [close, [refusal(1053)], [b""]], ids=["closed", "refused", "unreadable"])
+def test_an_idle_connection_that_does_not_answer_is_not_usable(connect, answer):
+    connection, server = connect()
+    connection._commands.last_used -= 60
+    server.will_answer(answer)
+    assert not connection.usable(5.0)
+
+
+@pytest.mark.parametrize("what", ["end", "word"])
+def test_a_connection_that_shows_its_end_is_not_usable(connect, what):
+    connection, server = connect()
+    if what == "end":
+        server.close()
+    else:
+        server.send(packets([refusal(4031, "The client was disconnected")], first=0))
+    assert not connection.usable(5.0)
+
+
+def test_pings(connect):
+    connection, server = connect()
+    server.will_answer([ok()], [ok()])
+    connection.ping()
+    assert connection.is_connected()
+    with pytest.raises(NotSupportedError, match="does not reconnect"):
+        connection.ping(reconnect=True)
+    assert not connection.is_connected()
+    assert not connection.is_connected()
+    assert server.commands == [PING, PING, PING]
+
+
+def test_the_end(connect):
+    connection, server = connect()
+    assert repr(connection) == "<rdspool connection app@db.test:3306 id=4711>"
+    with connection as same:
+        assert same is connection
+    assert repr(connection) == "<rdspool connection app@db.test:3306 closed>"
+    assert (connection.closed, connection.lost) == (True, False)
+    connection.close()
+    assert not connection.usable(5.0)
+    assert server.wait() == [QUIT]
+    with pytest.raises(OperationalError, match="MySQL Connection not available"):
+        connection.cursor()
+
+
+def test_what_a_connection_has_of_pep_249(connect):
+    connection, _ = connect()
+    assert connection.IntegrityError is dbapi.IntegrityError
+    assert issubclass(connection.OperationalError, connection.Error)
+    assert connection.charset == "utf8mb4"
+    assert connection.connection_id == 4711
+
+
+@pytest.mark.parametrize("name", sorted(not_offered.CONNECTION))
+def test_what_a_connection_has_not_is_told_with_what_to_use(connect, name):
+    connection, _ = connect()
+    with pytest.raises(AttributeError, match=f"no '{name}': [a-z]"):
+        getattr(connection, name)
+
+
+def test_a_name_that_no_connection_has(connect):
+    connection, _ = connect()
+    assert not hasattr(connection, "nonsense")
+
+
+def test_what_is_asked_together_answers_the_statements(connect):
+    connection, server = connect()
+    server.will_answer(result([column("@@a"), column("@@b")], [row(b"x", b"y")]), [ok(5)])
+    questions = {"SELECT @@a": "@@a", "SHOW VARIABLES LIKE 'b'": "@@b", "SELECT @@a AS again": "@@a"}
+    with asked_together(connection, questions):
+        cursor = connection.cursor()
+        for statement, expected in (("SELECT @@a", "x"), ("SHOW VARIABLES LIKE 'b'", "y"), ("SELECT @@a AS again", "x")):
+            cursor.execute(statement)
+            assert (cursor.rowcount, len(cursor.description), cursor.fetchone(), cursor.fetchone()) == (1, 1, (expected,), None)
+        cursor.execute("SELECT @@a")
+        assert cursor.fetchall() == [("x",)]
+        assert cursor.fetchall() == []
+        cursor.execute("SELECT @@a")
+        assert cursor.fetchmany(1) == [("x",)]
+        cursor.execute("DO 1")
+        assert (cursor.rowcount, cursor.description, cursor.statement) == (5, None, "DO 1")
+        server.will_answer(numbers(1, 2, 3))
+        cursor.execute("SELECT n")
+        assert (cursor.fetchone(), cursor.fetchmany(1), cursor.fetchall()) == ((1,), [(2,)], [(3,)])
+        cursor.close()
+    assert server.statements == [b"SELECT @@a, @@b", b"DO 1", b"SELECT n"]
+    assert type(connection.cursor()) is Cursor
+
+
+def test_what_is_asked_together_ends_with_its_block(connect):
+    connection, server = connect()
+    server.will_answer(result([column("@@a")], [row(b"x")]))
+    with pytest.raises(RuntimeError), asked_together(connection, {"SELECT @@a": "@@a"}):
+        raise RuntimeError
+    assert type(connection.cursor()) is Cursor
+
+
+# -- what a server never sends -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [ok()],
+        numbers(),
+        result([column("a"), column("b")], []),
+        result([column("a"), column("b")], [row(b"1", b"2"), row(b"3", b"4")]),
+        numbers(1),
+    ],
+    ids=["no rows", "no row", "no row of two", "two rows", "one column"],
+)
+def test_variables_that_are_not_answered_close_the_connection(connect, answer):
+    connection, server = connect()
+    server.will_answer(answer)
+    with pytest.raises(ProtocolError, match="@@a, @@b"):
+        connection.variables("@@a", "@@b")
+    assert connection.closed
+
+
+def test_a_version_of_any_digits_is_read(connect):
+    connection, _ = connect("9" * 5000)
+    assert connection.isolation_variable == "transaction_isolation"

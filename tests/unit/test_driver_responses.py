@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_server import column, end, ok, refusal
+from fake_server import column, end, is_one_line, ok, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 from mysql.connector import errors
@@ -171,7 +171,7 @@ def test_whatever_stands_in_a_refusal_is_an_error(payload):
     except ProtocolError as unreadable:
         error = unreadable
     assert isinstance(error, errors.Error)
-    assert str(error).isprintable()
+    assert is_one_line(str(error))
 
 
 # -- columns -------------------------------------------------------------------------------------------------------------------

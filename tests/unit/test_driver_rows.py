@@ -48,6 +48,7 @@ def value_of(kind, sent, flags=0, charset=BINARY):
         (FieldType.NEWDECIMAL, b"-0.0000000001", Decimal("-0.0000000001")),
         (FieldType.BIT, b"\x0a\xaa", 0b101010101010),
         (FieldType.BIT, b"\0", 0),
+        (FieldType.BIT, b"\xff" * 8, 2**64 - 1),
         (FieldType.DATE, b"2026-11-23", dt.date(2026, 11, 23)),
         (FieldType.DATE, b"0001-01-01", dt.date(1, 1, 1)),
         (FieldType.NEWDATE, b"9999-12-31", dt.date(9999, 12, 31)),
@@ -138,6 +139,8 @@ def test_rows_come_out_as_they_went_in(given_rows):
         (FieldType.TIME, b"9" * 30 + b":00:00"),
         (FieldType.SET, b"\xff"),
         (FieldType.VECTOR, b"\0\0\0"),
+        (FieldType.BIT, b"\0" * 9),
+        (FieldType.BIT, b"\xff" * 5000),
     ],
 )
 def test_a_value_that_cant_be_read_is_told_with_its_column(kind, sent):

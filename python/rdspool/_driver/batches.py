@@ -23,7 +23,8 @@ _HEAD: Final = re.compile(
 )
 _BETWEEN: Final = re.compile(rb"\s*,\s*(?:" + _CONSTANT + rb"\s*,\s*)*", re.IGNORECASE)
 _TAIL: Final = re.compile(
-    rb"((?:\s*,\s*" + _CONSTANT + rb")*\s*\))(\s*(?:(?:AS\s+" + _NAME + rb"\s+)?ON\s+DUPLICATE\s+KEY\s+UPDATE\s[^;]*)?);?\s*", re.IGNORECASE
+    rb"((?:\s*,\s*" + _CONSTANT + rb")*\s*\))(\s*+(?:(?:AS\s+" + _NAME + rb"\s+)?ON\s+DUPLICATE\s+KEY\s+UPDATE\s[^;]*)?);?\s*",
+    re.IGNORECASE,
 )
 
 

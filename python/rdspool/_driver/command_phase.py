@@ -16,7 +16,7 @@ from mysql.connector.errors import Error, OperationalError, ProgrammingError
 from ..errors import ProtocolError
 from . import rows
 from .columns import Column, parse_column
-from .error_numbers import SERVER_LOST
+from .error_numbers import MALFORMED_PACKET, SERVER_LOST
 from .packets import ERR, PacketStream, closed_error
 from .payload import malformed
 from .responses import End, Ok, parse_column_count, parse_end, parse_error, parse_ok
@@ -157,8 +157,9 @@ class CommandPhase:
             if isinstance(answer, ResultSet):
                 found = list(self.rows(None)[0])
                 rows.read(found, answer.columns, rows.converters(answer.columns))
-            if len(found) != 1:
-                raise ProtocolError(f"the server answered a SELECT of variables with {len(found)} rows")
+            if len(found) != 1 or len(found[0]) != len(expressions):
+                asked = ", ".join(expressions)
+                raise ProtocolError(f"the server did not answer SELECT {asked} with one row of {len(expressions)} values", MALFORMED_PACKET)
         except ProtocolError:
             self.abandon()
             raise

@@ -204,7 +204,7 @@ class Connection:
     @property
     def isolation_variable(self) -> str:
         """The name of the isolation level's variable: MariaDB has MySQL's name only from 11.1 on, MySQL its own since 5.7.20."""
-        numbers = tuple(int(number) for number in re.findall(r"\d+", self.server_version)[:3])
+        numbers = tuple(int(number) for number in re.findall(r"\d{1,9}", self.server_version)[:3])
         old = numbers < ((11, 1, 0) if "MariaDB" in self.server_version else (5, 7, 20))
         return "tx_isolation" if old else "transaction_isolation"
 

@@ -43,6 +43,8 @@ def _bytes(value: bytes) -> bytes:
 
 
 def _bit(value: bytes) -> int:
+    if len(value) > 8:
+        raise ValueError("it has more than 64 bits")
     return int.from_bytes(value, "big")
 
 

@@ -1,0 +1,332 @@
+"""rdspool.dbapi.connect() and the creator, on a scripted server with real TLS: options, tokens, what a session starts with."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from fake_server import AUTOCOMMIT, ok, refusal
+from fake_sign_in import READ, Listener
+from rdspool import ConnectError, Settings, SettingsError, SignInError, creator, dbapi
+from rdspool._aws.credentials import find_credentials
+from rdspool._aws.token import sign
+from rdspool._driver.session_start import SessionStart
+from rdspool.creator import Creator
+
+from local.front.handshake import Login as ReadLogin
+
+REGION = "eu-central-1"
+DENIED = refusal(1045, "Access denied", "28000")
+ACCEPTED = (READ, ok(status=AUTOCOMMIT))
+
+
+@pytest.fixture
+def listening(server_tls):
+    """A function that listens on the loopback and follows a script for each connection."""
+    made = []
+
+    def listen(*scripts, **options):
+        made.append(Listener(server_tls, scripts, **options))
+        return made[-1]
+
+    yield listen
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def target(listening, certificates, aws):
+    """A function that returns connect()'s arguments for a new server."""
+
+    def arguments(*scripts, **options):
+        server = listening(*(scripts or (ACCEPTED,)))
+        given = {
+            "host": "127.0.0.1",
+            "port": server.port,
+            "user": "app",
+            "ca": str(certificates.ca),
+            "region": REGION,
+            "connect_timeout": 5,
+        }
+        return server, {**given, **options}
+
+    return arguments
+
+
+def login_of(server, number=0):
+    server.servers[number].wait()
+    return ReadLogin.parse(server.servers[number].login)
+
+
+def connected(server, arguments):
+    """Connect, close, and return the login and the statements that followed."""
+    made = dbapi.connect(**arguments)
+    made.close()
+    login = login_of(server)
+    return login, [command[1:] for command in server.servers[0].after.wait() if command[:1] == b"\x03"]
+
+
+# -- options -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", sorted(dbapi._REFUSED))
+def test_an_option_that_is_refused_is_told_with_what_to_do(option):
+    with pytest.raises(SettingsError, match=rf"the option '{option}' is not taken: \w+"):
+        dbapi.connect(host="127.0.0.1", user="app", password="x", **{option: "1"})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"), [("hots", "host"), ("autocomit", "autocommit"), ("time_zones", "time_zone"), ("read_timeouts", "read_timeout")]
+)
+def test_an_option_that_is_not_known_is_told_with_the_nearest(wrong, meant):
+    with pytest.raises(SettingsError, match=rf"there is no option '{wrong}' \(did you mean {meant}\?\)"):
+        dbapi.connect(host="127.0.0.1", user="app", password="x", **{wrong: "1"})
+
+
+def test_an_option_that_nothing_is_near_to():
+    with pytest.raises(SettingsError, match=r"there is no option 'zzzzzz'$"):
+        dbapi.connect(host="127.0.0.1", user="app", password="x", zzzzzz=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"autocommit": "maybe"}, "'autocommit' is 'maybe': give true or false"),
+        ({"autocommit": 2}, "'autocommit' is 2: give true or false"),
+        ({"force_ipv6": "?"}, "'force_ipv6' is '\\?': give true or false"),
+        ({"conn_attrs": "x"}, "'conn_attrs' is 'x': give a dict"),
+        ({"read_timeout": "soon"}, "'read_timeout' is 'soon': give a number of seconds"),
+        ({"write_timeout": []}, "'write_timeout' is \\[\\]: give a number of seconds"),
+        ({"charset": "latin1"}, "charset is 'latin1'"),
+        ({"collation": "latin1_bin"}, "collation"),
+        ({"time_zone": "'"}, "time_zone"),
+        ({"sql_mode": "'"}, "sql_mode"),
+        ({"isolation_level": "CHAOS"}, "(?i)isolation_level"),
+        ({"max_allowed_packet": 5}, "(?i)max_allowed_packet"),
+        ({"port": 0}, "(?i)port"),
+        ({"user": ""}, "(?i)user"),
+    ],
+)
+def test_an_option_whose_value_is_wrong(options, message):
+    with pytest.raises(SettingsError, match=message):
+        dbapi.connect(**{"host": "127.0.0.1", "user": "app", "password": "x", "region": REGION, **options})
+
+
+@pytest.mark.parametrize("value", [-1, "-0.5", float("nan"), "inf"])
+@pytest.mark.parametrize("option", ["read_timeout", "write_timeout"])
+def test_a_time_that_no_wait_can_have_is_refused_at_once(option, value):
+    with pytest.raises(SettingsError, match=f"'{option}' is .*: give a number of seconds"):
+        dbapi.connect(host="127.0.0.1", user="app", password="x", region=REGION, **{option: value})
+
+
+def test_a_refused_password_is_in_no_text():
+    with pytest.raises(SettingsError) as caught:
+        dbapi.connect(host="127.0.0.1", user="app", password="the-secret", nonsense=1)
+    assert "the-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "statement"),
+    [
+        ({}, b"SET NAMES 'utf8mb4', @@session.autocommit = 0"),
+        ({"autocommit": "true"}, b"SET NAMES 'utf8mb4', @@session.autocommit = 1"),
+        ({"autocommit": 1}, b"SET NAMES 'utf8mb4', @@session.autocommit = 1"),
+        ({"autocommit": None, "collation": None}, b"SET NAMES 'utf8mb4', @@session.autocommit = 0"),
+        ({"isolation_level": "AUTOCOMMIT"}, b"SET NAMES 'utf8mb4', @@session.autocommit = 1"),
+        (
+            {"isolation_level": "READ COMMITTED", "wait_timeout": 400},
+            b"SET NAMES 'utf8mb4', @@session.autocommit = 0, @@session.wait_timeout = 400, @@session.transaction_isolation = 'READ-COMMITTED'",
+        ),
+        ({"charset": "utf8mb4", "collation": "utf8mb4_bin"}, b"SET NAMES 'utf8mb4' COLLATE 'utf8mb4_bin', @@session.autocommit = 0"),
+        (
+            {"sql_mode": ["ANSI_QUOTES", "NO_ZERO_DATE"], "time_zone": "+00:00"},
+            b"SET NAMES 'utf8mb4', @@session.autocommit = 0, @@session.time_zone = '+00:00', @@session.sql_mode = 'ANSI_QUOTES,NO_ZERO_DATE'",
+        ),
+    ],
+)
+def test_what_a_session_starts_with(target, options, statement):
+    assert connected(*target(password="x", **options))[1] == [statement]
+
+
+def test_an_init_command_follows(target):
+    assert connected(*target(password="x", init_command="SET @a = 1"))[1][1:] == [b"SET @a = 1"]
+
+
+def test_the_names_that_others_give_to_options(target):
+    server, arguments = target(passwd="x", db="shop", username="other")
+    arguments["ssl_ca"] = arguments.pop("ca")
+    arguments["connection_timeout"] = arguments.pop("connect_timeout")
+    del arguments["user"]
+    login, _ = connected(server, arguments)
+    assert (login.user, login.database) == ("other", b"shop")
+
+
+def test_attributes_tell_whose_a_connection_is(target, monkeypatch):
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
+    login, _ = connected(*target(password="x", conn_attrs={"team": "shop", "number": 5}))
+    assert {"_pid", "_client_name", "rdspool_version"} <= login.attributes.keys()
+    assert (login.attributes["program_name"], login.attributes["team"], login.attributes["number"]) == ("orders", "shop", "5")
+
+
+def test_the_time_outs_are_the_connections(target):
+    _, arguments = target(password="x", read_timeout="1.5", write_timeout=2)
+    made = dbapi.connect(**arguments)
+    assert (made.read_timeout, made.write_timeout) == (1.5, 2.0)
+    made.close()
+
+
+@pytest.mark.parametrize(("several", "expected"), [(False, 0), (True, 1 << 16)])
+def test_several_statements_in_one_are_asked_for_by_a_setting(target, several, expected):
+    login, _ = connected(*target(password="x", multi_statements=several))
+    assert login.capabilities & 1 << 16 == expected
+
+
+def test_the_module_is_pep_249s():
+    assert (dbapi.apilevel, dbapi.paramstyle) == ("2.0", "pyformat")
+    assert issubclass(dbapi.IntegrityError, dbapi.DatabaseError)
+    assert issubclass(ConnectError, dbapi.OperationalError)
+    for name in dbapi.__all__:
+        assert getattr(dbapi, name) is not None
+
+
+# -- tokens --------------------------------------------------------------------------------------------------------------------------
+
+
+def settings_for(arguments):
+    return Settings.load(environ={}, **arguments)
+
+
+def token_of(login):
+    assert login.plugin == "mysql_clear_password"
+    token = login.reply.rstrip(b"\0").decode()
+    assert "X-Amz-Signature=" in token
+    return token
+
+
+def test_without_a_password_a_token_signs_in(target):
+    server, arguments = target()
+    Creator(settings_for(arguments))().close()
+    assert token_of(login_of(server)).startswith(f"127.0.0.1:{server.port}/?Action=connect&DBUser=app&")
+
+
+def test_a_password_goes_the_way_of_the_servers_plugin(target):
+    login, _ = connected(*target(password="x"))
+    assert login.plugin == "caching_sha2_password"
+
+
+def test_a_token_given_as_the_password_goes_the_way_of_a_token(target):
+    login, _ = connected(*target(password="db:3306/?Action=connect&X-Amz-Signature=00"))
+    assert token_of(login).endswith("X-Amz-Signature=00")
+
+
+def test_a_token_serves_each_connection(target):
+    server, arguments = target(ACCEPTED, ACCEPTED)
+    make = Creator(settings_for(arguments))
+    make().close()
+    make().close()
+    assert token_of(login_of(server, 0)) == token_of(login_of(server, 1))
+
+
+def test_a_token_that_had_served_before_and_is_refused_is_made_anew_once(target):
+    server, arguments = target((READ, DENIED), ACCEPTED)
+    settings = settings_for(arguments)
+    source = creator.token_source(settings)
+    source.get()
+    source._token = kept = sign("127.0.0.1", server.port, "app", REGION, find_credentials(), time.time() - 60)
+    Creator(settings)().close()
+    refused, fresh = (token_of(login_of(server, number)) for number in range(2))
+    assert refused == kept.reveal()
+    assert fresh != refused
+
+
+def test_a_fresh_token_that_is_refused_is_not_tried_again(target):
+    server, arguments = target((READ, DENIED), ACCEPTED)
+    with pytest.raises(SignInError, match="Access denied") as caught:
+        Creator(settings_for(arguments))()
+    assert caught.value.errno == 1045
+    assert len(server.servers) == 1
+
+
+def test_the_second_refusal_is_the_last(target):
+    server, arguments = target(ACCEPTED, (READ, DENIED), (READ, DENIED), ACCEPTED)
+    make = Creator(settings_for(arguments))
+    make().close()
+    with pytest.raises(SignInError):
+        make()
+    assert len(server.servers) == 3
+
+
+@pytest.mark.parametrize("number", [1040, 1049, 1044])
+def test_another_refusal_is_no_reason_for_a_new_token(target, number):
+    server, arguments = target(ACCEPTED, (READ, refusal(number, "no", "HY000")), ACCEPTED)
+    make = Creator(settings_for(arguments))
+    make().close()
+    with pytest.raises(ConnectError):
+        make()
+    assert len(server.servers) == 2
+
+
+def test_a_refused_password_is_not_tried_again(target):
+    server, arguments = target((READ, DENIED), ACCEPTED, password="the-secret")
+    with pytest.raises(SignInError) as caught:
+        dbapi.connect(**arguments)
+    assert "the-secret" not in str(caught.value)
+    assert len(server.servers) == 1
+
+
+# -- the connection made during init ---------------------------------------------------------------------------------------------------
+
+
+def test_the_first_call_takes_the_connection_that_was_begun(target):
+    server, arguments = target(ACCEPTED, ACCEPTED)
+    make = Creator(settings_for(arguments))
+    make.begin()
+    first = make()
+    assert len(server.servers) == 1
+    second = make()
+    assert len(server.servers) == 2
+    first.close()
+    second.close()
+
+
+def test_a_begun_connection_that_was_lost_is_made_again(target):
+    server, arguments = target(ACCEPTED, ACCEPTED)
+    make = Creator(settings_for(arguments))
+    make.begin()
+    make._init_connection._thread.join()
+    server.servers[0].close()
+    made = make()
+    assert made.usable(5.0)
+    assert len(server.servers) == 2
+    made.close()
+
+
+def test_a_begun_connection_that_failed_is_tried_again_and_told_of(target, caplog):
+    server, arguments = target((READ, refusal(1040, "Too many connections", "08004")), (READ, refusal(1040, "Too many", "08004")))
+    make = Creator(settings_for(arguments))
+    make.begin()
+    with pytest.raises(ConnectError) as caught:
+        make()
+    assert "connection made during init had failed before" in caught.value.__notes__[0]
+    assert "connection made during init failed" in caplog.text
+    assert len(server.servers) == 2
+
+
+def test_in_a_snapshot_nothing_is_begun(target, monkeypatch):
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+    server, arguments = target()
+    make = Creator(settings_for(arguments))
+    make.begin()
+    assert server.servers == []
+    make().close()
+
+
+def test_what_each_session_of_a_creator_starts_with(target):
+    server, arguments = target()
+    Creator(settings_for(arguments), SessionStart(autocommit=True, wait_timeout=60))().close()
+    server.servers[0].wait()
+    assert server.servers[0].after.wait()[0] == b"\x03SET NAMES 'utf8mb4', @@session.autocommit = 1, @@session.wait_timeout = 60"
+    server, arguments = target(isolation_level="SERIALIZABLE")
+    Creator(settings_for(arguments))().close()
+    server.servers[0].wait()
+    assert b"@@session.wait_timeout = 330, @@session.transaction_isolation = 'SERIALIZABLE'" in server.servers[0].after.wait()[0]

@@ -1,0 +1,373 @@
+"""The sign-in over a socket pair, with real TLS: greeting, plugins, refusals, and that nothing of the secret is left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import ssl
+import traceback
+
+import pytest
+from fake_server import close, ok, packets, refusal
+from fake_sign_in import ACCEPTED, FULL, NONCE, READ, SignInServer, greeting
+from mysql.connector.errors import Error, InterfaceError, NotSupportedError, OperationalError, ProgrammingError
+from rdspool import ProtocolError
+from rdspool._driver import resumption
+from rdspool._driver.packets import PacketStream
+from rdspool._driver.sign_in import CAPABILITIES, CLEAR_PASSWORD, MULTI_STATEMENTS, Login, NoGreetingError, receive_greeting, sign_in
+from rdspool.secret import Secret
+
+from local.front.handshake import Login as ReadLogin
+from local.front.protocol import Capability, auth_switch
+
+TEXT = "the-secret's text ü"
+MORE_FAST, MORE_FULL = b"\x01\x03", b"\x01\x04"
+
+
+@pytest.fixture
+def signing_in(pair, server_tls, client_tls):
+    """A function that signs in to a server with this script and returns its OK and the server."""
+    made = []
+
+    def run(script=ACCEPTED, *, greets=None, context=server_tls, host="db.test", **login):
+        ours, theirs = pair()
+        server = SignInServer(theirs, context, script, greets=greets)
+        stream = PacketStream(ours, host, 3306, 10)
+        made.append((stream, server))
+        told = {"user": "app", "secret": Secret(TEXT), "database": "shop", "attributes": {"program_name": "f"}, "tls": client_tls, **login}
+        accepted = sign_in(stream, receive_greeting(stream), Login(**told))
+        server.wait()
+        return accepted, server
+
+    run.made = made
+    yield run
+    for stream, server in made:
+        stream.close()
+        server.close()
+
+
+def native(password, nonce=NONCE):
+    once = hashlib.sha1(password, usedforsecurity=False).digest()
+    mask = hashlib.sha1(nonce + hashlib.sha1(once, usedforsecurity=False).digest(), usedforsecurity=False).digest()
+    return bytes(a ^ b for a, b in zip(once, mask, strict=True))
+
+
+def sha2(password, nonce=NONCE):
+    once = hashlib.sha256(password).digest()
+    mask = hashlib.sha256(hashlib.sha256(once).digest() + nonce).digest()
+    return bytes(a ^ b for a, b in zip(once, mask, strict=True))
+
+
+# -- the greeting --------------------------------------------------------------------------------------------------------------------
+
+
+def greeted(pair, sent):
+    ours, theirs = pair()
+    theirs.sendall(sent)
+    theirs.close()
+    return receive_greeting(PacketStream(ours, "db.test", 3306))
+
+
+def test_a_greeting(pair):
+    found = greeted(pair, packets([greeting("mysql_native_password", version="8.4.3", connection_id=1 << 31, capabilities=FULL)], 0))
+    assert found == ("8.4.3", 1 << 31, FULL, NONCE, "mysql_native_password")
+
+
+def test_a_greeting_without_a_plugins_name_is_of_the_oldest_plugin(pair):
+    assert greeted(pair, packets([greeting(capabilities=FULL & ~Capability.PLUGIN_AUTH)], 0)).plugin == "mysql_native_password"
+
+
+def test_a_refusal_in_place_of_a_greeting(pair):
+    with pytest.raises(Error, match="Too many connections") as caught:
+        greeted(pair, packets([b"\xff\x10\x04Too many connections"], 0))
+    assert caught.value.errno == 1040
+
+
+@pytest.mark.parametrize(
+    "sent", [packets([b""], 0), packets([b"\x09" + greeting()[1:]], 0), packets([greeting()], 1), b"HTTP/1.1 400 Bad Request\r\n\r\n"]
+)
+def test_what_is_no_greeting_is_refused(pair, sent):
+    with pytest.raises((ProtocolError, OperationalError)):
+        greeted(pair, sent)
+
+
+def test_a_greeting_that_is_cut_is_refused(pair):
+    whole = greeting()
+    plugin = len("caching_sha2_password\0")
+    for size in range(len(whole) - plugin):
+        with pytest.raises(ProtocolError, match="a greeting"):
+            greeted(pair, packets([whole[:size]], 0))
+
+
+def test_any_greeting_is_read_or_refused(pair):
+    generator = random.Random(26)
+    for _ in range(500):
+        sent = bytearray(greeting())
+        for _ in range(generator.choice([1, 3, 20])):
+            sent[generator.randrange(len(sent))] = generator.randrange(256)
+        try:
+            greeted(pair, packets([bytes(sent)], 0))
+        except Error:
+            continue
+
+
+def test_a_server_that_says_nothing(pair):
+    ours, _ = pair()
+    with pytest.raises(NoGreetingError, match="no greeting came"):
+        receive_greeting(PacketStream(ours, "db.test", 3306, 0.02))
+
+
+# -- the login -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_login_carries(signing_in):
+    accepted, server = signing_in((READ, ok(status=0x4002)))
+    assert accepted.status == 0x4002
+    request, login = server.received
+    assert len(request) == 32
+    assert login[:32] == request, "the login repeats the request for TLS"
+    found = ReadLogin.parse(login)
+    assert (found.user, found.database, found.plugin, found.attributes) == ("app", b"shop", "caching_sha2_password", {"program_name": "f"})
+    assert found.capabilities == CAPABILITIES | Capability.SSL | Capability.PLUGIN_AUTH | Capability.CONNECT_WITH_DB
+    assert not found.capabilities & (MULTI_STATEMENTS | 1 << 7), "neither several statements, nor files of this machine"
+
+
+def test_only_what_the_server_has_is_asked_for(signing_in):
+    capabilities = Capability.PROTOCOL_41 | Capability.SSL | Capability.PLUGIN_AUTH | Capability.SECURE_CONNECTION
+    _, server = signing_in(greets=greeting(capabilities=capabilities), database=None, capabilities=CAPABILITIES | MULTI_STATEMENTS)
+    assert ReadLogin.parse(server.login).capabilities == capabilities
+    assert ReadLogin.parse(server.login).attributes == {}
+
+
+@pytest.mark.parametrize(
+    ("plugin", "expected"),
+    [
+        ("caching_sha2_password", sha2(TEXT.encode())),
+        ("mysql_native_password", native(TEXT.encode())),
+        ("mysql_clear_password", TEXT.encode() + b"\0"),
+        ("sha256_password", TEXT.encode() + b"\0"),
+        ("auth_gssapi_client", sha2(TEXT.encode())),
+    ],
+)
+def test_what_each_plugin_sends_at_once(signing_in, plugin, expected):
+    _, server = signing_in(greets=greeting(plugin))
+    assert ReadLogin.parse(server.login).reply == expected
+
+
+@pytest.mark.parametrize("plugin", ["caching_sha2_password", "mysql_native_password"])
+def test_an_empty_password_sends_nothing(signing_in, plugin):
+    _, server = signing_in(greets=greeting(plugin), secret=Secret(""))
+    assert ReadLogin.parse(server.login).reply == b""
+
+
+def test_iam_begins_with_its_own_plugin(signing_in):
+    token = "x" * 1400
+    _, server = signing_in(plugin=CLEAR_PASSWORD, secret=Secret(token))
+    found = ReadLogin.parse(server.login)
+    assert (found.plugin, found.reply) == ("mysql_clear_password", token.encode() + b"\0")
+
+
+def test_a_token_too_long_for_a_servers_login_waits_until_it_asks(signing_in):
+    capabilities = FULL & ~Capability.PLUGIN_AUTH_LENENC
+    script = (READ, auth_switch("mysql_clear_password"), READ, ok())
+    _, server = signing_in(script, greets=greeting(capabilities=capabilities), plugin=CLEAR_PASSWORD, secret=Secret("x" * 1400))
+    assert ReadLogin.parse(server.login).reply == b""
+    assert server.received[2] == b"x" * 1400 + b"\0"
+
+
+OTHER = bytes(range(101, 121))
+
+
+@pytest.mark.parametrize(
+    ("plugin", "data", "expected"),
+    [
+        ("caching_sha2_password", OTHER + b"\0", sha2(TEXT.encode(), OTHER)),
+        ("mysql_native_password", OTHER + b"\0", native(TEXT.encode(), OTHER)),
+        ("mysql_native_password", OTHER, native(TEXT.encode(), OTHER)),
+        ("mysql_clear_password", b"", TEXT.encode() + b"\0"),
+        ("sha256_password", OTHER + b"\0", TEXT.encode() + b"\0"),
+    ],
+)
+def test_a_switch_to_another_plugin(signing_in, plugin, data, expected):
+    _, server = signing_in((READ, auth_switch(plugin) + data, READ, ok()))
+    assert server.received[2] == expected
+
+
+def test_a_password_that_the_server_knows_is_accepted_fast(signing_in):
+    accepted, server = signing_in((READ, MORE_FAST, ok(status=2)))
+    assert accepted.status == 2
+    assert len(server.received) == 2
+
+
+def test_a_password_that_the_server_does_not_know_yet_is_sent_behind_tls(signing_in):
+    _, server = signing_in((READ, MORE_FULL, READ, ok()))
+    assert server.received[2] == TEXT.encode() + b"\0"
+
+
+def test_a_switch_and_a_full_authentication(signing_in):
+    script = (READ, auth_switch("caching_sha2_password") + OTHER + b"\0", READ, MORE_FULL, READ, ok())
+    _, server = signing_in(script, greets=greeting("mysql_native_password"))
+    assert server.received[2:] == [sha2(TEXT.encode(), OTHER), TEXT.encode() + b"\0"]
+
+
+# -- refusals ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_refusal(signing_in):
+    with pytest.raises(ProgrammingError, match="Access denied") as caught:
+        signing_in((READ, refusal(1045, "Access denied", "28000")))
+    assert caught.value.errno == 1045
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"\x00", b"\xfe", b"\x01", b"\x01\x05", b"\x01\x03x", b"\x02", b"\x01" + b"-----BEGIN PUBLIC KEY-----"],
+    ids=["empty", "short ok", "old switch", "no data", "unknown data", "long data", "unknown", "key"],
+)
+def test_an_answer_that_no_plugin_has_is_refused(signing_in, answer):
+    with pytest.raises(ProtocolError):
+        signing_in((READ, answer))
+
+
+@pytest.mark.parametrize("plugin", ["mysql_native_password", "mysql_clear_password", "sha256_password"])
+def test_only_caching_sha2_has_answers_in_between(signing_in, plugin):
+    for answer in (MORE_FAST, MORE_FULL):
+        with pytest.raises(ProtocolError, match=f"sign-in with {plugin}"):
+            signing_in((READ, answer), greets=greeting(plugin))
+
+
+@pytest.mark.parametrize("plugin", ["authentication_ldap_sasl_client", "", "ev\nil"])
+def test_a_plugin_that_is_not_known_is_named(signing_in, plugin):
+    with pytest.raises(NotSupportedError, match="asks for the sign-in plugin") as caught:
+        signing_in((READ, auth_switch(plugin)))
+    assert repr(plugin) in str(caught.value)
+
+
+def test_a_server_that_never_stops_asking(signing_in):
+    script = (READ, *[auth_switch("mysql_clear_password"), READ] * 20)
+    with pytest.raises(ProtocolError, match="asked more than 10 times"):
+        signing_in(script)
+
+
+def test_a_server_that_closes_in_the_middle(signing_in):
+    for script in ((READ, close), (close,), (READ, auth_switch("mysql_clear_password"), close)):
+        with pytest.raises(OperationalError):
+            signing_in(script)
+
+
+# -- TLS -----------------------------------------------------------------------------------------------------------------------------
+
+
+def nothing_was_sent(server):
+    server.close()
+    assert all(TEXT.encode() not in payload for payload in server.received)
+    assert len(server.received) <= 1
+
+
+def test_a_server_without_tls_gets_nothing(signing_in):
+    with pytest.raises(InterfaceError, match="offers no TLS") as caught:
+        signing_in(greets=greeting(capabilities=FULL & ~Capability.SSL))
+    assert caught.value.errno == 2026
+    signing_in.made[0][0].close()
+    signing_in.made[0][1].wait()
+    assert signing_in.made[0][1].received == []
+
+
+def test_data_ahead_of_tls_is_refused(pair, client_tls):
+    ours, theirs = pair()
+    theirs.sendall(packets([greeting(), b"ahead"], 0))
+    stream = PacketStream(ours, "db.test", 3306, 10)
+    found = receive_greeting(stream)
+    with pytest.raises(ProtocolError, match="ahead of the TLS handshake"):
+        sign_in(stream, found, Login(user="app", secret=Secret(TEXT), database=None, attributes={}, tls=client_tls))
+    stream.close()
+    assert TEXT.encode() not in theirs.recv(1000)
+
+
+@pytest.mark.parametrize("host", ["other.test", "10.0.0.1"])
+def test_a_certificate_for_another_name_gets_nothing(signing_in, host):
+    with pytest.raises(InterfaceError, match="TLS with") as caught:
+        signing_in(host=host)
+    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+    nothing_was_sent(signing_in.made[0][1])
+
+
+def test_a_certificate_of_another_authority_gets_nothing(signing_in):
+    with pytest.raises(InterfaceError) as caught:
+        signing_in(tls=ssl.create_default_context(cadata=None))
+    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+    nothing_was_sent(signing_in.made[0][1])
+
+
+def test_a_certificate_that_has_ended_gets_nothing(signing_in, certificates):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificates.issue(["db.test"], expired=True))
+    with pytest.raises(InterfaceError) as caught:
+        signing_in(context=context)
+    assert caught.value.__cause__.verify_code == 10
+    nothing_was_sent(signing_in.made[0][1])
+
+
+def test_a_server_that_speaks_no_tls_after_the_request(signing_in, pair, client_tls):
+    ours, theirs = pair()
+    server = SignInServer(theirs, None)
+    stream = PacketStream(ours, "db.test", 3306, 10)
+    found = receive_greeting(stream)
+    theirs.sendall(b"no TLS at all, only words")
+    with pytest.raises(InterfaceError, match="TLS with") as caught:
+        sign_in(stream, found, Login(user="app", secret=Secret(TEXT), database=None, attributes={}, tls=client_tls))
+    assert caught.value.errno == 2026
+    stream.close()
+    nothing_was_sent(server)
+
+
+def test_a_second_sign_in_resumes_the_session_and_forget_ends_that(signing_in, server_tls, client_tls):
+    resumed = []
+    script = (lambda channel: resumed.append(channel.session_reused), READ, ok())
+    signing_in(script)
+    signing_in(script)
+    resumption.forget()
+    signing_in(script)
+    assert resumed == [False, True, False]
+
+
+def test_sessions_are_kept_by_address_and_their_number_is_bounded(signing_in, client_tls):
+    _, _ = signing_in()
+    stream = signing_in.made[0][0]
+    assert resumption.recall(client_tls, "db.test:3306") is not None
+    assert resumption.recall(client_tls, "db.test:3307") is None
+    assert resumption.recall(ssl.create_default_context(), "db.test:3306") is None
+    for number in range(200):
+        resumption.keep(client_tls, f"host-{number}", stream.socket)
+    assert len(resumption._sessions[client_tls]) <= 64
+
+
+# -- the secret ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        (READ, refusal(1045, "Access denied", "28000")),
+        (READ, b""),
+        (READ, auth_switch("nonsense")),
+        (READ, auth_switch("mysql_clear_password"), READ, refusal(1045)),
+        (READ, MORE_FULL, READ, close),
+        (close,),
+    ],
+    ids=["refused", "unreadable", "unknown plugin", "refused after a switch", "closed after it", "closed before it"],
+)
+def test_no_frame_of_a_failure_shows_the_secret(signing_in, script):
+    """Error trackers keep the variables of each frame."""
+    with pytest.raises(Error) as caught:
+        signing_in(script, greets=greeting("mysql_clear_password"))
+    shown = []
+    seen = caught.value
+    while seen is not None:
+        for frame, _ in traceback.walk_tb(seen.__traceback__):
+            if "rdspool" in frame.f_code.co_filename and "tests" not in frame.f_code.co_filename:
+                shown += [repr(value) for value in frame.f_locals.values()]
+        seen = seen.__cause__ or seen.__context__
+    assert shown
+    assert not any("the-secret" in text for text in shown)
+    assert "the-secret" not in str(caught.value)

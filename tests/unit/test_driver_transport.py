@@ -1,0 +1,187 @@
+"""The socket: which address is taken, what is told where none answers; TLS contexts; which errors mean that the connection is gone."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+import pytest
+from fake_server import refusal
+from mysql.connector.errors import ConnectionTimeoutError, DatabaseError, InterfaceError, OperationalError, ReadTimeoutError
+from rdspool import ProtocolError, SettingsError, StatementTimeoutError
+from rdspool._driver import error_numbers, tls, transport
+from rdspool._driver.disconnects import is_disconnect
+from rdspool._driver.packets import closed_error
+from rdspool._driver.responses import parse_error
+
+# -- connecting ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def listening():
+    """A function that listens on a loopback address and returns the socket."""
+    opened = []
+
+    def listen(address, port=0):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        opened.append(socket.create_server((address, port), family=family))
+        return opened[-1]
+
+    yield listen
+    for one in opened:
+        one.close()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_an_address_is_a_host_too(listening, address):
+    port = listening(address).getsockname()[1]
+    with transport.connect(address, port, 5) as connected:
+        assert connected.getpeername()[:2] == (address, port)
+        assert connected.gettimeout() == 5
+        assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+@pytest.fixture
+def two_addresses(monkeypatch):
+    """The name db.test has an IPv6 and two IPv4 addresses, as a resolver would tell."""
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host, port, family=0, *arguments):
+        if host != b"db.test":
+            return real(host, port, family, *arguments)
+        found = [
+            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", port)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.3", port)),
+        ]
+        return [one for one in found if family in (0, one[0])]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+@pytest.mark.parametrize("answering", ["127.0.0.2", "127.0.0.3", "::1"])
+def test_the_first_address_that_answers_is_taken(listening, two_addresses, answering):
+    port = listening(answering).getsockname()[1]
+    with transport.connect("db.test", port, 5) as connected:
+        assert connected.getpeername()[0] == answering
+
+
+def test_ipv4_is_tried_first(listening, two_addresses):
+    """RDS names with both families are reachable by IPv4 from every VPC."""
+    port = listening("127.0.0.2").getsockname()[1]
+    listening("::1", port)
+    with transport.connect("db.test", port, 5) as connected:
+        assert connected.family == socket.AF_INET
+    with transport.connect("db.test", port, 5, force_ipv6=True) as connected:
+        assert connected.family == socket.AF_INET6
+
+
+def test_nothing_answers(listening, two_addresses):
+    closed = listening("127.0.0.2")
+    port = closed.getsockname()[1]
+    closed.close()
+    for host in ("127.0.0.2", "db.test"):
+        with pytest.raises(OperationalError, match=rf"{host}:{port} can't be reached .*refused") as caught:
+            transport.connect(host, port, 5)
+        assert caught.value.errno == 2003
+        assert is_disconnect(caught.value)
+
+
+@pytest.mark.parametrize("host", ["no-such-name.invalid", "größe.invalid"])
+def test_a_name_without_an_address(host):
+    with pytest.raises(OperationalError, match="has no address") as caught:
+        transport.connect(host, 3306, 5)
+    assert caught.value.errno == 2003
+    assert isinstance(caught.value.__cause__, socket.gaierror)
+
+
+def test_an_address_that_does_not_answer_in_time(listening):
+    """A full backlog: the kernel drops what knocks."""
+    listener = listening("127.0.0.1")
+    listener.listen(0)
+    port = listener.getsockname()[1]
+    knocking = []
+    try:
+        with pytest.raises(ConnectionTimeoutError, match=rf"127\.0\.0\.1:{port} did not answer within 0\.05 s") as caught:
+            for _ in range(20):
+                knocking.append(transport.connect("127.0.0.1", port, 0.05))  # noqa: PERF401 - those before the last are closed below
+        assert caught.value.errno == 2003
+    finally:
+        for one in knocking:
+            one.close()
+
+
+def test_what_has_arrived_is_taken_without_a_wait(pair):
+    ours, theirs = pair()
+    ours.settimeout(7)
+    assert transport.arrived(ours, 7, 100) == b""
+    theirs.sendall(b"abc")
+    assert transport.arrived(ours, 7, 2) == b"ab"
+    assert transport.arrived(ours, 7, 100) == b"c"
+    theirs.close()
+    assert transport.arrived(ours, 7, 100) is None
+    assert ours.gettimeout() == 7
+
+
+# -- TLS contexts --------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_context_is_made_once_for_the_same_files(certificates, tmp_path):
+    ca = str(certificates.ca)
+    other = tmp_path / "other.pem"
+    other.write_bytes(certificates.ca.read_bytes())
+    assert tls.context((ca,)) is tls.context((ca,))
+    assert tls.context((ca,)) is not tls.context((str(other),))
+    assert len(tls.context((ca, str(other))).get_ca_certs()) == 1
+    tls.after_fork()
+    assert tls.context((ca,)) is tls.context((ca,))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_a_file_without_a_certificate_is_told(tmp_path, content):
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    for _ in range(2):
+        with pytest.raises(SettingsError, match=r"RDSPOOL_CA is '.*ca\.pem'"):
+            tls.context((str(file),))
+
+
+def test_a_context_never_does_without_verification(certificates):
+    made = tls.context((str(certificates.ca),))
+    assert (made.verify_mode, made.check_hostname, made.minimum_version) == (ssl.CERT_REQUIRED, True, ssl.TLSVersion.TLSv1_2)
+
+
+# -- disconnects ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", sorted(error_numbers.SERVER_CLOSES | error_numbers.CLIENT_LOST | {error_numbers.READ_ONLY_MODE}))
+@pytest.mark.parametrize("kind", [OperationalError, DatabaseError, InterfaceError])
+def test_errors_after_which_the_connection_is_replaced(number, kind):
+    assert is_disconnect(kind("x", errno=number))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (closed_error(), True),
+        (StatementTimeoutError("x", errno=3024), True),
+        (ReadTimeoutError(), True),
+        (ProtocolError("x", errno=2027), True),
+        (parse_error(refusal(1290, "running with the --read-only option", "HY000")), True),
+        (parse_error(refusal(1290, "running with the --innodb_read_only option", "HY000")), True),
+        (parse_error(refusal(1290, "running with the --secure-file-priv option", "HY000")), False),
+        (parse_error(refusal(1064)), False),
+        (parse_error(refusal(1213, "Deadlock found", "40001")), False),
+        (parse_error(refusal(1205, "Lock wait timeout exceeded", "HY000")), False),
+        (parse_error(refusal(3024, "maximum statement execution time exceeded", "HY000")), False),
+        (parse_error(refusal(1317, "Query execution was interrupted", "70100")), False),
+        (OperationalError("Connection to MySQL is not available"), True),
+        (ValueError("MySQL Connection not available"), False),
+        (OSError(), False),
+        (KeyboardInterrupt(), False),
+    ],
+)
+def test_which_errors_mean_that_the_connection_is_gone(error, expected):
+    assert is_disconnect(error) is expected

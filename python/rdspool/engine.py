@@ -18,7 +18,7 @@ from .settings import SETTING_NAMES, Settings
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from .options import EngineOptions
+    from .engine_options import EngineOptions
 
 ENGINE_OPTIONS: Final = frozenset(
     {

@@ -7,7 +7,7 @@ import pytest
 from rdspool import pool
 from rdspool.dialect import RdspoolDialect
 from rdspool.engine import ENGINE_OPTIONS
-from rdspool.options import EngineOptions
+from rdspool.engine_options import EngineOptions
 from rdspool.settings import SETTING_NAMES
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine, make_url

@@ -233,3 +233,43 @@ def test_settings_can_be_copied():
     assert dataclasses.asdict(settings)["password"] == Secret("pw")
     with pytest.raises(TypeError, match="Secret"):
         pickle.dumps(settings)
+
+
+# -- the driver that is gone, and settings of the driver -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variable", ["RDSPOOL_DRIVER", "RDSPOOL_REPORTING_DRIVER"])
+def test_the_c_driver_is_gone_and_the_error_says_so(variable):
+    with pytest.raises(SettingsError, match=rf"{variable} is 'c': rdspool has one driver, in Python: .*remove it"):
+        load(environ={variable: "c"})
+
+
+def test_the_c_driver_as_an_argument_or_in_a_url():
+    with pytest.raises(SettingsError, match=r"get_engine\(driver=\.\.\.\) is 'c'"):
+        load(driver="c")
+    with pytest.raises(SettingsError, match=r"driver in get_engine\(url=\.\.\.\) is 'c'"):
+        load(url="mysql+rdspool://app@db.c1abc.eu-central-1.rds.amazonaws.com/app?driver=c")
+
+
+def test_what_chose_the_driver_that_is_left_is_no_error():
+    assert Settings.load(environ={"RDSPOOL_DRIVER": "pure"}) == load(driver="pure")
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("Yes", True), ("off", False), ("0", False), (None, False)])
+def test_multi_statements_are_off_unless_asked_for(text, value):
+    environ = {} if text is None else {"RDSPOOL_MULTI_STATEMENTS": text}
+    assert load(environ=environ).multi_statements is value
+
+
+def test_multi_statements_is_yes_or_no():
+    with pytest.raises(SettingsError, match="RDSPOOL_MULTI_STATEMENTS is 'maybe': set it to true or false"):
+        load(environ={"RDSPOOL_MULTI_STATEMENTS": "maybe"})
+    with pytest.raises(SettingsError, match="true or false"):
+        load(multi_statements=2)
+
+
+def test_the_largest_row_can_be_set():
+    assert load().max_allowed_packet == 128 * 1024 * 1024
+    assert load(environ={"RDSPOOL_MAX_ALLOWED_PACKET": "4096"}).max_allowed_packet == 4096
+    with pytest.raises(SettingsError, match=r"RDSPOOL_MAX_ALLOWED_PACKET is '1': .*from 1,024 to 1,073,741,824"):
+        load(environ={"RDSPOOL_MAX_ALLOWED_PACKET": "1"})

@@ -252,7 +252,7 @@ def test_the_c_driver_as_an_argument_or_in_a_url():
 
 
 def test_what_chose_the_driver_that_is_left_is_no_error():
-    assert Settings.load(environ={"RDSPOOL_DRIVER": "pure"}) == load(driver="pure")
+    assert load(environ={"RDSPOOL_DRIVER": "pure"}) == load(driver="pure") == load()
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("Yes", True), ("off", False), ("0", False), (None, False)])

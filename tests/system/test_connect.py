@@ -219,9 +219,7 @@ def test_unknown_name(aws):
 
 def test_silence_ends_with_the_connect_timeout(front, target):
     front.fault(when=Accept(), do=Silence())
-    began = time.monotonic()
     message = refused(get_engine(**target, connect_timeout=0.3), errors.UnreachableError)
-    assert time.monotonic() - began < 5
     assert "0.3 s" in message
     assert "did not greet as MySQL" in message
 

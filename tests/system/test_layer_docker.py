@@ -51,7 +51,7 @@ def engine() -> Iterator[dict[str, str]]:
             status = process.wait()
             errors.seek(0)
             said = errors.read().strip()
-            if status == 3:
+            if status == 3 and not os.environ.get("CI"):
                 pytest.skip(f"no Docker engine can be had here: {said.splitlines()[-1]}")
             pytest.fail(f"{ENGINE.name} ended with {status}: {said}")
         try:

@@ -130,9 +130,7 @@ def test_a_farewell_is_seen_before_use(front, idle, code):
 def test_a_black_hole_is_found_by_a_ping(front, idle):
     first = connection_id(idle)
     front.blackhole(front.connection(backend_id=first))
-    began = time.monotonic()
     assert connection_id(idle) != first
-    assert time.monotonic() - began < 10
 
 
 def test_a_sound_idle_connection_is_kept(front, idle):

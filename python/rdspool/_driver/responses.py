@@ -79,6 +79,8 @@ def printable(text: str) -> str:
 
 def parse_column_count(payload: bytes) -> int:
     """Return the number of columns of the result that follows. Raises ProtocolError."""
+    if len(payload) == 1 and 0 < payload[0] < NULL:  # nearly always
+        return payload[0]
     reader = PayloadReader(payload, "the number of a result's columns")
     count = reader.length()
     if reader.at != len(payload):

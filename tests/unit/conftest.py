@@ -8,12 +8,17 @@ from contextlib import ExitStack
 
 import pytest
 from fake_server import AUTOCOMMIT, FakeServer, ok
+from hypothesis import settings
 from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
 from rdspool._driver.packets import PacketStream
 from rdspool._driver.session_start import SessionStart
 
 from local import certificates as authorities
+
+# Hypothesis would else fail an example that takes 200 ms, which says nothing on a busy machine.
+settings.register_profile("rdspool", deadline=None)
+settings.load_profile("rdspool")
 
 
 @pytest.fixture

@@ -370,6 +370,27 @@ def test_what_was_interrupted_before_its_end_is_never_gone_on_with(commands_and_
     assert server.wait() == [b"\x03SELECT 1"]
 
 
+@pytest.mark.parametrize("use", [lambda c: c.query(b"DO 2"), lambda c: c.ping(1), lambda c: c.rows(None)])
+def test_an_interruption_before_any_rows_is_noticed_too(commands_and_server, use):
+    commands, server = commands_and_server
+    server.will_answer([ok()], [ok(5)])
+    commands.query(b"DO 1")
+    commands._answering = True
+    with pytest.raises(OperationalError, match="was interrupted"):
+        use(commands)
+    assert commands.closed
+    assert server.wait() == [b"\x03DO 1"]
+
+
+def test_a_rollback_after_an_interruption_closes(commands_and_server):
+    commands, server = commands_and_server
+    server.will_answer([ok()])
+    commands.query(b"DO 1")
+    commands._answering = True
+    commands.discard()
+    assert (commands.closed, commands.lost) == (True, True)
+
+
 # -- other commands ------------------------------------------------------------------------------------------------------------------
 
 

@@ -67,6 +67,12 @@ def test_the_sequence_wraps_at_256(stream_and_peer):
     assert [stream.receive() for _ in payloads] == payloads
     stream.send(b"x")
     assert peer.recv(100) == packets([b"x"], first=600)
+    peer.sendall(packets([b"y"] * 166, first=601))  # up to the number 254
+    for _ in range(166):
+        stream.receive()
+    for number in (255, 256, 257):
+        stream.send(b"z")
+        assert peer.recv(100) == packets([b"z"], first=number)
 
 
 def test_a_command_begins_a_new_sequence(stream_and_peer):

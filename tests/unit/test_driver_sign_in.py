@@ -366,7 +366,8 @@ def test_no_frame_of_a_failure_shows_the_secret(signing_in, script):
     while seen is not None:
         for frame, _ in traceback.walk_tb(seen.__traceback__):
             if "rdspool" in frame.f_code.co_filename and "tests" not in frame.f_code.co_filename:
-                shown += [repr(value) for value in frame.f_locals.values()]
+                for value in frame.f_locals.values():
+                    shown += [repr(value), repr(getattr(value, "__dict__", ""))]
         seen = seen.__cause__ or seen.__context__
     assert shown
     assert not any("the-secret" in text for text in shown)

@@ -256,7 +256,7 @@ ORDINARY = [part for part in PARTS if not part.startswith(("/*!", "/*M!"))]
 
 def readable(statement, mode):
     """The statement with an end to what it leaves open: a server would refuse it without."""
-    for closing in ("", "'", '"', "`", "*/"):
+    for closing in ("", " '", ' "', " `", " */"):  # the blank: a backslash at the end escapes it, and not the quote
         try:
             return (statement + closing).encode(), tokens((statement + closing).encode(), mode)
         except Unreadable:

@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 from rdspool import Settings, SettingsError
-from rdspool._aws.endpoints import region_of
+from rdspool._aws.endpoints import is_proxy, region_of
 from rdspool.secret import Secret
 
 HOST = "app.cluster-c1abc.eu-central-1.rds.amazonaws.com"
@@ -83,6 +83,8 @@ def test_named_engine_shares_tuning_but_no_identity():
         ("mydb.c1abc.us-gov-west-1.rds.amazonaws.com", "us-gov-west-1"),
         ("mydb.c1abc.rds.cn-north-1.amazonaws.com.cn", "cn-north-1"),
         ("p.proxy-c1abc.ap-southeast-4.rds.amazonaws.com", "ap-southeast-4"),
+        ("mydb.c1abc.us-isob-east-1.rds.sc2s.sgov.gov", "us-isob-east-1"),
+        ("mydb.c1abc.eusc-de-east-1.rds.amazonaws.eu", "eusc-de-east-1"),
         ("db.example.com", None),
         ("rds", None),
         ("127.0.0.1", None),
@@ -90,6 +92,29 @@ def test_named_engine_shares_tuning_but_no_identity():
 )
 def test_region_of_a_host(host, region):
     assert region_of(host) == region
+
+
+@pytest.mark.parametrize(
+    ("host", "proxy"),
+    [
+        ("app.proxy-c1abc.eu-central-1.rds.amazonaws.com", True),
+        ("reader.endpoint.proxy-c1abc.eu-central-1.rds.amazonaws.com", True),
+        ("app.proxy-c1abc.rds.cn-north-1.amazonaws.com.cn", True),
+        ("app.proxy-c1abc.eusc-de-east-1.rds.amazonaws.eu", True),
+        ("proxy-db.c1abc.eu-central-1.rds.amazonaws.com", False),
+        ("proxy-db.cluster-c1abc.eu-central-1.rds.amazonaws.com", False),
+        ("proxy-db.c1abc.rds.cn-north-1.amazonaws.com.cn", False),
+        ("proxy-db.eu-central-1.rds.amazonaws.com", False),
+        ("app.proxy-c1abc.example.com", False),
+    ],
+)
+def test_what_makes_a_proxy_of_a_host(host, proxy):
+    assert is_proxy(host) is proxy
+
+
+def test_a_region_of_a_partition_with_a_longer_name():
+    host = "mydb.c1abc.eusc-de-east-1.rds.amazonaws.eu"
+    assert load(environ={"RDSPOOL_HOST": host, "AWS_REGION": "eusc-de-east-1"}).region == "eusc-de-east-1"
 
 
 def test_region_from_the_environment_when_the_host_has_none():

@@ -22,6 +22,7 @@ def files_of(host, **more):
     [
         (INSTANCE, {}, ["eu-central-1.pem"]),
         (PROXY, {}, ["proxy.pem"]),
+        ("proxy-db.c1abc.eu-central-1.rds.amazonaws.com", {}, ["eu-central-1.pem"]),
         ("db.internal.example.com", {"region": "eu-west-1"}, ["eu-west-1.pem", "proxy.pem"]),
         ("proxy-db.example.com", {"region": "eu-west-1"}, ["eu-west-1.pem", "proxy.pem"]),
     ],

@@ -112,15 +112,21 @@ class Creator:
         source = token_source(settings)
         token, reused = source.get()
         try:
-            return self._connect(token, CLEAR_PASSWORD)
+            return self._connect_with(token, source)
         except Error as error:
-            if error.errno != ACCESS_DENIED:
-                raise
-            source.forget(token)
-            if not reused:
+            if error.errno != ACCESS_DENIED or not reused:
                 raise
         # The cached token was refused: the role can have changed. Retry once with a new one: no SQL has run, so this is safe.
-        return self._connect(source.get()[0], CLEAR_PASSWORD)
+        return self._connect_with(source.get()[0], source)
+
+    def _connect_with(self, token: Secret, source: TokenSource) -> Connection:
+        """Return a connection that the token signed in. A refused one is forgotten: it would only be refused again at the next call."""
+        try:
+            return self._connect(token, CLEAR_PASSWORD)
+        except Error as error:
+            if error.errno == ACCESS_DENIED:
+                source.forget(token)
+            raise
 
     def _connect(self, secret: Secret, plugin: str | None) -> Connection:
         settings = self.settings

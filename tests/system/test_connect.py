@@ -190,6 +190,23 @@ def test_a_kept_token_that_is_refused_is_signed_anew(front, target):
     assert front.connection(backend_id=connection_id(engine)).sign_in == "iam"
 
 
+def test_a_refused_token_is_not_tried_again(front, target):
+    """The first call with a kept token tries that one and a fresh one; each later call signs afresh, and tries once."""
+    engine = get_engine(**target)
+    connection_id(engine)
+    engine.dispose()
+    front.fault(when=SignIn(), do=Error(1045), times=None)
+    tries = []
+    for _ in range(4):
+        with front.count() as count:
+            refused(engine, errors.SignInError)
+        tries.append(count.connections)
+    assert tries == [2, 1, 1, 1]
+    assert creator.token_source(engine.pool._creator.settings)._token is None
+    front.clear_faults()
+    assert connection_id(engine)
+
+
 def test_unknown_database(target):
     assert "no database 'nosuch'" in refused(get_engine(**{**target, "database": "nosuch"}), errors.ConnectError)
 

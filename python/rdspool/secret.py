@@ -1,7 +1,10 @@
-"""A string that does not show itself: passwords and IAM tokens on their way to the server."""
+"""A string that does not show itself, and frames that don't: passwords and IAM tokens on their way to the server."""
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
+from types import TracebackType
 from typing import Final, NoReturn
 
 HIDDEN: Final = "***"
@@ -53,3 +56,33 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled: load the settings again where they are needed")
+
+
+class EmptiedFrames:
+    """A block whose calls may hold secrets in their local variables: an exception that leaves them takes none of these along.
+
+    Whatever the exception is, also one out of a signal's handler, the frames below the block are emptied, in its traceback and in those
+    of its causes. They keep their places in the file, so the traceback reads as ever. The block's own frame is still running, so it can't
+    be emptied: it may hold a secret as a `Secret` only.
+    """
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        # An exception that is being handled already is somebody else's: its frames stay as they are.
+        self._before = sys.exception()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        seen = {id(self._before)}
+        left = [error]
+        while left:
+            found = left.pop()
+            if found is None or id(found) in seen:
+                continue
+            seen.add(id(found))
+            left += [found.__cause__, found.__context__]
+            step = found.__traceback__
+            while step is not None:
+                with suppress(RuntimeError):  # it is still running: the block's own, or one above
+                    step.tb_frame.clear()
+                step = step.tb_next

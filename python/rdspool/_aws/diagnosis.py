@@ -46,6 +46,8 @@ from .token import TOKEN_LIFETIME
 _EXPIRED: Final = 10
 _NOT_YET_VALID: Final = 9
 _WRONG_NAME: Final = frozenset({62, 64})
+_NOT_STRICT: Final = range(80, 95)
+"""What VERIFY_X509_STRICT finds: missing or wrong extensions."""
 
 _TOO_MANY_ADVICE: Final = (
     "each environment of a function holds one, so bound the function's concurrency, put an RDS Proxy in between or raise the limit; "
@@ -153,6 +155,11 @@ def _certificate(cause: ssl.SSLCertVerificationError, settings: Settings, where:
         return f"the certificate of {where} has expired: rotate the database's certificate, or check the clock here ({_clock()})"
     if cause.verify_code == _NOT_YET_VALID:
         return f"the certificate of {where} is not valid yet: check the clock here ({_clock()})"
+    if cause.verify_code in _NOT_STRICT:
+        return (
+            f"the certificate of {where}, or that of its authority, does not keep to RFC 5280 ({cause.verify_message}), as RDS's do: something "
+            f"else may be answering there; nothing was sent to it. For a server with authorities of its own, here {roots}, issue them anew"
+        )
     return (
         f"the certificate of {where} is not signed by {roots} ({cause.verify_message}): something else may be answering there; "
         "nothing was sent to it. For a server with authorities of its own, set RDSPOOL_CA to their PEM file"

@@ -167,7 +167,8 @@ def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
         raise InterfaceError(f"{stream.address} offers no TLS, and rdspool sends no sign-in without it", errno=TLS_FAILED)
     header = _SSL_REQUEST.pack(flags, _MAX_ALLOWED_PACKET, UTF8MB4)
     stream.send(header)
-    stream.start_tls(login.tls, resumption.recall(login.tls, stream.address))
+    verified = resumption.recall(login.tls, stream.address)
+    stream.start_tls(login.tls, verified and verified.session)
     plugin = CLEAR_PASSWORD if login.token else greeting.plugin
     if not login.token and plugin not in (CACHING_SHA2, NATIVE_PASSWORD):
         # The greeting may name a plugin that sends a proof of the password, but none that sends the password itself: for that a verified
@@ -178,7 +179,7 @@ def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
     accepted = _converse(stream, login, plugin)
     stream.signing_in = False
     assert isinstance(stream.socket, ssl.SSLSocket)
-    resumption.keep(login.tls, stream.address, stream.socket)
+    resumption.keep(login.tls, stream.address, stream.socket, verified)
     return accepted
 
 

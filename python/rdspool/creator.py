@@ -18,7 +18,7 @@ from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, Login
 from ._lambda import attributes, init_connection
 from ._lambda.init_connection import InitConnection
 from .pool import IDLE_GAP
-from .secret import Secret
+from .secret import EmptiedFrames, Secret
 from .settings import Settings
 
 _tokens: Final[dict[tuple[str, int, str, str], TokenSource]] = {}
@@ -151,6 +151,8 @@ class Creator:
         except Error as error:
             from ._aws import diagnosis  # imported only where it is needed: a cold start that succeeds has no use for it
 
-            raise diagnosis.explain(error, settings, secret) from error
+            with EmptiedFrames():
+                explained = diagnosis.explain(error, settings, secret)
+            raise explained from error
         made.read_timeout, made.write_timeout = self._timeouts
         return made

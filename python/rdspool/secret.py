@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from types import TracebackType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 HIDDEN: Final = "***"
 
@@ -86,3 +87,20 @@ class EmptiedFrames:
                 with suppress(RuntimeError):  # it is still running: the block's own, or one above
                     step.tb_frame.clear()
                 step = step.tb_next
+
+
+def hide(options: Any, shown: Collection[str]) -> None:
+    """Put a `Secret` in the place of each text in a dict of arguments, but for those under the names in `shown`.
+
+    The first thing that a function does with its keyword arguments, for a later error shows its frame. Names that are not known are not in
+    `shown`: what stands under `passwrd=` is a password all the same. What is no text, and stands where one is expected, gives its place to
+    its type, which is all that an error says of it.
+    """
+    for name in options.keys() - set(shown):
+        if options[name] is not None and not isinstance(options[name], Secret):
+            # A URL of SQLAlchemy's shows itself without its password.
+            render = getattr(options[name], "render_as_string", None)
+            if render is not None:
+                options[name] = Secret(render(hide_password=False))
+            else:
+                options[name] = Secret(options[name]) if isinstance(options[name], str) else type(options[name])

@@ -158,6 +158,35 @@ def test_wrong_value_is_one_error_with_variable_value_and_fix(environ, words):
         assert word in str(caught.value)
 
 
+@pytest.mark.parametrize("character", ["\0", "\n", "\x1b", "\x7f", "\x9b", "\u2028", "\udcff"])
+@pytest.mark.parametrize("key", ["host", "user", "database", "region", "ca", "isolation_level", "connect"])
+def test_a_control_character_is_refused(key, character):
+    """A NUL would end the name where the server reads it: app%00tenant2 would sign in as app."""
+    with pytest.raises(SettingsError, match=f"{key}.* has a control character") as caught:
+        load(**{key: f"app{character}tenant2"})
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://app%00tenant2@h/db", "mysql://app@h/db%00x", "mysql://app@h/db%0ax", "mysql://a\tpp@h/db", "mysql://app@h\n/db"]
+)
+def test_a_control_character_in_a_url_is_refused(url):
+    with pytest.raises(SettingsError, match="has a control character"):
+        Settings.load(environ={"AWS_REGION": "eu-west-1"}, url=url)
+
+
+@pytest.mark.parametrize("option", ["host=other", "user=other", "port=3307", "database=other", "password=x", "url=x"])
+@pytest.mark.parametrize("before", ["mysql://app@h:3306/db", "mysql://app@h"])
+def test_a_urls_options_do_not_name_another_database(before, option):
+    with pytest.raises(SettingsError, match=rf"RDSPOOL_URL has '{option.partition('=')[0]}' among its options"):
+        Settings.load(environ={"AWS_REGION": "eu-west-1", "RDSPOOL_URL": f"{before}?{option}"})
+
+
+def test_an_option_twice():
+    with pytest.raises(SettingsError, match="'region' more than once"):
+        Settings.load(environ={}, url="mysql://app@h/db?region=eu-west-1&region=eu-west-2")
+
+
 def test_a_variable_with_a_similar_name_is_pointed_out():
     with pytest.raises(SettingsError, match=r"RDSPOOL_HOSTS is no setting.*RDSPOOL_HOST"):
         Settings.load(environ={"RDSPOOL_HOSTS": HOST, "RDSPOOL_USER": "app"})

@@ -36,7 +36,7 @@ PACKAGE_FILES = {"rds": "package/lib/profiles/ca/defaults.js", "proxy": "package
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _JS_STRING = re.compile(r"'((?:[^'\\]|\\.)*)'")
-_RDS_NAME = re.compile(r"^Amazon RDS (?:(?P<stage>Beta|Preview) )?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d+) ")
+_RDS_NAME = re.compile(r"^Amazon RDS (?:(?P<stage>Beta|Preview) )?(?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d+) ")
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from ._driver import tls
 from ._driver.connection import Connection
 from ._driver.error_numbers import ACCESS_DENIED
 from ._driver.session_start import SessionStart
-from ._driver.sign_in import CAPABILITIES, CLEAR_PASSWORD, MULTI_STATEMENTS, Login
+from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, Login
 from ._lambda import attributes, init_connection
 from ._lambda.init_connection import InitConnection
 from .pool import IDLE_GAP
-from .secret import Secret
+from .secret import EmptiedFrames, Secret
 from .settings import Settings
 
 _tokens: Final[dict[tuple[str, int, str, str], TokenSource]] = {}
@@ -107,22 +107,27 @@ class Creator:
         settings = self.settings
         if settings.password is not None:
             # A token that was made elsewhere and given as the password goes the way of a token.
-            given_token = "X-Amz-Signature=" in settings.password.reveal()
-            return self._connect(settings.password, CLEAR_PASSWORD if given_token else None)
+            return self._connect(settings.password, token="X-Amz-Signature=" in settings.password.reveal())
         source = token_source(settings)
         token, reused = source.get()
         try:
-            return self._connect(token, CLEAR_PASSWORD)
+            return self._connect_with(token, source)
         except Error as error:
-            if error.errno != ACCESS_DENIED:
-                raise
-            source.forget(token)
-            if not reused:
+            if error.errno != ACCESS_DENIED or not reused:
                 raise
         # The cached token was refused: the role can have changed. Retry once with a new one: no SQL has run, so this is safe.
-        return self._connect(source.get()[0], CLEAR_PASSWORD)
+        return self._connect_with(source.get()[0], source)
 
-    def _connect(self, secret: Secret, plugin: str | None) -> Connection:
+    def _connect_with(self, token: Secret, source: TokenSource) -> Connection:
+        """Return a connection that the token signed in. A refused one is forgotten: it would only be refused again at the next call."""
+        try:
+            return self._connect(token, token=True)
+        except Error as error:
+            if error.errno == ACCESS_DENIED:
+                source.forget(token)
+            raise
+
+    def _connect(self, secret: Secret, *, token: bool) -> Connection:
         settings = self.settings
         login = Login(
             user=settings.user,
@@ -130,7 +135,7 @@ class Creator:
             database=settings.database,
             attributes={**attributes.machine(), **attributes.function(), **self._attributes},
             tls=tls.context(self._roots),
-            plugin=plugin,
+            token=token,
             capabilities=CAPABILITIES | (MULTI_STATEMENTS if settings.multi_statements else 0),
         )
         try:
@@ -146,6 +151,8 @@ class Creator:
         except Error as error:
             from ._aws import diagnosis  # imported only where it is needed: a cold start that succeeds has no use for it
 
-            raise diagnosis.explain(error, settings, secret) from error
+            with EmptiedFrames():
+                explained = diagnosis.explain(error, settings, secret)
+            raise explained from error
         made.read_timeout, made.write_timeout = self._timeouts
         return made

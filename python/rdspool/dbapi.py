@@ -41,10 +41,11 @@ from mysql.connector.version import VERSION_TEXT as __version__  # noqa: N811
 
 from ._driver.connection import Connection
 from ._driver.session_start import CHARSET, SessionStart
+from ._settings.defaults import NEVER_SECRET
 from ._settings.suggestions import suggestion
 from .creator import Creator
 from .errors import SettingsError
-from .secret import Secret
+from .secret import hide
 from .settings import SETTING_NAMES, Settings
 
 __all__ = [
@@ -163,6 +164,16 @@ _CONNECTION: Final[dict[str, Callable[[Any], Any]]] = {
 }
 
 
+SHOWN: Final = (
+    NEVER_SECRET
+    | _SESSION.keys()
+    | _CONNECTION.keys()
+    | {"charset"}
+    | {theirs for theirs, ours in _OTHERS_NAMES.items() if ours in NEVER_SECRET}
+)
+"""Options that hold no password."""
+
+
 def connect(**options: Any) -> Connection:
     """Return a new connection.
 
@@ -173,13 +184,12 @@ def connect(**options: Any) -> Connection:
 
     Raises SettingsError, CredentialsError, or a ConnectError that tells what to do.
     """
+    hide(options, SHOWN)
     for name in _REFUSED.keys() & options.keys():
         raise SettingsError(f"the option {name!r} is not taken: {_REFUSED[name]}")
     for theirs, ours in _OTHERS_NAMES.items():
         if theirs in options:
             options[ours] = options.pop(theirs)
-    if isinstance(options.get("password"), str):
-        options["password"] = Secret(options["password"])
     _charset(options.pop("charset", CHARSET))
     session = {name: _read(name, options.pop(name), read) for name, read in _SESSION.items() if options.get(name) is not None}
     beside = {name: _read(name, options.pop(name), read) for name, read in _CONNECTION.items() if options.get(name) is not None}

@@ -17,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from . import pool
 from ._driver import disconnects, literals, probes
 from .errors import SettingsError
-from .secret import Secret
+from .secret import hide
 
 _MARIADB_PREPARER: Any = MariaDBDialect_mysqlconnector.preparer
 """Quotes identifiers for MariaDB: a class of its own in SQLAlchemy 2.0, that of MySQL in 2.1. Neither doubles percent signs."""
@@ -60,15 +60,10 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
 
     def create_connect_args(self, url: Any) -> Any:
         """Return the arguments of `dbapi.connect()` for a URL, the password hidden from the frames between here and there."""
-        options = url.translate_connect_args(username="user")
-        for name, value in url.query.items():
-            if name in options:
-                raise SettingsError(f"the URL has {name!r} twice, in its options and before them: leave one out")
-            if not isinstance(value, str):
-                raise SettingsError(f"the URL has the option {name!r} more than once: leave one")
-            options[name] = value
-        if isinstance(options.get("password"), str):
-            options["password"] = Secret(options["password"])
+        options, wrong = _options(url)
+        del url
+        if wrong is not None:
+            raise SettingsError(wrong)
         return [], options
 
     @classmethod
@@ -140,6 +135,23 @@ class MariaDBRdspoolDialect(MariaDBDialect, RdspoolDialect):
 
     supports_statement_cache = True
     preparer: Any = _MARIADB_PREPARER
+
+
+def _options(url: Any) -> tuple[dict[str, Any], str | None]:
+    """Return what a URL holds, by the names of `dbapi.connect()`, and what is wrong with it."""
+    from . import dbapi
+
+    options = url.translate_connect_args(username="user")
+    wrong = None
+    for name, value in url.query.items():
+        if name in options:
+            wrong = f"the URL has {name!r} twice, in its options and before them: leave one out"
+        elif not isinstance(value, str):
+            wrong = f"the URL has the option {name!r} more than once: leave one"
+        else:
+            options[name] = value
+    hide(options, dbapi.SHOWN | {"host", "user", "database"})
+    return options, wrong
 
 
 def _came_back(dbapi_connection: Any, entry: Any) -> None:

@@ -11,8 +11,11 @@ from sqlalchemy.engine import URL, Engine
 
 from . import creator, dialect, pool
 from ._driver import resumption, tls
+from ._settings.defaults import NEVER_SECRET
+from ._settings.places import wrong_name
 from .creator import Creator
 from .errors import SettingsError
+from .secret import hide
 from .settings import SETTING_NAMES, Settings
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ ENGINE_OPTIONS: Final = frozenset(
 )
 """Arguments of SQLAlchemy's create_engine() that get_engine() passes on."""
 
+_SHOWN: Final = ENGINE_OPTIONS | NEVER_SECRET
+
 _engines: dict[str | None, tuple[Settings, dict[str, Any], Engine]] = {}
 _lock = threading.Lock()
 
@@ -64,6 +69,11 @@ def get_engine(name: str | None = None, **options: Unpack[EngineOptions]) -> Eng
 
     Raises SettingsError for a missing or wrong setting, and where an engine of that name exists with other settings.
     """
+    hide(options, _SHOWN)
+    wrong = wrong_name(name)
+    if wrong is not None:
+        del name  # it can be a URL
+        raise SettingsError(wrong)
     if name is not None:
         name = name.lower()  # as in the variables' names
     overrides: dict[str, Any] = dict(options)

@@ -6,7 +6,21 @@ Errors of a connection are subclasses of mysql-connector-python's as well, so th
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from mysql.connector.errors import Error, InterfaceError, OperationalError, ReadTimeoutError, WriteTimeoutError
+
+_MAX_MESSAGE: Final = 2000
+"""Characters of a message that are kept. The servers' own limit is 512 bytes."""
+
+
+def printable(text: str, most: int = _MAX_MESSAGE) -> str:
+    """Return a text of others cut to `most` characters and with those escaped that steer a terminal or change how a log line reads."""
+    if len(text) > most:
+        text = f"{text[:most]}... (cut)"
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 class RdspoolError(Exception):
@@ -20,13 +34,21 @@ class SettingsError(RdspoolError, ValueError):
 class CredentialsError(RdspoolError):
     """There are no AWS credentials to sign an IAM token with, or the ones found can't be used."""
 
+    def __init__(self, text: str) -> None:
+        """Take the text, which can hold what a server of AWS has said."""
+        super().__init__(printable(text))
+
 
 class ConnectError(OperationalError, RdspoolError):
     """No connection could be made. `errno` is the server's or the driver's number."""
 
+    def __init__(self, msg: str, *arguments: Any, **options: Any) -> None:
+        """Take the text, which can hold what the peer has said, and what the connector's errors take beside it."""
+        super().__init__(printable(msg), *arguments, **options)
+
 
 class UnreachableError(ConnectError):
-    """The host's name is not known, or nothing answers there."""
+    """The host's name is not known, nothing answers there, or what answers could not be verified to be the server."""
 
 
 class CertificateError(ConnectError):
@@ -43,6 +65,10 @@ class TooManyConnectionsError(ConnectError):
 
 class ProtocolError(InterfaceError, RdspoolError):
     """The server sent something that can't be read. The connection is closed: nothing after it can be trusted."""
+
+    def __init__(self, msg: str, *arguments: Any, **options: Any) -> None:
+        """Take the text, which can hold what the peer has sent, and what the connector's errors take beside it."""
+        super().__init__(printable(msg), *arguments, **options)
 
 
 class StatementTimeoutError(OperationalError, ReadTimeoutError, WriteTimeoutError, RdspoolError):

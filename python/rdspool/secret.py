@@ -1,8 +1,12 @@
-"""A string that does not show itself: passwords and IAM tokens on their way to the server."""
+"""A string that does not show itself, and frames that don't: passwords and IAM tokens on their way to the server."""
 
 from __future__ import annotations
 
-from typing import Final, NoReturn
+import sys
+from collections.abc import Collection
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, NoReturn
 
 HIDDEN: Final = "***"
 
@@ -53,3 +57,50 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled: load the settings again where they are needed")
+
+
+class EmptiedFrames:
+    """A block whose calls may hold secrets in their local variables: an exception that leaves them takes none of these along.
+
+    Whatever the exception is, also one out of a signal's handler, the frames below the block are emptied, in its traceback and in those
+    of its causes. They keep their places in the file, so the traceback reads as ever. The block's own frame is still running, so it can't
+    be emptied: it may hold a secret as a `Secret` only.
+    """
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        # An exception that is being handled already is somebody else's: its frames stay as they are.
+        self._before = sys.exception()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        seen = {id(self._before)}
+        left = [error]
+        while left:
+            found = left.pop()
+            if found is None or id(found) in seen:
+                continue
+            seen.add(id(found))
+            left += [found.__cause__, found.__context__]
+            step = found.__traceback__
+            while step is not None:
+                with suppress(RuntimeError):  # it is still running: the block's own, or one above
+                    step.tb_frame.clear()
+                step = step.tb_next
+
+
+def hide(options: Any, shown: Collection[str]) -> None:
+    """Put a `Secret` in the place of each text in a dict of arguments, but for those under the names in `shown`.
+
+    The first thing that a function does with its keyword arguments, for a later error shows its frame. Names that are not known are not in
+    `shown`: what stands under `passwrd=` is a password all the same. What is no text, and stands where one is expected, gives its place to
+    its type, which is all that an error says of it.
+    """
+    for name in options.keys() - set(shown):
+        if options[name] is not None and not isinstance(options[name], Secret):
+            # A URL of SQLAlchemy's shows itself without its password.
+            render = getattr(options[name], "render_as_string", None)
+            if render is not None:
+                options[name] = Secret(render(hide_password=False))
+            else:
+                options[name] = Secret(options[name]) if isinstance(options[name], str) else type(options[name])

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from ._settings import defaults
+from ._settings.places import Variables, wrong_name
 from ._settings.reading import Reading
-from .secret import Secret
+from .errors import SettingsError
+from .secret import EmptiedFrames, Secret, hide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,15 @@ class Settings:
 
         Raises SettingsError.
         """
-        return cls(**Reading(name, os.environ if environ is None else environ, overrides, SETTING_NAMES).values())
+        hide(overrides, defaults.NEVER_SECRET)
+        variables, environ = Variables(os.environ if environ is None else environ), None
+        wrong = wrong_name(name)
+        if wrong is not None:
+            del name  # it can be a URL
+            raise SettingsError(wrong)
+        with EmptiedFrames():
+            values = Reading(name, variables, overrides, SETTING_NAMES).values()
+        return cls(**values)
 
 
 SETTING_NAMES: Final = tuple(f.name for f in fields(Settings))

@@ -190,6 +190,23 @@ def test_a_kept_token_that_is_refused_is_signed_anew(front, target):
     assert front.connection(backend_id=connection_id(engine)).sign_in == "iam"
 
 
+def test_a_refused_token_is_not_tried_again(front, target):
+    """The first call with a kept token tries that one and a fresh one; each later call signs afresh, and tries once."""
+    engine = get_engine(**target)
+    connection_id(engine)
+    engine.dispose()
+    front.fault(when=SignIn(), do=Error(1045), times=None)
+    tries = []
+    for _ in range(4):
+        with front.count() as count:
+            refused(engine, errors.SignInError)
+        tries.append(count.connections)
+    assert tries == [2, 1, 1, 1]
+    assert creator.token_source(engine.pool._creator.settings)._token is None
+    front.clear_faults()
+    assert connection_id(engine)
+
+
 def test_unknown_database(target):
     assert "no database 'nosuch'" in refused(get_engine(**{**target, "database": "nosuch"}), errors.ConnectError)
 
@@ -230,6 +247,37 @@ def test_too_many_connections(front, target, code):
     message = refused(get_engine(**target), errors.TooManyConnectionsError)
     assert "concurrency" in message
     assert "session_connect_attrs" in message
+
+
+@pytest.mark.parametrize(("code", "words"), [(1129, "host_cache"), (1130, "hosts of the users"), (1045, "something else may be answering")])
+def test_an_error_before_tls_is_unverified(front, target, code, words):
+    front.fault(when=Accept(), do=Error(code, message="Access denied\r\n\x1b[2J" + "x" * 400))
+    message = refused(get_engine(**target), errors.UnreachableError)
+    assert f"answered, unverified: error {code} (Access denied\\r\\n\\x1b[2Jx" in message
+    assert words in message
+    assert "x" * 100 not in message
+
+
+def test_a_refusal_before_tls_costs_no_token_and_no_second_try(front, target, caplog):
+    engine = get_engine(**target, connect="init")
+    connection_id(engine)
+    engine.dispose()
+    token = creator.token_source(engine.pool._creator.settings).get()
+    front.fault(when=Accept(), do=Error(1045, message="\x1b]0;forged\x07\nINFO forged"), times=None)
+    with front.count() as count:
+        message = refused(engine, errors.UnreachableError)
+        second = get_engine("second", **target, connect="init")
+        second.pool._creator._init_connection._thread.join()
+        with pytest.raises(exc.OperationalError) as caught:
+            connection_id(second)
+        notes = "".join(caught.value.orig.__notes__)
+    assert count.connections == 3
+    assert creator.token_source(engine.pool._creator.settings).get() == (token[0], True)
+    for shown in (message, notes, *(record.getMessage() for record in caplog.records)):
+        assert "unverified: error 1045" in shown
+        assert shown.isprintable()
+    front.clear_faults()
+    assert front.connection(backend_id=connection_id(engine)).sign_in == "iam"
 
 
 def test_no_credentials(front, target, monkeypatch, tmp_path):

@@ -24,7 +24,7 @@ from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
 from rdspool._driver.packets import PacketStream
 from rdspool._driver.session_start import SessionStart
-from rdspool._driver.sign_in import CAPABILITIES, CLEAR_PASSWORD, MULTI_STATEMENTS, Login, receive_greeting, sign_in
+from rdspool._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, Login, receive_greeting, sign_in
 from rdspool.secret import Secret
 
 import local.front
@@ -128,19 +128,18 @@ def record(server: local.server.Server, kind: str) -> list[dict[str, Any]]:
         theirs = Credentials(credentials.access_key, Secret(credentials.secret_key))
         signed = sign(front.host, front.port, "iam", REGION, theirs)
         streams = []
-        for name, user, secret, plugin in (
-            ("sign-in with a password", "plain", Secret(password), None),
-            ("sign-in with the password again", "plain", Secret(password), None),
-            ("sign-in with mysql_clear_password", "iam", signed, CLEAR_PASSWORD),
-            ("sign-in that switches to mysql_clear_password", "iam", signed, None),
+        for name, user, secret, token in (
+            ("sign-in with a password", "plain", Secret(password), False),
+            ("sign-in with the password again", "plain", Secret(password), False),
+            ("sign-in with mysql_clear_password", "iam", signed, True),
         ):
-            stream, greeted, version, status = signed_in(front, tls, user, secret, plugin)
-            streams.append({"server": version, "name": name, "plugin": plugin, "greeting": written(greeted), "answer": written(taken())})
+            stream, greeted, version, status = signed_in(front, tls, user, secret, token)
+            streams.append({"server": version, "name": name, "token": token, "greeting": written(greeted), "answer": written(taken())})
         try:
-            signed_in(front, tls, "plain", Secret("wrong"), None)
+            signed_in(front, tls, "plain", Secret("wrong"), token=False)
         except Exception:  # noqa: BLE001 - the refusal is what is recorded
             streams.append(
-                {"server": version, "name": "sign-in refused", "plugin": None, "greeting": written(greeted), "answer": written(taken())}
+                {"server": version, "name": "sign-in refused", "token": False, "greeting": written(greeted), "answer": written(taken())}
             )
         connection = Connection(CommandPhase(stream, status), "iam", version, 1, SessionStart(autocommit=True))
         connection._set_up()
@@ -174,7 +173,7 @@ def prepare(server: local.server.Server, types: dict[str, tuple[str, str]]) -> N
 
 
 def signed_in(
-    front: local.front.Front, tls: ssl.SSLContext, user: str, secret: Secret, plugin: str | None
+    front: local.front.Front, tls: ssl.SSLContext, user: str, secret: Secret, token: bool
 ) -> tuple[PacketStream, bytes, str, int]:
     """A signed-in stream, the bytes of its greeting, the server's version and status."""
     stream = PacketStream(socket.create_connection(("127.0.0.1", front.port)), front.host, front.port, 10)
@@ -182,7 +181,7 @@ def signed_in(
     greeted = stream._buffer
     taken()
     login = Login(
-        user=user, secret=secret, database="app", attributes={}, tls=tls, plugin=plugin, capabilities=CAPABILITIES | MULTI_STATEMENTS
+        user=user, secret=secret, database="app", attributes={}, tls=tls, token=token, capabilities=CAPABILITIES | MULTI_STATEMENTS
     )
     accepted = sign_in(stream, greeting, login)
     return stream, greeted, greeting.version, accepted.status

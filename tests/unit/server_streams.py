@@ -13,6 +13,7 @@ import random
 import resource
 import select
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
 from rdspool._driver.packets import PacketStream
 from rdspool._driver.session_start import SessionStart
-from rdspool._driver.sign_in import _converse, receive_greeting
+from rdspool._driver.sign_in import CACHING_SHA2, CLEAR_PASSWORD, Login, _converse, receive_greeting
 from rdspool.errors import ProtocolError
 from rdspool.secret import Secret
 
@@ -52,13 +53,17 @@ CURSORS: list[dict[str, Any]] = [
 """How a stream is read: the arguments of Connection.cursor(), or what else reads an answer."""
 
 
+UNUSED_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""The replays leave TLS out."""
+
+
 class Recorded(NamedTuple):
     """What a server sent: for a sign-in `greeting` and what followed the login, else the answer to `statement` (None: a ping)."""
 
     name: str
     statement: str | None
     greeting: bytes | None
-    plugin: str
+    token: bool
     answer: bytes
 
 
@@ -69,7 +74,7 @@ def recorded() -> list[Recorded]:
             f"{stream['name']} ({stream['server']})",
             stream.get("statement"),
             _bytes(stream["greeting"]) if "greeting" in stream else None,
-            stream.get("plugin") or "caching_sha2_password",
+            bool(stream.get("token")),
             _bytes(stream["answer"]),
         )
         for stream in json.loads(FILE.read_text())
@@ -178,7 +183,8 @@ def _sign_in(packet_stream: PacketStream, stream: Recorded) -> Outcome:
         greeting = receive_greeting(packet_stream)
         packet_stream.send(b"")
         packet_stream.send(b"")
-        accepted = _converse(packet_stream, Secret("secret"), stream.plugin)
+        login = Login(user="app", secret=Secret("secret"), database=None, attributes={}, tls=UNUSED_TLS, token=stream.token)
+        accepted = _converse(packet_stream, login, CLEAR_PASSWORD if stream.token else CACHING_SHA2)
     except Error as error:
         return Outcome(None, error, closed=True, after=None)
     return Outcome((greeting, accepted), None, closed=True, after=None)

@@ -14,7 +14,8 @@ from rdspool._driver import columns
 from rdspool._driver.columns import Column, parse_column
 from rdspool._driver.disconnects import is_disconnect
 from rdspool._driver.payload import PayloadReader, encoded_length, malformed
-from rdspool._driver.responses import End, Ok, parse_column_count, parse_end, parse_error, parse_ok, printable
+from rdspool._driver.responses import End, Ok, parse_column_count, parse_end, parse_error, parse_ok
+from rdspool.errors import printable
 
 from local.front.protocol import lenenc, lenenc_bytes
 

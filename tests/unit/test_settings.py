@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 from rdspool import Settings, SettingsError
-from rdspool._aws.endpoints import region_of
+from rdspool._aws.endpoints import is_proxy, region_of
 from rdspool.secret import Secret
 
 HOST = "app.cluster-c1abc.eu-central-1.rds.amazonaws.com"
@@ -83,6 +83,8 @@ def test_named_engine_shares_tuning_but_no_identity():
         ("mydb.c1abc.us-gov-west-1.rds.amazonaws.com", "us-gov-west-1"),
         ("mydb.c1abc.rds.cn-north-1.amazonaws.com.cn", "cn-north-1"),
         ("p.proxy-c1abc.ap-southeast-4.rds.amazonaws.com", "ap-southeast-4"),
+        ("mydb.c1abc.us-isob-east-1.rds.sc2s.sgov.gov", "us-isob-east-1"),
+        ("mydb.c1abc.eusc-de-east-1.rds.amazonaws.eu", "eusc-de-east-1"),
         ("db.example.com", None),
         ("rds", None),
         ("127.0.0.1", None),
@@ -90,6 +92,29 @@ def test_named_engine_shares_tuning_but_no_identity():
 )
 def test_region_of_a_host(host, region):
     assert region_of(host) == region
+
+
+@pytest.mark.parametrize(
+    ("host", "proxy"),
+    [
+        ("app.proxy-c1abc.eu-central-1.rds.amazonaws.com", True),
+        ("reader.endpoint.proxy-c1abc.eu-central-1.rds.amazonaws.com", True),
+        ("app.proxy-c1abc.rds.cn-north-1.amazonaws.com.cn", True),
+        ("app.proxy-c1abc.eusc-de-east-1.rds.amazonaws.eu", True),
+        ("proxy-db.c1abc.eu-central-1.rds.amazonaws.com", False),
+        ("proxy-db.cluster-c1abc.eu-central-1.rds.amazonaws.com", False),
+        ("proxy-db.c1abc.rds.cn-north-1.amazonaws.com.cn", False),
+        ("proxy-db.eu-central-1.rds.amazonaws.com", False),
+        ("app.proxy-c1abc.example.com", False),
+    ],
+)
+def test_what_makes_a_proxy_of_a_host(host, proxy):
+    assert is_proxy(host) is proxy
+
+
+def test_a_region_of_a_partition_with_a_longer_name():
+    host = "mydb.c1abc.eusc-de-east-1.rds.amazonaws.eu"
+    assert load(environ={"RDSPOOL_HOST": host, "AWS_REGION": "eusc-de-east-1"}).region == "eusc-de-east-1"
 
 
 def test_region_from_the_environment_when_the_host_has_none():
@@ -131,6 +156,35 @@ def test_wrong_value_is_one_error_with_variable_value_and_fix(environ, words):
         load(environ=environ)
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("character", ["\0", "\n", "\x1b", "\x7f", "\x9b", "\u2028", "\udcff"])
+@pytest.mark.parametrize("key", ["host", "user", "database", "region", "ca", "isolation_level", "connect"])
+def test_a_control_character_is_refused(key, character):
+    """A NUL would end the name where the server reads it: app%00tenant2 would sign in as app."""
+    with pytest.raises(SettingsError, match=f"{key}.* has a control character") as caught:
+        load(**{key: f"app{character}tenant2"})
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://app%00tenant2@h/db", "mysql://app@h/db%00x", "mysql://app@h/db%0ax", "mysql://a\tpp@h/db", "mysql://app@h\n/db"]
+)
+def test_a_control_character_in_a_url_is_refused(url):
+    with pytest.raises(SettingsError, match="has a control character"):
+        Settings.load(environ={"AWS_REGION": "eu-west-1"}, url=url)
+
+
+@pytest.mark.parametrize("option", ["host=other", "user=other", "port=3307", "database=other", "password=x", "url=x"])
+@pytest.mark.parametrize("before", ["mysql://app@h:3306/db", "mysql://app@h"])
+def test_a_urls_options_do_not_name_another_database(before, option):
+    with pytest.raises(SettingsError, match=rf"RDSPOOL_URL has '{option.partition('=')[0]}' among its options"):
+        Settings.load(environ={"AWS_REGION": "eu-west-1", "RDSPOOL_URL": f"{before}?{option}"})
+
+
+def test_an_option_twice():
+    with pytest.raises(SettingsError, match="'region' more than once"):
+        Settings.load(environ={}, url="mysql://app@h/db?region=eu-west-1&region=eu-west-2")
 
 
 def test_a_variable_with_a_similar_name_is_pointed_out():

@@ -10,7 +10,7 @@ import pytest
 from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rdspool._aws.credentials import Credentials
+from rdspool._aws.credentials import Credentials, find_credentials
 from rdspool._aws.token import RENEWAL_MARGIN, TOKEN_LIFETIME, TokenSource, sign
 from rdspool.secret import Secret
 
@@ -67,6 +67,18 @@ def test_equals_botocores_for_any(user, host, port, at, secret, token):
     keys = Credentials("AKIDEXAMPLE", Secret(secret), Secret(token) if token else None)
     with pytest.MonkeyPatch.context() as patch:
         assert sign(host, port, user, "eu-west-3", keys, at).reveal() == botocore_token(host, port, user, "eu-west-3", keys, at, patch)
+
+
+@pytest.mark.parametrize("set_ones", [(), ("AWS_SESSION_TOKEN",), ("AWS_SECURITY_TOKEN",), ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")])
+def test_credentials_of_the_environment_are_botocores(set_ones, monkeypatch):
+    for name in ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_CREDENTIAL_EXPIRATION"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", *set_ones):
+        monkeypatch.setenv(name, f"value of {name}")
+    theirs = botocore.session.Session().get_credentials().get_frozen_credentials()
+    ours = find_credentials()
+    assert (ours.access_key, ours.secret_key.reveal()) == (theirs.access_key, theirs.secret_key)
+    assert (ours.session_token.reveal() if ours.session_token else None) == theirs.token
 
 
 class Clock:

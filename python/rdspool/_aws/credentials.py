@@ -35,7 +35,8 @@ def find_credentials() -> Credentials:
     """
     access_key, secret_key = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
     if access_key and secret_key:
-        token = os.environ.get("AWS_SESSION_TOKEN") or os.environ.get("AWS_SECURITY_TOKEN")
+        # In botocore's order (EnvProvider.TOKENS): with both set, the SDKs and rdspool must sign as one and the same role.
+        token = os.environ.get("AWS_SECURITY_TOKEN") or os.environ.get("AWS_SESSION_TOKEN")
         return Credentials(access_key, Secret(secret_key), Secret(token) if token else None)
     return _from_botocore(_botocore_credentials())
 

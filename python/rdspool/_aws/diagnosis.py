@@ -25,9 +25,10 @@ from .._driver.error_numbers import (
     SERVER_LOST,
     TLS_FAILED,
     TOO_MANY,
+    TOO_MANY_CONNECTIONS,
     UNKNOWN_DATABASE,
 )
-from .._driver.sign_in import NoGreetingError
+from .._driver.sign_in import NoGreetingError, UnverifiedAnswerError
 from ..errors import (
     CertificateError,
     ConnectError,
@@ -45,6 +46,19 @@ from .token import TOKEN_LIFETIME
 _EXPIRED: Final = 10
 _NOT_YET_VALID: Final = 9
 _WRONG_NAME: Final = frozenset({62, 64})
+_NOT_STRICT: Final = range(80, 95)
+"""What VERIFY_X509_STRICT finds: missing or wrong extensions."""
+
+_TOO_MANY_ADVICE: Final = (
+    "each environment of a function holds one, so bound the function's concurrency, put an RDS Proxy in between or raise the limit; "
+    "performance_schema.session_connect_attrs tells who holds them (ATTR_NAME program_name and lambda_log_stream)"
+)
+_BEFORE_GREETING: Final = {
+    TOO_MANY_CONNECTIONS: f"when it has as many connections as it may have: {_TOO_MANY_ADVICE}",
+    1129: "when too many connects from this address have failed before: see max_connect_errors, and empty performance_schema.host_cache",
+    1130: "when none of its users may come from this address: see the hosts of the users, and skip_name_resolve",
+}
+"""The errors that a MySQL server sends in place of its greeting, so before TLS is possible, and when it does."""
 
 
 def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectError:
@@ -65,6 +79,8 @@ def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectE
             "check that it is a MySQL endpoint and port; an overloaded database answers late too",
             errno=number,
         )
+    if isinstance(error, UnverifiedAnswerError):
+        return _unverified(error, where)
     if isinstance(cause, socket.gaierror):
         return UnreachableError(
             f"the host {settings.host!r} has no address ({cause or _said(error)}): check RDSPOOL_HOST for a typing error, "
@@ -100,15 +116,28 @@ def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectE
         return ConnectError(f"{where} has no database {settings.database!r}: check RDSPOOL_DATABASE", errno=number, sqlstate=error.sqlstate)
     if number in TOO_MANY:
         return TooManyConnectionsError(
-            f"{where} takes no more connections ({_said(error)}): each environment of a function holds one, so bound the function's "
-            "concurrency, put an RDS Proxy in between or raise the limit; performance_schema.session_connect_attrs tells who holds them "
-            "(ATTR_NAME program_name and lambda_log_stream)",
+            f"{where} takes no more connections ({_said(error)}): {_TOO_MANY_ADVICE}",
             errno=number,
             sqlstate=error.sqlstate,
         )
     if isinstance(error, ProtocolError):
         return UnreachableError(f"{where} does not speak as MySQL does: {_said(error)}. Check RDSPOOL_HOST and RDSPOOL_PORT", errno=number)
     return ConnectError(f"no connection to {where}: {_said(error)}", errno=number, sqlstate=error.sqlstate)
+
+
+def _unverified(error: UnverifiedAnswerError, where: str) -> ConnectError:
+    """Return the error for an answer before TLS: only its class says what it may mean, so that retries wait; nothing else hangs on it."""
+    answered = f"{where} answered, unverified: error {error.number} ({error.text})"
+    meaning = _BEFORE_GREETING.get(error.number)
+    if error.number == TOO_MANY_CONNECTIONS:
+        return TooManyConnectionsError(f"{answered}, which a MySQL server sends {meaning}", errno=error.number)
+    if meaning:
+        return UnreachableError(f"{answered}, which a MySQL server sends {meaning}", errno=error.errno)
+    return UnreachableError(
+        f"{answered}. It came before TLS, in place of the server's greeting, where a MySQL server does not refuse a sign-in, and nothing was "
+        "sent: check RDSPOOL_HOST and RDSPOOL_PORT; something else may be answering there",
+        errno=error.errno,
+    )
 
 
 def _said(error: Error) -> str:
@@ -126,6 +155,11 @@ def _certificate(cause: ssl.SSLCertVerificationError, settings: Settings, where:
         return f"the certificate of {where} has expired: rotate the database's certificate, or check the clock here ({_clock()})"
     if cause.verify_code == _NOT_YET_VALID:
         return f"the certificate of {where} is not valid yet: check the clock here ({_clock()})"
+    if cause.verify_code in _NOT_STRICT:
+        return (
+            f"the certificate of {where}, or that of its authority, does not keep to RFC 5280 ({cause.verify_message}), as RDS's do: something "
+            f"else may be answering there; nothing was sent to it. For a server with authorities of its own, here {roots}, issue them anew"
+        )
     return (
         f"the certificate of {where} is not signed by {roots} ({cause.verify_message}): something else may be answering there; "
         "nothing was sent to it. For a server with authorities of its own, set RDSPOOL_CA to their PEM file"

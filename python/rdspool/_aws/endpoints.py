@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-REGION: Final = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d+")
+REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d+")
+"""A region's name. It begins with its place, which has two letters, or with its partition's, which can have more: `eusc-de-east-1`."""
 
 
 def region_of(host: str) -> str | None:
@@ -13,15 +14,26 @@ def region_of(host: str) -> str | None:
 
     `db.c1abc.eu-central-1.rds.amazonaws.com` has it before `rds`, `db.c1abc.rds.cn-north-1.amazonaws.com.cn` after.
     """
-    labels = host.split(".")
-    if "rds" in labels:
-        at = labels.index("rds")
-        for label in (labels[at - 1] if at else "", *labels[at + 1 : at + 2]):
-            if REGION.fullmatch(label):
-                return label
-    return None
+    return _parts(host)[1]
 
 
 def is_proxy(host: str) -> bool:
-    """Return whether the host is the endpoint of an RDS Proxy, such as `name.proxy-c1abc.eu-central-1.rds.amazonaws.com`."""
-    return region_of(host) is not None and any(label.startswith("proxy-") for label in host.split("."))
+    """Return whether the host is the endpoint of an RDS Proxy.
+
+    `NAME.proxy-ID.REGION.rds.amazonaws.com` is a proxy's own, `NAME.endpoint.proxy-ID.REGION.rds.amazonaws.com` one that was added to
+    it. NAME is the customer's choice and says nothing: an instance can be called proxy-db.
+    """
+    own, region = _parts(host)
+    return region is not None and len(own) > 1 and own[-1].startswith("proxy-") and (len(own) == 2 or own[1:-1] == ["endpoint"])
+
+
+def _parts(host: str) -> tuple[list[str], str | None]:
+    """Return the labels before the region and `rds`, and the region; no labels and None for a name that has no region there."""
+    labels = host.split(".")
+    if "rds" in labels:
+        at = labels.index("rds")
+        if at and REGION.fullmatch(labels[at - 1]):
+            return labels[: at - 1], labels[at - 1]
+        if at + 1 < len(labels) and REGION.fullmatch(labels[at + 1]):
+            return labels[:at], labels[at + 1]
+    return [], None

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
-from ..secret import Secret
+from ..secret import EmptiedFrames, Secret
 from .credentials import Credentials, find_credentials
 
 TOKEN_LIFETIME: Final = 15 * 60
@@ -75,7 +75,8 @@ class TokenSource:
 
     def get(self) -> tuple[Secret, bool]:
         """Return a token that lasts another two minutes at least, and whether it had served before."""
-        with self._lock:
+        # Whoever finds the credentials, and the signing, have them in plain texts.
+        with self._lock, EmptiedFrames():
             credentials = self._credentials()
             # By the wall clock: over a freeze of the environment the monotonic one can stand still, a token's age does not.
             now = time.time()

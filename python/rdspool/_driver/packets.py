@@ -26,6 +26,9 @@ MAX_PAYLOAD: Final = 0xFFFFFF
 DEFAULT_MAX_ALLOWED_PACKET: Final = 128 * 1024 * 1024
 """Bytes in one row, or any other answer, at most. Twice the default of MySQL 8 and later; a function of 128 MB could not hold more."""
 
+SIGN_IN_BYTES: Final = 64 * 1024
+"""Bytes in one answer during the sign-in, at most: a greeting has about 100, and whoever sends it is not verified yet."""
+
 EOF: Final = 0xFE
 ERR: Final = 0xFF
 EOF_SIZE: Final = 9
@@ -41,6 +44,8 @@ class PacketStream:
         self.host = host
         self.address = f"{host}:{port}"
         self.max_allowed_packet = DEFAULT_MAX_ALLOWED_PACKET
+        self.signing_in = False
+        """Whether the sign-in is still going on: then answers are bounded by `SIGN_IN_BYTES`."""
         self._buffer = b""
         self._at = 0
         self._expected = 0
@@ -181,6 +186,8 @@ class PacketStream:
             if buffer[at + 3] != self._expected:
                 self._out_of_sequence(buffer[at + 3])
             total += size
+            if self.signing_in and total > SIGN_IN_BYTES:
+                raise ProtocolError(f"{self.address} sent more than {SIGN_IN_BYTES:,} bytes during the sign-in", errno=MALFORMED_PACKET)
             if total > self.max_allowed_packet:
                 raise ProtocolError(
                     f"{self.address} sent an answer of more than {self.max_allowed_packet:,} bytes in one row (max_allowed_packet): "

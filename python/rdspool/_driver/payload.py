@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NoReturn
 
-from ..errors import ProtocolError
+from ..errors import ProtocolError, SettingsError
 from .error_numbers import MALFORMED_PACKET
 
 _SHOWN: Final = 40
@@ -83,6 +83,16 @@ class PayloadReader:
         found = self.payload[self.at :]
         self.at = len(self.payload)
         return found
+
+
+def ended_by_nul(text: str, what: str) -> bytes:
+    """Return a text with the NUL that ends it in a payload.
+
+    Raises SettingsError for one with a NUL in it: the server would read no further, and take another name for this one.
+    """
+    if "\0" in text:
+        raise SettingsError(f"the {what} has a NUL in it: the server would read it up to there only")
+    return text.encode() + b"\0"
 
 
 def encoded_length(number: int) -> bytes:

@@ -5,21 +5,16 @@ Source: MySQL's protocol documentation, "Generic Response Packets" and "Text Res
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final, NamedTuple
 
 from mysql.connector.errors import Error, IntegrityError, get_mysql_exception
 
+from ..errors import printable
 from .error_numbers import CHECK_VIOLATED
 from .payload import NULL, PayloadReader, malformed
 
 MAX_COLUMNS: Final = 4096
 """Columns of a table or a result at most (MySQL Reference Manual, "Limits on Table Column Count")."""
-
-_MAX_MESSAGE: Final = 2000
-"""Characters of a server's message that are kept. The servers' own limit is 512 bytes."""
-
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Ok(NamedTuple):
@@ -68,13 +63,6 @@ def parse_error(payload: bytes) -> Error:
         return IntegrityError(text, number, sqlstate=state)
     error: Error = made
     return error
-
-
-def printable(text: str) -> str:
-    """Return the text with its control characters escaped and cut to a bounded length: it goes into logs and terminals."""
-    if len(text) > _MAX_MESSAGE:
-        text = f"{text[:_MAX_MESSAGE]}... (cut)"
-    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def parse_column_count(payload: bytes) -> int:

@@ -1,6 +1,7 @@
 """The sign-in: greeting, TLS, login, and the answers to what the server's plugin asks.
 
-The secret lives in one buffer that is emptied after use; no log line and no frame that stays shows it.
+What the server says before TLS is said by nobody: an error in place of the greeting is no refusal, and the greeting decides on nothing
+that matters. The secret lives within `EmptiedFrames` only: no log line and no frame that stays shows it.
 
 Source: MySQL's protocol documentation, "Connection Phase".
 """
@@ -14,14 +15,14 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from mysql.connector.constants import ClientFlag
-from mysql.connector.errors import Error, InterfaceError, NotSupportedError, OperationalError
+from mysql.connector.errors import InterfaceError, NotSupportedError, OperationalError
 
-from ..errors import ProtocolError, StatementTimeoutError
-from ..secret import Secret
+from ..errors import ProtocolError, StatementTimeoutError, printable
+from ..secret import EmptiedFrames, Secret
 from . import resumption
 from .error_numbers import SERVER_LOST, TLS_FAILED
 from .packets import ERR, PacketStream
-from .payload import PayloadReader, encoded_length, malformed
+from .payload import PayloadReader, encoded_length, ended_by_nul, malformed
 from .responses import Ok, parse_error, parse_ok
 
 CLEAR_PASSWORD: Final = "mysql_clear_password"  # noqa: S105 - the plugin's name
@@ -42,11 +43,15 @@ CAPABILITIES: Final = (
     | ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA
     | ClientFlag.CONNECT_ARGS
 )
-"""What rdspool asks for where the server has it. Not MULTI_STATEMENTS, which lets one statement carry others, and not LOCAL_FILES,
+"""What rdspool asks for. Not MULTI_STATEMENTS, which lets one statement carry others, and not LOCAL_FILES,
 which lets a server ask for files."""
 
 MULTI_STATEMENTS: Final = ClientFlag.MULTI_STATEMENTS
 """The capability that lets one statement carry others, separated by semicolons."""
+
+_IF_OFFERED: Final = ClientFlag.LONG_PASSWD | ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA | ClientFlag.CONNECT_ARGS
+"""The capabilities that not every server has, and that change the form of the login only. All others are asked for in any case: the greeting
+comes before TLS, and whoever leaves FOUND_ROWS out of it must not change what an UPDATE counts."""
 
 UTF8MB4: Final = 45
 """Number of utf8mb4_general_ci, which every MySQL and MariaDB has; SET NAMES follows."""
@@ -59,6 +64,10 @@ _FAST_AUTH_SUCCESS: Final = b"\x03"
 _FULL_AUTHENTICATION: Final = b"\x04"
 _MOST_ANSWERS: Final = 10
 """Answers of the server in one sign-in at most: a switch of the plugin and a full authentication need four."""
+
+
+_MOST_SHOWN: Final = 100
+"""Characters that are kept of a text of a peer that is not verified."""
 
 
 class Greeting(NamedTuple):
@@ -74,7 +83,7 @@ class Greeting(NamedTuple):
 class Login:
     """Who signs in, and how. Not a dataclass: making one costs a cold start 1 ms of CPU."""
 
-    __slots__ = ("attributes", "capabilities", "database", "plugin", "secret", "tls", "user")
+    __slots__ = ("attributes", "capabilities", "database", "secret", "tls", "token", "user")
 
     def __init__(
         self,
@@ -84,35 +93,37 @@ class Login:
         database: str | None,
         attributes: Mapping[str, str],
         tls: ssl.SSLContext,
-        plugin: str | None = None,
+        token: bool = False,
         capabilities: int = CAPABILITIES,
     ) -> None:
         """Take what the login carries.
 
-        `attributes` are seen in performance_schema.session_connect_attrs; `plugin` is the authentication plugin to begin with, None
-        for the one that the server's greeting names.
+        `attributes` are seen in performance_schema.session_connect_attrs; `token` tells that the secret is an IAM token: it is sent as it
+        is (mysql_clear_password), and nothing but a token ever goes that way.
         """
         self.user = user
         self.secret = secret
         self.database = database
         self.attributes = attributes
         self.tls = tls
-        self.plugin = plugin
+        self.token = token
         self.capabilities = capabilities
 
 
 def receive_greeting(stream: PacketStream) -> Greeting:
-    """Return the server's greeting. Raises the server's error where it sends one instead (1040, 1129), OperationalError, ProtocolError."""
+    """Return the server's greeting. Raises OperationalError where none comes, or an error in its place (1040, 1129), and ProtocolError."""
+    stream.signing_in = True
     try:
         payload = stream.receive()
     except StatementTimeoutError as error:
         raise NoGreetingError(f"{stream.address} took the connection, but no greeting came", errno=SERVER_LOST) from error
     if payload[:1] == b"\xff":
-        raise parse_error(payload)
+        said = parse_error(payload)
+        raise UnverifiedAnswerError(stream.address, said.errno, str(said.msg))
     reader = PayloadReader(payload, "a greeting")
     if reader.integer(1) != 10:
         reader.fail("MySQL's begins with the protocol's version, 10")
-    version = reader.until_nul().decode("ascii", "replace")
+    version = printable(reader.until_nul().decode("ascii", "replace"), _MOST_SHOWN)
     connection_id = reader.integer(4)
     nonce = reader.fixed(8)
     reader.fixed(1)
@@ -130,42 +141,62 @@ class NoGreetingError(OperationalError):
     """The server took the connection and said nothing."""
 
 
+class UnverifiedAnswerError(OperationalError):
+    """Something answered with an error in place of the greeting. That is before TLS, so nobody knows who says it.
+
+    `number` and `text` are what it says; `errno` is the driver's own, so that nothing takes it for the server's refusal.
+    """
+
+    def __init__(self, address: str, number: int, text: str) -> None:
+        """Take the error as it came."""
+        self.number = number
+        self.text = printable(text, _MOST_SHOWN)
+        super().__init__(f"{address} answered, unverified: error {number} ({self.text})", errno=SERVER_LOST)
+
+
 def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
     """Secure the stream, sign in and return the server's OK packet.
 
     Raises InterfaceError where the server offers no TLS or fails verification, the server's own error where it refuses, and
-    NotSupportedError where it asks for a plugin that is not known here.
+    NotSupportedError where it asks for a plugin that is not known here, or for a password in clear.
     """
-    flags = login.capabilities & greeting.capabilities | ClientFlag.PLUGIN_AUTH | ClientFlag.SSL | PROTOCOL_41
+    flags = login.capabilities & (greeting.capabilities | ~_IF_OFFERED) | ClientFlag.PLUGIN_AUTH | ClientFlag.SSL | PROTOCOL_41
     if login.database:
         flags |= ClientFlag.CONNECT_WITH_DB
     if not greeting.capabilities & ClientFlag.SSL:
         raise InterfaceError(f"{stream.address} offers no TLS, and rdspool sends no sign-in without it", errno=TLS_FAILED)
     header = _SSL_REQUEST.pack(flags, _MAX_ALLOWED_PACKET, UTF8MB4)
     stream.send(header)
-    stream.start_tls(login.tls, resumption.recall(login.tls, stream.address))
-    plugin = login.plugin or greeting.plugin
-    if plugin not in _ANSWERS:
-        plugin = CACHING_SHA2  # the server will ask for what it wants
-    packet = _Wiped(header, login.user.encode() + b"\0")
-    with packet:
-        answer = _ANSWERS[plugin](login.secret, greeting.nonce)
-        if len(answer) > 250 and not flags & ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA:
-            answer = bytearray()  # too long for this server's login; it asks again with an AuthSwitchRequest
-        packet.add(encoded_length(len(answer)), answer)
-        if login.database:
-            packet.add(login.database.encode() + b"\0")
-        packet.add(plugin.encode() + b"\0")
-        if flags & ClientFlag.CONNECT_ARGS:
-            packet.add(_attributes(login.attributes))
-        _send(stream, packet)
-    accepted = _converse(stream, login.secret, plugin)
+    verified = resumption.recall(login.tls, stream.address)
+    stream.start_tls(login.tls, verified and verified.session)
+    plugin = CLEAR_PASSWORD if login.token else greeting.plugin
+    if not login.token and plugin not in (CACHING_SHA2, NATIVE_PASSWORD):
+        # The greeting may name a plugin that sends a proof of the password, but none that sends the password itself: for that a verified
+        # server has to ask.
+        plugin = CACHING_SHA2
+    with EmptiedFrames():
+        _send_login(stream, header, flags, plugin, greeting.nonce, login)
+    accepted = _converse(stream, login, plugin)
+    stream.signing_in = False
     assert isinstance(stream.socket, ssl.SSLSocket)
-    resumption.keep(login.tls, stream.address, stream.socket)
+    resumption.keep(login.tls, stream.address, stream.socket, verified)
     return accepted
 
 
-def _converse(stream: PacketStream, secret: Secret, plugin: str) -> Ok:
+def _send_login(stream: PacketStream, header: bytes, flags: int, plugin: str, nonce: bytes, login: Login) -> None:
+    answer = _ANSWERS[plugin](login.secret, nonce)
+    if len(answer) > 250 and not flags & ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA:
+        answer = b""  # too long for this server's login; it asks again with an AuthSwitchRequest
+    parts = [header, ended_by_nul(login.user, "user"), encoded_length(len(answer)), answer]
+    if login.database:
+        parts.append(ended_by_nul(login.database, "database"))
+    parts.append(ended_by_nul(plugin, "plugin"))
+    if flags & ClientFlag.CONNECT_ARGS:
+        parts.append(_attributes(login.attributes))
+    stream.send(b"".join(parts))
+
+
+def _converse(stream: PacketStream, login: Login, plugin: str) -> Ok:
     """Answer the server until it accepts or refuses."""
     for _ in range(_MOST_ANSWERS):
         payload = stream.receive()
@@ -176,59 +207,33 @@ def _converse(stream: PacketStream, secret: Secret, plugin: str) -> Ok:
             raise parse_error(payload)
         if status == _AUTH_SWITCH and len(payload) > 1:
             reader = PayloadReader(payload, "a request for another sign-in plugin", 1)
-            plugin = reader.until_nul().decode("ascii", "replace")
+            plugin = printable(reader.until_nul().decode("ascii", "replace"), _MOST_SHOWN)
             nonce = reader.rest().removesuffix(b"\0")
-            if plugin not in _ANSWERS:
-                raise NotSupportedError(
-                    f"the server asks for the sign-in plugin {plugin!r}; rdspool knows {', '.join(_ANSWERS)}: "
-                    "create the user with one of these, or with AWSAuthenticationPlugin for IAM"
-                )
-            _reply(stream, _ANSWERS[plugin](secret, nonce))
+            _check_plugin(plugin, login)
+            with EmptiedFrames():
+                stream.send(_ANSWERS[plugin](login.secret, nonce))
         elif status == _AUTH_MORE_DATA and plugin == CACHING_SHA2 and payload[1:] == _FAST_AUTH_SUCCESS:
             continue
         elif status == _AUTH_MORE_DATA and plugin == CACHING_SHA2 and payload[1:] == _FULL_AUTHENTICATION:
-            _reply(stream, _clear(secret, b""))
+            with EmptiedFrames():
+                stream.send(_clear(login.secret, b""))
         else:
             raise malformed(f"an answer during the sign-in with {plugin}", payload, "it is none that the plugin has")
     raise ProtocolError(f"{stream.address} asked more than {_MOST_ANSWERS} times during the sign-in, and neither accepted nor refused")
 
 
-def _reply(stream: PacketStream, answer: bytearray) -> None:
-    packet = _Wiped()
-    with packet:
-        packet.add(answer)
-        _send(stream, packet)
-
-
-def _send(stream: PacketStream, packet: _Wiped) -> None:
-    """Send a packet with the secret in it. A failure goes on without the frames below, whose variables hold copies of it."""
-    failure: Error | None = None
-    try:
-        stream.send(packet.content)
-    except Error as error:
-        failure = error
-    if failure is not None:
-        failure.__cause__ = failure.__context__ = None
-        raise failure.with_traceback(None)
-
-
-class _Wiped:
-    """A packet under construction that is emptied when it was sent, so that no traceback's variables show it."""
-
-    def __init__(self, *parts: bytes) -> None:
-        self.content = bytearray(b"".join(parts))
-
-    def add(self, *parts: bytes | bytearray) -> None:
-        for part in parts:
-            self.content += part
-            if isinstance(part, bytearray):
-                part.clear()
-
-    def __enter__(self) -> _Wiped:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.content.clear()
+def _check_plugin(plugin: str, login: Login) -> None:
+    """Raise NotSupportedError for a plugin that is not known here, or that would give a password away."""
+    if plugin not in _ANSWERS:
+        raise NotSupportedError(
+            f"the server asks for the sign-in plugin {plugin!r}; rdspool knows {', '.join(_ANSWERS)}: "
+            "create the user with one of these, or with AWSAuthenticationPlugin for IAM"
+        )
+    if plugin == CLEAR_PASSWORD and not login.token:
+        raise NotSupportedError(
+            f"the server asks for the password of {login.user!r} in clear ({CLEAR_PASSWORD}), and rdspool sends IAM tokens so, but no "
+            f"password: leave RDSPOOL_PASSWORD out to sign in with IAM, or create the user with {CACHING_SHA2}"
+        )
 
 
 def _attributes(attributes: Mapping[str, str]) -> bytes:
@@ -236,30 +241,30 @@ def _attributes(attributes: Mapping[str, str]) -> bytes:
     return encoded_length(len(pairs)) + pairs
 
 
-def _clear(secret: Secret, _nonce: bytes) -> bytearray:
-    return bytearray(secret.reveal().encode() + b"\0")
+def _clear(secret: Secret, _nonce: bytes) -> bytes:
+    return ended_by_nul(secret.reveal(), "password")
 
 
-def _native(secret: Secret, nonce: bytes) -> bytearray:
+def _native(secret: Secret, nonce: bytes) -> bytes:
     password = secret.reveal().encode()
     if not password:
-        return bytearray()
+        return b""
     once = hashlib.sha1(password, usedforsecurity=False).digest()
     twice = hashlib.sha1(once, usedforsecurity=False).digest()
     return _xor(once, hashlib.sha1(nonce[:20] + twice, usedforsecurity=False).digest())
 
 
-def _caching_sha2(secret: Secret, nonce: bytes) -> bytearray:
+def _caching_sha2(secret: Secret, nonce: bytes) -> bytes:
     password = secret.reveal().encode()
     if not password:
-        return bytearray()
+        return b""
     once = hashlib.sha256(password).digest()
     twice = hashlib.sha256(once).digest()
     return _xor(once, hashlib.sha256(twice + nonce[:20]).digest())
 
 
-def _xor(left: bytes, right: bytes) -> bytearray:
-    return bytearray(a ^ b for a, b in zip(left, right, strict=True))
+def _xor(left: bytes, right: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(left, right, strict=True))
 
 
 _ANSWERS: Final = {CLEAR_PASSWORD: _clear, CACHING_SHA2: _caching_sha2, NATIVE_PASSWORD: _native, SHA256: _clear}

@@ -27,3 +27,20 @@ ISOLATION_LEVELS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE REA
 
 IDENTITY: Final = frozenset({"url", "host", "port", "user", "database", "password"})
 """What names the database and who signs in: a named engine never takes these from the unnamed one's variables."""
+
+NEVER_SECRET: Final = frozenset(
+    {
+        "ca",
+        "connect",
+        "connect_timeout",
+        "driver",
+        "isolation_level",
+        "max_allowed_packet",
+        "multi_statements",
+        "pool_recycle",
+        "port",
+        "region",
+        "wait_timeout",
+    }
+)
+"""Arguments that hold no password. In the others one can stand by mistake: a URL in the place of the host's name, say."""

@@ -12,7 +12,8 @@ from .._aws.endpoints import REGION, region_of
 from ..errors import SettingsError
 from ..secret import Secret
 from . import defaults
-from .places import Places
+from .places import Places, Variables
+from .shown import has_control_character, shown
 from .suggestions import suggestion
 
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:]+:[0-9A-Fa-f:.]*")
@@ -23,7 +24,7 @@ _NO: Final = frozenset({"false", "no", "off", "0"})
 class Reading:
     """Reads the settings of one engine from their places."""
 
-    def __init__(self, name: str | None, environ: Mapping[str, str], overrides: Mapping[str, Any], setting_names: Sequence[str]) -> None:
+    def __init__(self, name: str | None, environ: Variables, overrides: Mapping[str, Any], setting_names: Sequence[str]) -> None:
         """Take the engine's name and the places. Raises SettingsError."""
         self._places = Places(name, environ, overrides, setting_names)
 
@@ -32,7 +33,7 @@ class Reading:
         host = self._host()
         label, user = self._required("user", "the database user that signs in")
         if len(user) > 80:
-            raise SettingsError(f"{label} is {user!r}: a user's name has at most 32 characters on MySQL, 80 on MariaDB")
+            raise SettingsError(f"{label} has {len(user)} characters: a user's name has at most 32 on MySQL, 80 on MariaDB")
         recycle, wait = self._recycle_and_wait()
         password = self._password()
         packet = self._number("max_allowed_packet", 1024, defaults.MAXIMUM_MAX_ALLOWED_PACKET, " of bytes")
@@ -58,19 +59,22 @@ class Reading:
         if value is None:
             return label, None
         if not isinstance(value, str):
-            raise SettingsError(f"{label}: {key} must be a text, not {type(value).__name__}")
+            raise SettingsError(f"{label}: {key} must be a text, not {_type_name(value)}")
         if not value:
             raise SettingsError(f"{label} is empty: give it a value, or leave it out")
         if value != value.strip():
-            raise SettingsError(f"{label} is {value!r}: remove the blanks")
+            raise SettingsError(f"{label} has blanks before or after it: remove the blanks")
+        if has_control_character(value):
+            raise SettingsError(f"{label} has a control character in it, or bytes that are no UTF-8: remove them")
+        if "://" in value and key != "host":
+            raise SettingsError(f"{label} holds a URL: give the {key} alone, or the whole URL of the database as {self._places.prefix}URL")
         return label, value
 
     def _required(self, key: str, what: str) -> tuple[str, str]:
         label, value = self._text(key)
         if value is None:
             variable = self._places.prefix + key.upper()
-            set_ones = [other for other in self._places.environ if other.startswith(defaults.PREFIX)]
-            similar = suggestion(variable, set_ones, "{} is set: was it meant?")
+            similar = suggestion(variable, self._places.environ.names(), "{} is set: was it meant?")
             raise SettingsError(f"{variable} is not set: set it to {what}, or call get_engine({key}=...){similar}")
         return label, value
 
@@ -84,7 +88,7 @@ class Reading:
             number = math.nan
         kind = "number" if key == "connect_timeout" else "whole number"
         if isinstance(value, bool) or not low <= number <= high or (kind == "whole number" and not number.is_integer()):
-            raise SettingsError(f"{label} is {value!r}: set it to a {kind}{unit} from {low:,g} to {high:,.0f}")
+            raise SettingsError(f"{label} is {shown(value)}: set it to a {kind}{unit} from {low:,g} to {high:,.0f}")
         return number
 
     def _flag(self, key: str) -> bool:
@@ -92,22 +96,24 @@ class Reading:
         if value is None or isinstance(value, bool):
             return bool(value)
         if not isinstance(value, str) or value.lower() not in _YES | _NO:
-            raise SettingsError(f"{label} is {value!r}: set it to true or false")
+            raise SettingsError(f"{label} is {shown(value)}: set it to true or false")
         return value.lower() in _YES
 
     def _host(self) -> str:
         label, host = self._required("host", "the endpoint of the RDS instance, Aurora cluster or RDS Proxy")
+        # Beside a host's name stands most often the rest of a URL, so a password: of these nothing is shown but an RDS endpoint's name.
         if "/" in host or "@" in host or "?" in host:
-            shown = host.rpartition("@")[2].partition("?")[0]  # what stands before an @ or behind a ? can be a password
+            name = re.sub(r"[a-z0-9+:]*://", "", host).rpartition("@")[2].partition("?")[0].partition("/")[0]
             raise SettingsError(
-                f"{label} has more in it than a host's name (...{shown!r}): give that alone, or the whole URL as {self._places.prefix}URL"
+                f"{label} has more in it than a host's name{f' (...{name!r}...)' if region_of(name) and _HOST.fullmatch(name) else ''}: give that "
+                f"alone, or the whole URL as {self._places.prefix}URL"
             )
         if host.count(":") == 1:
-            raise SettingsError(f"{label} is {host!r}: give the host name alone, and the port as {self._places.prefix}PORT")
+            raise SettingsError(f"{label} has a colon in it: give the host name alone, and the port as {self._places.prefix}PORT")
         # DNS names know no case and may end in a dot; the token's signature and the certificate's comparison know better.
         name = host.lower().removesuffix(".")
         if not _HOST.fullmatch(name):
-            raise SettingsError(f"{label} is {host!r}: that is no host name")
+            raise SettingsError(f"{label} is {shown(host)}: that is no host name")
         return name
 
     def _region(self, host: str, *, needed: bool) -> str | None:
@@ -125,7 +131,7 @@ class Reading:
                 )
             return None
         if not REGION.fullmatch(region):
-            raise SettingsError(f"{label} is {region!r}: that is no AWS region, which looks like eu-central-1")
+            raise SettingsError(f"{label} is {shown(region)}: that is no AWS region, which looks like eu-central-1")
         if in_host and region != in_host:
             raise SettingsError(
                 f"{label} is {region!r}, but the host {host!r} is in {in_host}: the server would refuse the token; leave {label} out"
@@ -134,14 +140,17 @@ class Reading:
 
     def _password(self) -> Secret | None:
         label, password = self._places.find("password")
-        if password is None or isinstance(password, Secret):
-            return password
+        if isinstance(password, Secret):
+            password = password.reveal()
+        if password is None:
+            return None
         if not isinstance(password, str):
-            raise SettingsError(f"{label}: the password must be a text, not {type(password).__name__}")
+            raise SettingsError(f"{label}: the password must be a text, not {_type_name(password)}")
         if not password:
             raise SettingsError(f"{label} is empty: leave it out to sign in with IAM")
+        if "\0" in password:
+            raise SettingsError(f"{label} has a NUL in it: the server would read the password up to there only")
         secret = Secret(password)
-        del password
         if not secret.encodable():
             raise SettingsError(f"{label} has characters that can't be sent as UTF-8: check how the variable was set")
         return secret
@@ -174,8 +183,13 @@ class Reading:
     def _choice(self, key: str, choices: Sequence[str], normal: Callable[[str], str]) -> str | None:
         label, value = self._text(key)
         if value is not None and normal(value) not in choices:
-            raise SettingsError(f"{label} is {value!r}: set it to one of {', '.join(choices)}")
+            raise SettingsError(f"{label} is {shown(value)}: set it to one of {', '.join(choices)}")
         return None if value is None else normal(value)
+
+
+def _type_name(value: Any) -> str:
+    """Return the name of a value's type; `hide()` has put the type itself in the place of some."""
+    return value.__name__ if isinstance(value, type) else type(value).__name__
 
 
 def _level(text: str) -> str:

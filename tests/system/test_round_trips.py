@@ -85,8 +85,9 @@ def test_isolation_level_costs_nothing_at_connect(front, target, table, level):
     engine = get_engine(**target, isolation_level=level)
     with front.count() as count:
         select(engine)
-    assert level.replace(" ", "-") in count.commands[0]
-    assert len(count.commands) == 4
+    commands = [command for command in count.commands if command != "QUIT"]  # that of a connection closed before can come late
+    assert level.replace(" ", "-") in commands[0]
+    assert len(commands) == 4
     assert engine.dialect.default_isolation_level == level
 
 

@@ -5,7 +5,6 @@ Source: MySQL's protocol documentation, "Generic Response Packets" and "Text Res
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final, NamedTuple
 
 from mysql.connector.errors import Error, IntegrityError, get_mysql_exception
@@ -18,8 +17,6 @@ MAX_COLUMNS: Final = 4096
 
 _MAX_MESSAGE: Final = 2000
 """Characters of a server's message that are kept. The servers' own limit is 512 bytes."""
-
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Ok(NamedTuple):
@@ -71,10 +68,13 @@ def parse_error(payload: bytes) -> Error:
 
 
 def printable(text: str) -> str:
-    """Return the text with its control characters escaped and cut to a bounded length: it goes into logs and terminals."""
+    """Return the text with all that does not print escaped, and cut to a bounded length: it goes into logs and terminals.
+
+    Not the control characters alone: others change the direction in which a terminal shows the text, or hide a part of it.
+    """
     if len(text) > _MAX_MESSAGE:
         text = f"{text[:_MAX_MESSAGE]}... (cut)"
-    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+    return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def parse_column_count(payload: bytes) -> int:

@@ -67,6 +67,12 @@ TEXTS = [
 ]
 
 
+@pytest.mark.parametrize("name", ["it's", 'a"b', "a`b", "Order_#", "a--\tb", "a/*b", "a/*!b", "a\\'b", "\\"])
+def test_a_name_can_hold_what_opens_a_text_elsewhere(name):
+    params = {name: "x' #", "b": 2}
+    assert filled(f"SELECT %({name})s, '#', %(b)s, %({name})s -- #'", params) == b"SELECT 'x'' #', '#', 2, 'x'' #' -- #'"
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_quotes_and_comments_are_text(text):
     assert filled(f"SELECT %s, {text} + %s", (1, 2)) == f"SELECT 1, {text} + 2".encode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 from mysql.connector.errors import ProgrammingError
 
@@ -76,11 +76,10 @@ def _regions(statement: bytes, reading: Reading, *, named: bool = False) -> Iter
             escapes = {b"'": reading.single, b'"': reading.double, b"`": False}[mark]
             found = _QUOTED[mark, escapes].match(statement, begin)
         elif mark == b"/*":
-            found = _VERSION_COMMENT.match(statement, begin)
-            if found is not None:
-                _check_end(found[0], reading)
-            else:
+            if not statement.startswith((b"/*!", b"/*M!"), begin):
                 found = _COMMENT.match(statement, begin)
+            elif (found := _VERSION_COMMENT.match(statement, begin)) is not None:
+                _check_end(found[0], reading)
         else:
             found = _TO_LINE_END.match(statement, begin)
         code = at = found.end() if found is not None else len(statement)  # what is not closed goes to the end
@@ -94,13 +93,19 @@ def _check_end(comment: bytes, reading: Reading) -> None:
     A server that runs the code reads `'*/'` in it as a text, one that does not run it ends the comment there.
     """
     inner = comment[comment.index(b"!") + 1 : -2]
+    if b"/*!" in inner or b"/*M!" in inner:  # the first */ ends both, or the inner one, as the server's version may be
+        _disagree()
     codes = [code for is_code, code in _regions(inner + b" */", reading) if is_code]
     ends_here = codes[-1].endswith(b" */") and sum(code.count(b"*/") for code in codes) == 1
     if not ends_here or (comment.startswith(b"/*M") and b"*/" in inner):
-        raise ProgrammingError(
-            "servers do not agree where a comment with code (/*! ... */) in the statement ends, so its placeholders are not certain: leave "
-            "quotes and comments out of it that hold, or hide, a */"
-        )
+        _disagree()
+
+
+def _disagree() -> NoReturn:
+    raise ProgrammingError(
+        "servers do not agree where a comment with code (/*! ... */) in the statement ends, so its placeholders are not certain: leave "
+        "quotes and comments out of it that hold, or hide, a */"
+    )
 
 
 class Template(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import event
 from sqlalchemy.dialects import registry
@@ -18,6 +18,8 @@ from . import pool
 from ._driver import disconnects, literals, probes
 from .errors import SettingsError
 from .secret import hide
+
+_READY: Final = "rdspool has seen this connection"
 
 _MARIADB_PREPARER: Any = MariaDBDialect_mysqlconnector.preparer
 """Quotes identifiers for MariaDB: a class of its own in SQLAlchemy 2.0, that of MySQL in 2.1. Neither doubles percent signs."""
@@ -113,6 +115,7 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
     @classmethod
     def engine_created(cls, engine: Any) -> None:
         """Let each connection that comes back to the pool be as it was when it was made, and none that is lost stay there."""
+        event.listen(engine, "checkout", _goes_out)
         event.listen(engine, "checkin", _came_back)
 
     # -- losses -----------------------------------------------------------------------------------------------------------------
@@ -152,6 +155,13 @@ def _options(url: Any) -> tuple[dict[str, Any], str | None]:
             options[name] = value
     hide(options, dbapi.SHOWN | {"host", "user", "database"})
     return options, wrong
+
+
+def _goes_out(dbapi_connection: Any, entry: Any, _: Any) -> None:
+    # At the first time: listeners to the pool's "connect" can have set autocommit, for as long as the connection lives.
+    if _READY not in entry.info:
+        entry.info[_READY] = True
+        dbapi_connection.keep_autocommit()
 
 
 def _came_back(dbapi_connection: Any, entry: Any) -> None:

@@ -46,11 +46,20 @@ def test_results_that_nobody_reads_are_nobodys(target, call):
         assert connection.execute(text("SELECT v FROM steps WHERE id = 1")).scalar_one() == 5
 
 
-def test_an_error_in_a_result_that_nobody_reads_is_told(target, caplog):
-    with get_engine(**target).connect() as connection:
-        assert connection.execute(text("CALL fails_late()")).first() == (100,)
+@pytest.mark.parametrize("options", [{}, {"yield_per": 10}], ids=repr)
+def test_the_work_of_a_procedure_that_fails_behind_its_first_result_is_not_committed(server, target, options):
+    engine = get_engine(**target)
+    with pytest.raises(exc.DatabaseError, match="late"), engine.begin() as connection:
+        connection.execute(text("REPLACE INTO steps VALUES (4, 4)"))
+        assert connection.execution_options(**options).execute(text("CALL fails_late()")).first() == (100,)
+    assert server.execute("SELECT id FROM app.steps WHERE id = 4") == []
+    with engine.connect() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
-    assert "late" in caplog.text
+
+
+def test_an_error_in_a_later_one_of_several_statements_is_raised(target):
+    with get_engine(**target, multi_statements=True).connect() as connection, pytest.raises(exc.ProgrammingError, match="nosuch"):
+        connection.exec_driver_sql("UPDATE steps SET v = 1; SELECT nosuch FROM steps")
 
 
 def test_a_connections_own_cursor_reads_result_after_result(target):

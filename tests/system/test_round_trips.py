@@ -41,7 +41,7 @@ def test_cold(front, engine):
         connection.execute(text("SELECT v FROM round_trips WHERE id = 1")).scalar_one()
         connection.rollback()
     assert verbs(count) == ["SET", "SELECT", "SELECT", "ROLLBACK"]
-    assert count.commands[0].startswith(SET)
+    assert next(command for command in count.commands if command != "QUIT").startswith(SET)
     # TLS hello, login with the token, SET, the dialect's SELECT, the query, ROLLBACK.
     assert count.round_trips == 6
     assert count.connections == 1
@@ -76,7 +76,7 @@ def test_autocommit_costs_nothing_at_connect(front, target, table):
     engine = get_engine(**target, isolation_level="AUTOCOMMIT")
     with front.count() as count:
         select(engine)
-    assert count.commands[0].startswith(f"{SET}1")
+    assert next(command for command in count.commands if command != "QUIT").startswith(f"{SET}1")
     assert len(count.commands) == 3
 
 

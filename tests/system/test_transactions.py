@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 from rdspool import get_engine
-from sqlalchemy import Column, Integer, String, exc, text
+from sqlalchemy import Column, Integer, String, create_engine, event, exc, text
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -121,6 +121,28 @@ def test_autocommit_engine_comes_back_to_autocommit(target):
     with engine.connect() as connection:
         assert connection.connection.dbapi_connection.autocommit
         assert connection.execute(text("SELECT @@autocommit")).scalar_one() == 1
+
+
+@pytest.mark.parametrize("way", ["init_command", "connect"])
+def test_autocommit_that_was_set_for_each_new_connection_stays(server, password_target, way):
+    """With the second checkout the work would be rolled back in silence."""
+    server.execute("DELETE FROM app.plain_table WHERE id >= 100")
+    statement = "SET SESSION autocommit = 1"
+    options = {**password_target, "init_command": statement} if way == "init_command" else password_target
+    engine = create_engine("mysql+rdspool://", connect_args=options, pool_size=1, max_overflow=0)
+    if way == "connect":
+
+        @event.listens_for(engine, "connect")
+        def _(dbapi_connection, _):
+            with dbapi_connection.cursor() as cursor:
+                cursor.execute(statement)
+
+    for number in range(100, 103):
+        with engine.connect() as connection:
+            connection.execute(text("INSERT INTO plain_table VALUES (:id, 1)"), {"id": number})
+            connection.execute(text("SET SESSION autocommit = 0"))  # of this use only
+    engine.dispose()
+    assert server.execute("SELECT id FROM app.plain_table WHERE id >= 100") == [(100,), (101,), (102,)]
 
 
 class Base(DeclarativeBase):

@@ -138,6 +138,25 @@ def test_a_column_named_delimiter(target):
         assert connection.execute(select(table.c.delimiter)).scalar_one() == ";"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["owner's", "Order #", 'say "x"', "a`b", "a -- b", "a/*b", "a*/b", "100% (net)", "a[0]", "back\\slash", "%s", "%(x)s", "--\tb"],
+    ids=ascii,
+)
+def test_a_column_of_any_name(target, name):
+    """SQLAlchemy names the placeholders after the columns."""
+    metadata = MetaData()
+    table = Table("odd_names", metadata, Column("id", Integer, primary_key=True), Column(name, String(50)))
+    engine = get_engine(**target)
+    metadata.drop_all(engine)
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(table.insert(), {"id": 1, name: "\\' OR 1=1 # "})
+        connection.execute(table.insert(), [{"id": 2, name: "two"}, {"id": 3, name: None}])
+        assert connection.execute(table.update().where(table.c[name] == "two").values({name: "'"})).rowcount == 1
+        assert connection.execute(select(table).order_by(table.c.id)).all() == [(1, "\\' OR 1=1 # "), (2, "'"), (3, None)]
+
+
 def test_a_statements_own_text_is_kept(server, target):
     server.execute(
         "CREATE TABLE IF NOT EXISTS app.titled (owner VARCHAR(20), title VARCHAR(40))",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import time
 
@@ -230,7 +229,7 @@ def test_the_next_result_drops_what_is_left_of_the_one_before(commands_and_serve
     assert rows_of(commands) == [row(b"3")]
 
 
-def test_an_error_among_results_is_raised_by_drain_and_logged_where_nobody_asked(commands_and_server, caplog):
+def test_an_error_among_results_is_raised_by_drain_or_before_the_next_command(commands_and_server):
     commands, server = commands_and_server
     failing = [numbers(1, status=MORE), [refusal(1062, "Duplicate entry", "23000")]]
     server.will_answer(chained(failing), chained(failing), [ok()])
@@ -241,9 +240,11 @@ def test_an_error_among_results_is_raised_by_drain_and_logged_where_nobody_asked
     assert not commands.more_results
     commands.query(b"CALL p()")
     rows_of(commands)
-    with caplog.at_level(logging.WARNING, "rdspool"):
-        assert commands.query(b"DO 1")
-    assert "Duplicate entry" in caplog.text
+    with pytest.raises(IntegrityError, match="Duplicate entry") as caught:
+        commands.query(b"COMMIT")
+    assert "statement before" in caught.value.__notes__[0]
+    assert b"COMMIT" not in server.statements
+    assert commands.query(b"DO 1")
 
 
 def test_a_lost_connection_among_results_is_no_refusal(commands_and_server):

@@ -353,17 +353,33 @@ def test_rows_of_a_second_stream_that_a_rollback_took_are_not_missed_in_silence(
         cursor.fetchall()
 
 
-def test_closing_reads_the_results_that_follow_and_raises_the_error_among_them(connect, kind):
+def test_an_error_among_the_results_that_follow_is_raised(connect, kind):
+    """Within execute(), which has read them; a stream reads them when it is closed."""
     connection, server = connect()
     server.will_answer(chained(numbers(1, status=MORE), [refusal(1062, "late", "23000")]), numbers(42))
     cursor = connection.cursor(**kind)
-    cursor.execute("CALL p()")
-    cursor.fetchall()
     with pytest.raises(IntegrityError, match="late"):
+        cursor.execute("CALL p()")
+        cursor.fetchall()
         cursor.close()
+    assert (cursor.with_rows, cursor.rowcount) == (False, -1) or not kind.get("buffered", True)
     other = connection.cursor()
     other.execute("SELECT 42")
     assert other.fetchall() == [(42,)]
+
+
+def test_a_cursor_leaves_the_results_of_another_alone(connect, kind):
+    connection, server = connect()
+    server.will_answer([ok(5)], chained(numbers(1, 2, status=MORE), numbers(3)))
+    first, second = connection.cursor(**kind), connection.cursor(buffered=False)
+    first.execute("DO 1")
+    second.execute("SELECT 1; SELECT 3")
+    assert first.nextset() is None
+    assert second.fetchall() == [(1,), (2,)]
+    assert first.nextset() is None
+    first.close()
+    assert second.nextset() is True
+    assert second.fetchall() == [(3,)]
 
 
 def test_a_procedure_with_arguments(connect, kind):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fake_server import column, end, is_one_line, ok, refusal
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mysql.connector import errors
 from mysql.connector.constants import FieldFlag
@@ -166,6 +166,7 @@ def test_a_text_that_is_no_utf_8():
 
 
 @given(st.binary(max_size=40))
+@example("\0\0\N{RIGHT-TO-LEFT OVERRIDE}\N{ZERO WIDTH SPACE}\N{ARABIC LETTER MARK}".encode())
 def test_whatever_stands_in_a_refusal_is_an_error(payload):
     try:
         error = parse_error(b"\xff" + payload)

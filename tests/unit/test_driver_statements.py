@@ -67,6 +67,36 @@ TEXTS = [
 ]
 
 
+@pytest.mark.parametrize("part", [b"/*! /* */", b"/*!/**/", b"/*M! /* */", b"/* ", b"'", b"\\'", b"%(", b"%(a", b"--", b"/*!"])
+def test_many_openings_are_read_in_one_pass(part):
+    """Where each was searched to the end of the statement, the test would take minutes."""
+    tail = b" " + part * (300_000 // len(part))
+    assert filled(b"SELECT %s" + tail, (1,)) == b"SELECT 1" + tail
+    assert filled(b"SELECT %(x)s" + tail, {"x": 1}) == b"SELECT 1" + tail
+
+
+@pytest.mark.parametrize("end", [")%s?", ") ON DUPLICATE KEY UPDATE a = 1%s;;", "%s?)", ", 1%s?)"])
+def test_whether_an_insert_can_be_batched_is_seen_in_one_pass(end):
+    blanks = " " * 300_000
+    assert Batch.of(template("INSERT INTO t VALUES (%s" + end.replace("%s", blanks), (1,), never)) is None
+    assert Batch.of(template(f"INSERT{blanks}INTO{blanks}t{blanks}?{blanks}(%s)", (1,), never)) is None
+    assert Batch.of(
+        template(f"INSERT{blanks}INTO{blanks}t{blanks}.{blanks}u{blanks}VALUES{blanks}({blanks}%s{blanks}){blanks}", (1,), never)
+    )
+
+
+def test_a_comment_with_code_within_another_is_refused():
+    for text in ("/*!50000 1 /*!40000 2 */ */", "/*!" * 2000 + "*/" * 2, "/*!50000 " * 2000 + "*/ " * 2000):
+        with pytest.raises(ProgrammingError, match="do not agree"):
+            filled(f"SELECT {text}, %s", (1,))
+
+
+@pytest.mark.parametrize("name", ["it's", 'a"b', "a`b", "Order_#", "a--\tb", "a/*b", "a/*!b", "a\\'b", "\\"])
+def test_a_name_can_hold_what_opens_a_text_elsewhere(name):
+    params = {name: "x' #", "b": 2}
+    assert filled(f"SELECT %({name})s, '#', %(b)s, %({name})s -- #'", params) == b"SELECT 'x'' #', '#', 2, 'x'' #' -- #'"
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_quotes_and_comments_are_text(text):
     assert filled(f"SELECT %s, {text} + %s", (1, 2)) == f"SELECT 1, {text} + 2".encode()

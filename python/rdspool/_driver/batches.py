@@ -14,16 +14,17 @@ from .statements import Template, interleaved
 BATCH_BYTES: Final = 1024 * 1024
 """Bytes of one INSERT that executemany() makes of several rows: below every server's max_allowed_packet (4 MiB and more)."""
 
+# Possessive: with backtracking, each of many blanks before something unforeseen would begin a search of its own.
 _NAME: Final = rb"(?:`[^`]+`|[0-9A-Za-z_$\x80-\xff]+)"
 _CONSTANT: Final = rb"(?:NULL|DEFAULT|TRUE|FALSE|-?[0-9]+(?:\.[0-9]+)?|(?:NOW|CURRENT_TIMESTAMP|UTC_TIMESTAMP)\([0-6]?\)|CURRENT_TIMESTAMP)"
 _HEAD: Final = re.compile(
-    rb"\s*(?:INSERT|REPLACE)\s+(?:(?:LOW_PRIORITY|HIGH_PRIORITY|IGNORE)\s+)*(?:INTO\s+)?" + _NAME + rb"(?:\s*\.\s*" + _NAME + rb")?\s*"
-    rb"(?:\(\s*" + _NAME + rb"(?:\s*,\s*" + _NAME + rb")*\s*\)\s*)?VALUES?\s*(\(\s*(?:" + _CONSTANT + rb"\s*,\s*)*)",
+    rb"\s*+(?:INSERT|REPLACE)\s++(?:(?:LOW_PRIORITY|HIGH_PRIORITY|IGNORE)\s++)*(?:INTO\s++)?" + _NAME + rb"(?:\s*+\.\s*+" + _NAME + rb")?"
+    rb"\s*+(?:\(\s*+" + _NAME + rb"(?:\s*+,\s*+" + _NAME + rb")*\s*+\)\s*+)?VALUES?\s*+(\(\s*+(?:" + _CONSTANT + rb"\s*+,\s*+)*)",
     re.IGNORECASE,
 )
-_BETWEEN: Final = re.compile(rb"\s*,\s*(?:" + _CONSTANT + rb"\s*,\s*)*", re.IGNORECASE)
+_BETWEEN: Final = re.compile(rb"\s*+,\s*+(?:" + _CONSTANT + rb"\s*+,\s*+)*", re.IGNORECASE)
 _TAIL: Final = re.compile(
-    rb"((?:\s*,\s*" + _CONSTANT + rb")*\s*\))(\s*+(?:(?:AS\s+" + _NAME + rb"\s+)?ON\s+DUPLICATE\s+KEY\s+UPDATE\s[^;]*)?);?\s*",
+    rb"((?:\s*+,\s*+" + _CONSTANT + rb")*\s*+\))(\s*+(?:(?:AS\s++" + _NAME + rb"\s++)?ON\s++DUPLICATE\s++KEY\s++UPDATE\s[^;]*+)?);?\s*+",
     re.IGNORECASE,
 )
 

@@ -128,10 +128,18 @@ class CommandPhase:
                     "the rows of a streamed result are still being read on this connection: read them to the end or close that cursor (or "
                     "result) first, read the result without streaming, or use a second connection"
                 )
-            self._drop_rows()
-        if self.status & MORE_RESULTS:
-            self.drain_quietly()
+            self._catch_up()
+        elif self.status & MORE_RESULTS:
+            self._catch_up()
         return stream
+
+    def _catch_up(self) -> None:
+        """Read what nobody has read. An error in it is raised: it can have ended the transaction, and a COMMIT would pass over that."""
+        try:
+            self.drain()
+        except Error as error:
+            error.add_note("A statement before has ended so, behind what was read of its answer. The new statement was not sent.")
+            raise
 
     def _interrupted(self) -> NoReturn:
         self.abandon()
@@ -235,7 +243,7 @@ class CommandPhase:
             raise end
         return payloads, end
 
-    def next_result(self) -> Ok | ResultSet | None:
+    def next_result(self, read_timeout: float | None = None) -> Ok | ResultSet | None:
         """Return the start of the next result of a statement with several, None after the last."""
         if self._rows_follow:
             self._drop_rows()
@@ -244,7 +252,7 @@ class CommandPhase:
         stream = self.stream
         self._answering = True
         try:
-            answer = self._answer(stream, self.read_timeout)
+            answer = self._answer(stream, read_timeout or self.read_timeout)
         except BaseException:
             self.abandon()
             raise
@@ -257,15 +265,6 @@ class CommandPhase:
         """Read the results that still follow: a procedure's, or those of several statements sent as one. Raises the error among them."""
         while self.next_result() is not None:
             pass
-
-    def drain_quietly(self) -> None:
-        """Read the results that still follow; log the error among them, for nobody has asked for it."""
-        try:
-            self.drain()
-        except Error as error:
-            if self.closed:
-                raise
-            logger.warning("a result of the statement before was an error, and nobody had asked for it: %s", error)
 
     def read_by(self, cursor: Any) -> None:
         """Note the cursor that reads the rows that follow one by one: while it lives, no other command takes them away."""

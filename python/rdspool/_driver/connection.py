@@ -104,7 +104,7 @@ class Connection:
         if self._start.init_command:
             with self.cursor() as cursor:
                 cursor.execute(self._start.init_command)
-        self._autocommit = self._start.autocommit
+        self.keep_autocommit()  # init_command can have set it
         self._set_up_at = commands.commands
         self._other_level = False
         self.transaction.ended()
@@ -235,6 +235,10 @@ class Connection:
         """Let the server forget the session's state, and set it up as it was when the connection was made."""
         self._commands.reset()
         self._set_up()
+
+    def keep_autocommit(self) -> None:
+        """Take autocommit as it is now for what `restore()` brings back."""
+        self._autocommit = self.autocommit
 
     def restore(self) -> None:
         """Bring back what a statement of the last user's has changed and the server's status tells: autocommit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn, Self
+from typing import Any, Final, NoReturn, Self
 
 from mysql.connector.errors import Error, InterfaceError, ProgrammingError
 
@@ -16,6 +16,10 @@ from .error_numbers import SYNTAX_ERROR
 from .responses import Ok
 from .statements import encoded, template
 from .transactions import TransactionState
+
+Outcome = tuple[list[Column] | None, list[Any], int, int | None, int]
+"""One result: columns, rows, rowcount, lastrowid, warning_count."""
+NOTHING: Final[Outcome] = (None, [], -1, None, 0)
 
 
 class Cursor:
@@ -41,8 +45,8 @@ class Cursor:
         self._columns: list[Column] | None = None
         self._rows: list[Any] = []
         self._next = 0
-        self._results: list[tuple[list[Column] | None, list[Any], int]] = []
-        """Results of a procedure that follow the one that is read."""
+        self._results: list[Outcome] = []
+        """Results that follow the one that is read."""
         self.arraysize = 1
         """How many rows `fetchmany()` gives where it is not told."""
         self.rowcount = -1
@@ -99,9 +103,8 @@ class Cursor:
         return str(self._commands.variables("@@session.sql_mode")[0])
 
     def _send(self, statement: bytes) -> None:
-        self._columns = None
-        self._rows, self._next, self._results = [], 0, []
-        self.rowcount, self.warning_count, self.lastrowid = -1, 0, None
+        self._results = []
+        self._show(NOTHING)
         self._sent = statement
         self._transaction.note(statement)
         try:
@@ -114,6 +117,30 @@ class Cursor:
                 )
             raise
         self._take(answer)
+        if self._commands.more_results:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Read the results that follow the first, of a procedure or of several statements sent as one.
+
+        So an error among them is one of `execute()`. SQLAlchemy reads the first result only and hides what `close()` raises: it would
+        commit the work of a procedure that has failed.
+        """
+        found = [self._outcome()]
+        self._show(NOTHING)
+        while (answer := self._commands.next_result(self._read_timeout)) is not None:
+            self._take(answer)
+            found.append(self._outcome())
+            self._show(NOTHING)
+        self._show(found[0])
+        self._results = found[1:]
+
+    def _outcome(self) -> Outcome:
+        return self._columns, self._rows, self.rowcount, self.lastrowid, self.warning_count
+
+    def _show(self, outcome: Outcome) -> None:
+        self._columns, self._rows, self.rowcount, self.lastrowid, self.warning_count = outcome
+        self._next = 0
 
     def executemany(self, operation: Any, seq_of_params: Sequence[Any]) -> None:
         """Run a statement once for each set of parameters. `rowcount` is the sum.
@@ -125,27 +152,21 @@ class Cursor:
         if not given:
             self.rowcount = 0
             return
-        if not given[0]:
-            total = 0
-            for params in given:
-                self.execute(operation, params)
-                if self.with_rows:
-                    self.fetchall()
-                total += max(self.rowcount, 0)
-            self.rowcount = total
-            return
-        known = template(operation, given[0], self._sql_mode)
+        known = template(operation, given[0], self._sql_mode) if given[0] else None
         from .batches import BATCH_BYTES, Batch
 
-        batch = Batch.of(known) if len(given) > 1 else None
+        batch = Batch.of(known) if known is not None and len(given) > 1 else None
         total = 0
-        if batch is not None:
+        if known is not None and batch is not None:
             for statement in batch.statements([batch.row(known.values(params)) for params in given], BATCH_BYTES):
                 self._send(statement)
                 total += self.rowcount
         else:
             for params in given:
-                self._send(known.fill(known.values(params)))
+                if known is None:
+                    self.execute(operation, params)
+                else:
+                    self._send(known.fill(known.values(params)))
                 if self.with_rows:
                     self.fetchall()
                 total += max(self.rowcount, 0)
@@ -170,13 +191,14 @@ class Cursor:
         given = tuple(args)
         if args:
             given = self._commands.variables(*variables)
-        self._columns, self._rows, self.rowcount = results[0]
+        self._show(results[0])
         # The last answer of a CALL is an OK without rows.
         self._results = results[1:-1] if len(results) > 1 else []
         return given
 
-    def _result(self) -> tuple[list[Column] | None, list[Any], int]:
-        return self._columns, self.fetchall() if self.with_rows else [], self.rowcount
+    def _result(self) -> Outcome:
+        self._rows = self.fetchall() if self.with_rows else []
+        return self._outcome()
 
     def setinputsizes(self, sizes: Any) -> None:
         """Do nothing: PEP 249 asks for the method."""
@@ -264,21 +286,15 @@ class Cursor:
         """Go on to the next result of a statement with several. Return None after the last."""
         self._check_open()
         if self._results:
-            (self._columns, self._rows, self.rowcount), self._next = self._results.pop(0), 0
+            self._show(self._results.pop(0))
             return True
-        answer = self._commands.next_result()
         self._columns, self._rows, self._next = None, [], 0
-        if answer is None:
-            return None
-        self._take(answer)
-        return True
+        return None
 
     def close(self) -> None:
-        """Close the cursor. Results that still follow are read, so that no later statement gets them; an error among them is raised."""
-        connection, self._connection = self._connection, None
-        self._columns, self._rows = None, []
-        if connection is not None and self._commands.more_results:
-            self._commands.drain()
+        """Close the cursor."""
+        self._connection = None
+        self._columns, self._rows, self._results = None, [], []
 
 
 def _dicts(columns: Sequence[Column], found: list[Any]) -> list[Any]:

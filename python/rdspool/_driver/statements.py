@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 from mysql.connector.errors import ProgrammingError
 
@@ -25,6 +25,8 @@ _VERSION_COMMENT: Final = re.compile(rb"/\*M?!(?>[^*/]|\*(?!/)|/(?!\*)|/\*.*?\*/
 _POSITIONAL: Final = re.compile(rb"%s(?![0-9A-Za-z_$\x80-\xff])")
 _NAMED: Final = re.compile(rb"%\(([^()]+)\)s")
 _ANY_NAMED: Final = re.compile(rb"%\([^()]+\)s")
+_OPENER_OR_NAMED: Final = re.compile(_ANY_NAMED.pattern + rb"|" + _OPENER.pattern)
+"""A name can hold what opens a text elsewhere: SQLAlchemy makes %(Order_#)s of the column "Order #", %(owner's)s of "owner's"."""
 
 
 class Reading(NamedTuple):
@@ -60,26 +62,29 @@ def reading_of(sql_mode: str) -> Reading:
     return ANSI_QUOTES if "ANSI_QUOTES" in modes else USUAL
 
 
-def _regions(statement: bytes, reading: Reading) -> Iterator[tuple[bool, bytes]]:
-    """Return the statement's regions in order, each with whether it is code."""
-    at = 0
-    while (opener := _OPENER.search(statement, at)) is not None:
+def _regions(statement: bytes, reading: Reading, *, named: bool = False) -> Iterator[tuple[bool, bytes]]:
+    """Return the statement's regions in order, each with whether it is code; with `named`, placeholders with a name are code as a whole."""
+    code = at = 0
+    search = (_OPENER_OR_NAMED if named else _OPENER).search
+    while (opener := search(statement, at)) is not None:
         begin, mark = opener.start(), opener[0]
-        yield True, statement[at:begin]
+        if mark.startswith(b"%"):
+            at = opener.end()
+            continue
+        yield True, statement[code:begin]
         if mark in (b"'", b'"', b"`"):
             escapes = {b"'": reading.single, b'"': reading.double, b"`": False}[mark]
             found = _QUOTED[mark, escapes].match(statement, begin)
         elif mark == b"/*":
-            found = _VERSION_COMMENT.match(statement, begin)
-            if found is not None:
-                _check_end(found[0], reading)
-            else:
+            if not statement.startswith((b"/*!", b"/*M!"), begin):
                 found = _COMMENT.match(statement, begin)
+            elif (found := _VERSION_COMMENT.match(statement, begin)) is not None:
+                _check_end(found[0], reading)
         else:
             found = _TO_LINE_END.match(statement, begin)
-        at = found.end() if found is not None else len(statement)  # what is not closed goes to the end
+        code = at = found.end() if found is not None else len(statement)  # what is not closed goes to the end
         yield False, statement[begin:at]
-    yield True, statement[at:]
+    yield True, statement[code:]
 
 
 def _check_end(comment: bytes, reading: Reading) -> None:
@@ -88,13 +93,19 @@ def _check_end(comment: bytes, reading: Reading) -> None:
     A server that runs the code reads `'*/'` in it as a text, one that does not run it ends the comment there.
     """
     inner = comment[comment.index(b"!") + 1 : -2]
+    if b"/*!" in inner or b"/*M!" in inner:  # the first */ ends both, or the inner one, as the server's version may be
+        _disagree()
     codes = [code for is_code, code in _regions(inner + b" */", reading) if is_code]
     ends_here = codes[-1].endswith(b" */") and sum(code.count(b"*/") for code in codes) == 1
     if not ends_here or (comment.startswith(b"/*M") and b"*/" in inner):
-        raise ProgrammingError(
-            "servers do not agree where a comment with code (/*! ... */) in the statement ends, so its placeholders are not certain: leave "
-            "quotes and comments out of it that hold, or hide, a */"
-        )
+        _disagree()
+
+
+def _disagree() -> NoReturn:
+    raise ProgrammingError(
+        "servers do not agree where a comment with code (/*! ... */) in the statement ends, so its placeholders are not certain: leave "
+        "quotes and comments out of it that hold, or hide, a */"
+    )
 
 
 class Template(NamedTuple):
@@ -164,9 +175,9 @@ class _Statement:
     def __init__(self, text: bytes) -> None:
         self.text = text
         # Only a backslash before a quote lets the readings differ.
-        self.ambiguous = (b"\\'" in text or b'\\"' in text) and len(
-            {tuple(_regions(text, r)) for r in (USUAL, ANSI_QUOTES, NO_ESCAPES)}
-        ) > 1
+        self.ambiguous = (b"\\'" in text or b'\\"' in text) and any(
+            len({tuple(_regions(text, r, named=named)) for r in (USUAL, ANSI_QUOTES, NO_ESCAPES)}) > 1 for named in (False, True)
+        )
         self.templates: dict[Any, Template] = {}
 
 
@@ -243,7 +254,7 @@ def _named_template(text: bytes, reading: Reading) -> Template:
         names.extend(name.decode("utf-8", "surrogateescape") for name in parts[1::2])
         return parts[::2]
 
-    regions = list(_regions(text, reading))
+    regions = list(_regions(text, reading, named=True))
     pieces = _cut(regions, cut)
     quoted = {name.decode("utf-8", "surrogateescape") for code, part in regions if not code for name in _NAMED.findall(part)}
     return Template(pieces, names, _is_plain(regions), frozenset(quoted.difference(names)))

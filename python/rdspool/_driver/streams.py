@@ -6,16 +6,27 @@ from typing import Any
 
 from mysql.connector.errors import ProgrammingError
 
-from .cursors import Cursor, Dicts, NamedTuples
+from .cursors import NOTHING, Cursor, Dicts, NamedTuples
 
 
 class StreamingCursor(Cursor):
     """Reads rows as they are fetched, so that a result larger than the memory can be read. One stream at a time on a connection."""
 
+    _number = -1
+    """The number of this cursor's last statement on the connection."""
+
     def _send(self, statement: bytes) -> None:
         if self._commands.reads(self):
             self._commands.stop_reading()
         super()._send(statement)
+        self._number = self._commands.commands
+
+    def _read_on(self) -> None:
+        """Leave the results that follow where they are: `nextset()` reads them."""
+
+    def _has_more(self) -> bool:
+        """Whether results follow that are this cursor's: no statement of another cursor has run since its own."""
+        return self._commands.more_results and self._commands.commands == self._number
 
     def _sql_mode(self) -> str:
         if self._commands.reads(self):
@@ -58,12 +69,29 @@ class StreamingCursor(Cursor):
         """Return the rows that are left."""
         return self._fetch(None)
 
+    def nextset(self) -> bool | None:
+        """Go on to the next result of a statement with several; rows that are left of this one are dropped. Return None after the last."""
+        if self._results or not (self._commands.reads(self) or self._has_more()):
+            return super().nextset()
+        self._check_open()
+        answer = self._commands.next_result(self._read_timeout)
+        self._show(NOTHING)
+        if answer is None:
+            return None
+        self._take(answer)
+        return True
+
     def close(self) -> None:
-        """Close the cursor. Rows that are left are read and dropped with the next statement; a ROLLBACK may close the connection instead."""
+        """Close the cursor. Rows that are left are read and dropped with the next statement; a ROLLBACK may close the connection instead.
+
+        Results that still follow are read; an error among them is raised.
+        """
+        open_before = self._connection is not None
+        super().close()
         if self._commands.reads(self):
             self._commands.stop_reading()
-            self._connection = None
-        super().close()
+        elif open_before and self._has_more():
+            self._commands.drain()
 
 
 class StreamingDictCursor(Dicts, StreamingCursor):

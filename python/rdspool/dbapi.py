@@ -41,6 +41,7 @@ from mysql.connector.version import VERSION_TEXT as __version__  # noqa: N811
 from ._driver.connection import Connection
 from ._driver.session_start import CHARSET, SessionStart
 from ._settings.defaults import NEVER_SECRET
+from ._settings.shown import shown
 from ._settings.suggestions import suggestion
 from .creator import Creator
 from .errors import SettingsError
@@ -133,7 +134,7 @@ def _attributes(value: Any) -> dict[str, str]:
 def _charset(value: Any) -> str:
     if str(value).lower() not in (CHARSET, "utf8"):
         raise SettingsError(
-            f"the option charset is {value!r}: a connection of rdspool is always {CHARSET}; a column has the character set of its table, and "
+            f"the option charset is {shown(value)}: a connection of rdspool is always {CHARSET}; a column has the character set of its table, and "
             "the server converts"
         )
     return CHARSET
@@ -205,7 +206,7 @@ def _read(name: str, value: Any, read: Callable[[Any], Any]) -> Any:
         return read(value)
     except (KeyError, TypeError, ValueError):
         expected = {_flag: "true or false", float: "a number of seconds", _attributes: "a dict"}.get(read, "a text")
-        raise SettingsError(f"the option {name!r} is {value!r}: give {expected}") from None
+        raise SettingsError(f"the option {name!r} is {shown(value)}: give {expected}") from None
 
 
 # SQLAlchemy and the tools around it tell by the name of the PEP 249 module whose errors these are.

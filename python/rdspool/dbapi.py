@@ -42,6 +42,7 @@ from mysql.connector.version import VERSION_TEXT as __version__  # noqa: N811
 from ._driver.connection import Connection
 from ._driver.session_start import CHARSET, SessionStart
 from ._settings.defaults import NEVER_SECRET
+from ._settings.shown import shown
 from ._settings.suggestions import suggestion
 from .creator import Creator
 from .errors import SettingsError
@@ -141,7 +142,7 @@ def _attributes(value: Any) -> dict[str, str]:
 def _charset(value: Any) -> str:
     if str(value).lower() not in (CHARSET, "utf8"):
         raise SettingsError(
-            f"the option charset is {value!r}: a connection of rdspool is always {CHARSET}; a column has the character set of its table, and "
+            f"the option charset is {shown(value)}: a connection of rdspool is always {CHARSET}; a column has the character set of its table, and "
             "the server converts"
         )
     return CHARSET
@@ -219,7 +220,7 @@ def _read(name: str, value: Any, read: Callable[[Any], Any]) -> Any:
         return read(value)
     except (KeyError, TypeError, ValueError):
         expected: dict[Callable[[Any], Any], str] = {_flag: "true or false", _seconds: "a number of seconds", _attributes: "a dict"}
-        raise SettingsError(f"the option {name!r} is {value!r}: give {expected.get(read, 'a text')}") from None
+        raise SettingsError(f"the option {name!r} is {shown(value)}: give {expected.get(read, 'a text')}") from None
 
 
 # SQLAlchemy and the tools around it tell by the name of the PEP 249 module whose errors these are.

@@ -19,6 +19,7 @@ from sign_in_server import SignInServer, greeting
 
 from local.certificates import authority
 from local.front.protocol import error
+from tests.secrecy import found_in
 
 NAME = "db.test"
 PASSWORD = "S3cret-password"
@@ -177,10 +178,12 @@ def test_a_verified_server_can_ask_for_the_password(meet, login, switch):
     assert server.received[1] == PASSWORD.encode() + b"\0"
 
 
-def test_an_unknown_plugin_is_named_printable_and_short(meet, login):
+@pytest.mark.parametrize("token", [False, True])
+def test_an_unknown_plugin_is_named_printable_and_short(meet, login, token):
     stream, _ = meet(greeting(), [b"\xfe\x1b[2J\r\n" + b"x" * 5000 + b"\0"])
     with pytest.raises(NotSupportedError, match="asks for the sign-in plugin") as caught:
-        signed_in(stream, login())
+        signed_in(stream, login(token=token))
+    assert found_in(caught.value, [PASSWORD]) == []
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 500
 

@@ -50,10 +50,17 @@ def start_tls(plain: socket.socket, host: str, address: str, context: ssl.SSLCon
 
     Raises InterfaceError with the ssl module's error as its cause.
     """
+    # In two steps: the ssl module leaves the socket open where its own handshake meets an exception from outside, as of a signal's handler.
+    secured = context.wrap_socket(plain, server_hostname=host.encode(), session=session, do_handshake_on_connect=False)
     try:
-        return context.wrap_socket(plain, server_hostname=host.encode(), session=session)
+        secured.do_handshake()
     except OSError as error:
+        secured.close()
         raise InterfaceError(f"TLS with {address} failed: {error}", errno=TLS_FAILED) from error
+    except BaseException:
+        secured.close()
+        raise
+    return secured
 
 
 def arrived(connected: socket.socket, timeout: float | None, size: int) -> bytes | None:

@@ -1,0 +1,84 @@
+"""Points other people's suites at the driver and the server that the environment names, and writes down how each test ended.
+
+PEERS_TARGET is JSON: `suite`, `driver`, `url` (SQLAlchemy's) and `connect` (the driver's own options). With its password it belongs on no
+command line. PEERS_RESULTS names a file. The folder of this file is on the path, and not `tests`: Alembic has a package of that name.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+TARGET = json.loads(os.environ["PEERS_TARGET"])
+WORSE = ("passed", "skipped", "failed")
+IRIS = Path(__file__).with_name("iris.csv")
+_outcomes = {}
+_reasons = {}
+
+
+def _name(node):
+    """Return a test's name without the folder, and without the dialect and version that SQLAlchemy's plugin puts into it."""
+    return re.sub(r"_(mysql|mariadb)\+[a-z]+_[0-9_]+", "", node.rpartition("/")[2])
+
+
+def _note(report):
+    name = _name(report.nodeid)
+    outcome = report.outcome
+    if hasattr(report, "wasxfail"):
+        # As pytest counts them: a failure that the suite expects is none, and one that does not come is no failure unless strict.
+        outcome = "passed" if outcome in ("skipped", "passed") else outcome
+    if WORSE.index(outcome) >= WORSE.index(_outcomes.get(name, "passed")):
+        _outcomes[name] = outcome
+    if outcome == "failed":
+        crash = getattr(report.longrepr, "reprcrash", None)
+        _reasons.setdefault(name, (crash.message if crash else str(report.longrepr)).strip())
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" or report.outcome != "passed":
+        _note(report)
+
+
+def pytest_collectreport(report):
+    if report.outcome != "passed":
+        _note(report)
+
+
+def pytest_sessionfinish():
+    Path(os.environ["PEERS_RESULTS"]).write_text(json.dumps({"outcomes": _outcomes, "reasons": _reasons}))
+
+
+# -- Alembic ----------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    if TARGET["suite"] == "alembic":
+        config.option.dburi = [TARGET["url"]]
+
+
+# -- pandas -----------------------------------------------------------------------------------------------------------------------------
+
+
+def _engine():
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    # As pandas' own: it has PyMySQL take several statements at once. mysqlconnector does so unasked.
+    options = {"multi_statements": True} if TARGET["driver"] == "rdspool" else {}
+    return create_engine(TARGET["url"], connect_args=options, poolclass=NullPool)
+
+
+FIXTURES = {"_mysql_pymysql_engine": _engine, "iris_path": lambda: IRIS}
+"""Fixtures of pandas' module that are replaced: its engine, and a file of data that its wheel leaves out."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef, request):
+    if TARGET["suite"] != "pandas" or fixturedef.argname not in FIXTURES:
+        return None
+    value = FIXTURES[fixturedef.argname]()
+    fixturedef.cached_result = (value, fixturedef.cache_key(request), None)
+    return value

@@ -89,7 +89,7 @@ def test_a_server_that_promises_more_and_closes_is_a_lost_connection():
     query = Recorded("", "SELECT 1", None, "", b"")
     found = replay(query, Damaged(packets(numbers(1, status=AUTOCOMMIT | MORE_RESULTS))))
     assert isinstance(found.error, OperationalError)
-    assert found.values[0][0] == [(1,)]
+    assert not found.values  # a buffered cursor reads all results within execute()
 
 
 @pytest.mark.timeout(HANGS_AFTER + 30)

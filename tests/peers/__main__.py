@@ -142,7 +142,7 @@ def run(name, suite, server, driver, password):
             "PYTHONPATH": os.pathsep.join(map(str, [HERE, *suite.imports])),
         }
         command = [sys.executable, "-s", "-m", "pytest", "-q", "--tb", "short", "-p", "peers_plugin", "-p", "no:cacheprovider"]
-        command += ["--timeout", "120", *suite.arguments]
+        command += ["--timeout", "60", *suite.arguments]
         status = subprocess.run(command, cwd=suite.folder, env=environment, check=False, timeout=SECONDS).returncode
         told = json.loads(Path(results.name).read_text() or "{}")
     return Run(told.get("outcomes", {}), told.get("reasons", {}), status)

@@ -13,7 +13,6 @@ import pytest
 
 TARGET = json.loads(os.environ["PEERS_TARGET"])
 WORSE = ("passed", "skipped", "failed")
-IRIS = Path(__file__).with_name("iris.csv")
 _outcomes = {}
 _reasons = {}
 
@@ -62,7 +61,7 @@ def pytest_configure(config):
 # -- pandas -----------------------------------------------------------------------------------------------------------------------------
 
 
-def _engine():
+def _engine(_):
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
@@ -71,7 +70,16 @@ def _engine():
     return create_engine(TARGET["url"], connect_args=options, poolclass=NullPool)
 
 
-FIXTURES = {"_mysql_pymysql_engine": _engine, "iris_path": lambda: IRIS}
+def _iris(request):
+    """Write a table of the size that the tests count: 150 flowers, of which eight are the ones that they ask for."""
+    rows = [f"5.1,3.5,1.4,0.{number},Iris-setosa" for number in range(2, 10)]
+    rows += [f"{4 + number / 50:.2f},3.0,4.5,1.5,Iris-{('versicolor', 'virginica')[number % 2]}" for number in range(142)]
+    path = request.getfixturevalue("tmp_path_factory").mktemp("iris") / "iris.csv"
+    path.write_text("\n".join(["SepalLength,SepalWidth,PetalLength,PetalWidth,Name", *rows, ""]))
+    return path
+
+
+FIXTURES = {"_mysql_pymysql_engine": _engine, "iris_path": _iris}
 """Fixtures of pandas' module that are replaced: its engine, and a file of data that its wheel leaves out."""
 
 
@@ -79,6 +87,6 @@ FIXTURES = {"_mysql_pymysql_engine": _engine, "iris_path": lambda: IRIS}
 def pytest_fixture_setup(fixturedef, request):
     if TARGET["suite"] != "pandas" or fixturedef.argname not in FIXTURES:
         return None
-    value = FIXTURES[fixturedef.argname]()
+    value = FIXTURES[fixturedef.argname](request)
     fixturedef.cached_result = (value, fixturedef.cache_key(request), None)
     return value

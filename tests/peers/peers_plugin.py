@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 TARGET = json.loads(os.environ["PEERS_TARGET"])
-WORSE = ("passed", "skipped", "failed")
-IRIS = Path(__file__).with_name("iris.csv")
+WORSE = ("passed", "xfailed", "skipped", "failed")
 _outcomes = {}
 _reasons = {}
 
@@ -26,9 +25,8 @@ def _name(node):
 def _note(report):
     name = _name(report.nodeid)
     outcome = report.outcome
-    if hasattr(report, "wasxfail"):
-        # As pytest counts them: a failure that the suite expects is none, and one that does not come is no failure unless strict.
-        outcome = "passed" if outcome in ("skipped", "passed") else outcome
+    if hasattr(report, "wasxfail") and outcome == "skipped":
+        outcome = "xfailed"  # a failure that the suite itself expects
     if WORSE.index(outcome) >= WORSE.index(_outcomes.get(name, "passed")):
         _outcomes[name] = outcome
     if outcome == "failed":
@@ -62,7 +60,7 @@ def pytest_configure(config):
 # -- pandas -----------------------------------------------------------------------------------------------------------------------------
 
 
-def _engine():
+def _engine(_):
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
@@ -71,7 +69,16 @@ def _engine():
     return create_engine(TARGET["url"], connect_args=options, poolclass=NullPool)
 
 
-FIXTURES = {"_mysql_pymysql_engine": _engine, "iris_path": lambda: IRIS}
+def _iris(request):
+    """Write a table of the size that the tests count: 150 flowers, of which eight are the ones that they ask for."""
+    rows = [f"5.1,3.5,1.4,0.{number},Iris-setosa" for number in range(2, 10)]
+    rows += [f"{4 + number / 50:.2f},3.0,4.5,1.5,Iris-{('versicolor', 'virginica')[number % 2]}" for number in range(142)]
+    path = request.getfixturevalue("tmp_path_factory").mktemp("iris") / "iris.csv"
+    path.write_text("\n".join(["SepalLength,SepalWidth,PetalLength,PetalWidth,Name", *rows, ""]))
+    return path
+
+
+FIXTURES = {"_mysql_pymysql_engine": _engine, "iris_path": _iris}
 """Fixtures of pandas' module that are replaced: its engine, and a file of data that its wheel leaves out."""
 
 
@@ -79,6 +86,6 @@ FIXTURES = {"_mysql_pymysql_engine": _engine, "iris_path": lambda: IRIS}
 def pytest_fixture_setup(fixturedef, request):
     if TARGET["suite"] != "pandas" or fixturedef.argname not in FIXTURES:
         return None
-    value = FIXTURES[fixturedef.argname]()
+    value = FIXTURES[fixturedef.argname](request)
     fixturedef.cached_result = (value, fixturedef.cache_key(request), None)
     return value

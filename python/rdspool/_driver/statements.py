@@ -170,7 +170,7 @@ def interleaved(pieces: list[bytes], values: Sequence[Any]) -> list[bytes]:
 class _Statement:
     """What is known of one statement's text."""
 
-    __slots__ = ("ambiguous", "templates", "text")
+    __slots__ = ("ambiguous", "sets_mode", "templates", "text")
 
     def __init__(self, text: bytes) -> None:
         self.text = text
@@ -178,6 +178,8 @@ class _Statement:
         self.ambiguous = (b"\\'" in text or b'\\"' in text) and any(
             len({tuple(_regions(text, r, named=named)) for r in (USUAL, ANSI_QUOTES, NO_ESCAPES)}) > 1 for named in (False, True)
         )
+        # Of several statements in one, a later one is read in the mode that an earlier one has set.
+        self.sets_mode = self.ambiguous and b";" in text and b"sql_mode" in text.lower()
         self.templates: dict[Any, Template] = {}
 
 
@@ -205,6 +207,11 @@ def template(operation: Any, params: Any, sql_mode: Callable[[], str]) -> Templa
         raise ProgrammingError(f"parameters are a list, a tuple or a dict, not {type(params).__name__}")
     key: Any = -1 if named else len(params)
     reading = USUAL
+    if statement.sets_mode:
+        raise ProgrammingError(
+            "the statement has a backslash before a quote, and several statements, with sql_mode among them, which decides what the backslash "
+            "means: set sql_mode in a statement of its own, before"
+        )
     if statement.ambiguous:
         reading = reading_of(sql_mode())
         key = (key, reading)

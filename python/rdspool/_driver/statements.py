@@ -16,7 +16,7 @@ from mysql.connector.errors import ProgrammingError
 from . import literals
 
 # What is not code begins with one of these. `--` begins a comment only before a blank or a control character.
-_OPENER: Final = re.compile(rb"['\"`#]|--(?=[\x00-\x20\x7f]|\Z)|/\*")
+_OPENER: Final = re.compile(rb"['\"`#\[]|--(?=[\x00-\x20\x7f]|\Z)|/\*")
 _TO_LINE_END: Final = re.compile(rb"[^\n]*")
 _COMMENT: Final = re.compile(rb"/\*.*?\*/", re.DOTALL)
 _VERSION_COMMENT: Final = re.compile(rb"/\*M?!(?>[^*/]|\*(?!/)|/(?!\*)|/\*.*?\*/)*+\*/", re.DOTALL)
@@ -46,6 +46,7 @@ _QUOTED: Final = {
     (b'"', True): re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL),
     (b'"', False): re.compile(rb'"[^"]*"'),
     (b"`", False): re.compile(rb"`[^`]*`"),
+    (b"[", False): re.compile(rb"\[[^\]]*\]"),  # a name under MariaDB's sql_mode MSSQL; elsewhere SQL has no bracket
 }
 """A doubled quote needs no rule of its own: it ends one text and begins the next, with no code between."""
 
@@ -72,8 +73,8 @@ def _regions(statement: bytes, reading: Reading, *, named: bool = False) -> Iter
             at = opener.end()
             continue
         yield True, statement[code:begin]
-        if mark in (b"'", b'"', b"`"):
-            escapes = {b"'": reading.single, b'"': reading.double, b"`": False}[mark]
+        if mark in (b"'", b'"', b"`", b"["):
+            escapes = {b"'": reading.single, b'"': reading.double}.get(mark, False)
             found = _QUOTED[mark, escapes].match(statement, begin)
         elif mark == b"/*":
             if not statement.startswith((b"/*!", b"/*M!"), begin):

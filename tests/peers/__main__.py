@@ -124,8 +124,9 @@ class Run:
 
     @property
     def whole(self):
-        """Whether pytest came to its end and tests passed."""
-        return self.status in (0, 1) and self.counts["passed"] > 0
+        """Whether pytest came to its end and tests passed, and no package was missing, which would void the comparison."""
+        missing = any("ImportError" in reason or "ModuleNotFoundError" in reason for reason in self.reasons.values())
+        return self.status in (0, 1) and self.counts["passed"] > 0 and not missing
 
 
 def run(name, suite, server, driver, password):

@@ -85,10 +85,13 @@ def test_a_transaction_that_a_failed_procedure_began_is_ended(server, target):
     assert server.execute("SELECT id FROM app.steps WHERE id IN (2, 3)") == [(3,)]
 
 
-def test_what_was_set_for_the_next_transaction_does_not_reach_the_next_user(target):
+@pytest.mark.parametrize(
+    "statement", ["SET TRANSACTION READ ONLY", "SET @a = 1, @@{name} = 1", "set @@{name} = on", "/*!40000 SET TRANSACTION READ ONLY */"]
+)
+def test_what_was_set_for_the_next_transaction_does_not_reach_the_next_user(server, target, statement):
     engine = get_engine(**target, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text("SET TRANSACTION READ ONLY"))
+        connection.execute(text(statement.format(name="transaction_read_only" if server.kind == "mysql" else "tx_read_only")))
     with engine.connect() as connection:
         connection.execute(text("REPLACE INTO steps VALUES (4, 4)"))
 

@@ -6,7 +6,7 @@ import enum
 
 import mysql.connector
 import pytest
-from rdspool import get_engine
+from rdspool import dbapi, get_engine
 from sqlalchemy import text
 
 COLUMNS = {
@@ -189,6 +189,21 @@ def test_a_row_of_more_than_16_mib(server, target):
         row = connection.execute(text("SELECT REPEAT('a', 17000000), 'next', REPEAT('b', 16777215)")).one()
         assert (len(row[0]), row[1], len(row[2])) == (17_000_000, "next", 16_777_215)
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+@pytest.mark.parametrize("size", [17_000_000, 40_000_000])
+def test_a_statement_beyond_the_servers_limit_is_told_as_that(server, password_target, size):
+    """The server closes in the middle of the statement: a broken pipe would say nothing of the reason."""
+    ((before,),) = server.execute("SELECT @@GLOBAL.max_allowed_packet")
+    server.execute("SET GLOBAL max_allowed_packet = 16777216")
+    try:
+        connection = dbapi.connect(**{**password_target, "host": "127.0.0.1", "port": server.port, "ca": str(server.ca)})
+        with pytest.raises(dbapi.OperationalError) as caught:
+            connection.cursor().execute("SELECT LENGTH(%s)", ("x" * size,))
+        assert caught.value.errno == 1153
+        connection.close()
+    finally:
+        server.execute(f"SET GLOBAL max_allowed_packet = {before}")
 
 
 def test_several_results_of_a_procedure(server, target):

@@ -180,6 +180,15 @@ def test_a_statements_own_text_is_kept(server, target):
         assert connection.exec_driver_sql("SELECT 17 %size, %s FROM (SELECT 5 AS size) AS t", (1,)).one() == (2, 1)
 
 
+@pytest.mark.parametrize("server", ["mariadb"], indirect=True)
+def test_names_in_brackets_of_mariadb(target):
+    with get_engine(**target).connect() as connection:
+        connection.exec_driver_sql("SET sql_mode = 'MSSQL'")
+        names = "(SELECT 1 AS [a'b], 2 AS [c'd]) AS t"
+        assert connection.exec_driver_sql(f"SELECT [a'b], %s, [c'd], '%s' FROM {names}", ("x'",)).one() == (1, "x'", 2, "%s")
+        connection.exec_driver_sql("SET sql_mode = DEFAULT")
+
+
 def test_a_placeholder_in_quotes_gets_no_value(target):
     """Where it did, the value would stand outside of the quotes."""
     with get_engine(**target).connect() as connection:

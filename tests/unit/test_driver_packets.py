@@ -9,7 +9,7 @@ import socket
 import threading
 
 import pytest
-from fake_server import MAX_PAYLOAD, end, packets, receive, refusal, row
+from fake_server import MAX_PAYLOAD, end, ok, packets, receive, refusal, row
 from mysql.connector.errors import OperationalError
 from rdspool import ProtocolError, StatementTimeoutError
 from rdspool._driver.packets import PacketStream
@@ -386,3 +386,14 @@ def test_close_does_not_end_the_connection_of_another_process(stream_and_peer):
     with pytest.raises(BlockingIOError):
         peer.recv(1)
     copy.close()
+
+
+@pytest.mark.parametrize(("said", "number"), [([refusal(1153, "too big", "08S01")], 1153), ([ok()], 2055), ([b""], 2055), ([], 2055)])
+def test_a_peer_that_closes_while_it_is_sent_to_has_the_last_word(stream_and_peer, said, number):
+    stream, peer = stream_and_peer
+    peer.sendall(packets(said, first=7))
+    peer.close()
+    with pytest.raises(OperationalError) as caught:
+        stream.send(b"x" * 5_000_000)
+    assert caught.value.errno == number
+    assert isinstance(caught.value.__cause__, OSError)

@@ -91,6 +91,14 @@ def test_a_comment_with_code_within_another_is_refused():
             filled(f"SELECT {text}, %s", (1,))
 
 
+def test_a_statement_that_changes_how_its_own_quotes_are_read_is_refused():
+    for params, placeholder in (((1,), "%s"), ({"a": 1}, "%(a)s")):
+        with pytest.raises(ProgrammingError, match="statement of its own"):
+            filled(f"SET SQL_MODE = 'NO_BACKSLASH_ESCAPES'; SELECT 'a\\', ' {placeholder} ', 'b\\'", params)
+        assert filled(f"SELECT @@sql_mode, 'it\\'s', {placeholder}", params)
+        assert filled(f"SET sql_mode = ''; SELECT 'its', {placeholder}", params)
+
+
 @pytest.mark.parametrize("name", ["it's", 'a"b', "a`b", "Order_#", "a--\tb", "a/*b", "a/*!b", "a\\'b", "\\"])
 def test_a_name_can_hold_what_opens_a_text_elsewhere(name):
     params = {name: "x' #", "b": 2}

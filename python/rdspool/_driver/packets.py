@@ -16,6 +16,7 @@ from mysql.connector.errors import Error, OperationalError
 from ..errors import ProtocolError, StatementTimeoutError
 from . import transport
 from .error_numbers import CONNECTION_FAILED, MALFORMED_PACKET, SERVER_GONE, SERVER_LOST, TIMED_OUT, TLS_FAILED
+from .responses import parse_error
 
 READ_SIZE: Final = 65536
 """Bytes asked of the socket at once. TLS hands out at most one record, 16 KiB, at a time."""
@@ -28,6 +29,9 @@ DEFAULT_MAX_ALLOWED_PACKET: Final = 128 * 1024 * 1024
 
 SIGN_IN_BYTES: Final = 64 * 1024
 """Bytes in one answer during the sign-in, at most: a greeting has about 100, and whoever sends it is not verified yet."""
+
+_LAST_WORD_TIMEOUT: Final = 1.0
+"""Seconds: what a server has said before it closed has arrived, or does not come."""
 
 EOF: Final = 0xFE
 ERR: Final = 0xFF
@@ -142,7 +146,20 @@ class PacketStream:
                 payload = payload[MAX_PAYLOAD:]
             self._write(len(payload).to_bytes(3, "little") + self._next().to_bytes() + payload)
         except OSError as error:
-            raise self._failure(error, "take the statement", "sending") from error
+            # Not during the sign-in: what an unverified peer says is no reason for anything.
+            told = None if isinstance(error, TimeoutError) or self.signing_in else self._last_word()
+            raise told or self._failure(error, "take the statement", "sending") from error
+
+    def _last_word(self) -> Error | None:
+        """Return the error with which the server has closed the connection, as for a statement beyond its max_allowed_packet."""
+        self._set_timeout(_LAST_WORD_TIMEOUT)
+        try:
+            self._fill(5)
+            self._expected = self._buffer[self._at + 3]  # a server counts only the packets that it has read
+            payload = self.receive(_LAST_WORD_TIMEOUT)
+            return parse_error(payload) if payload[0] == ERR else None
+        except (Error, OSError, IndexError):
+            return None
 
     def _next(self) -> int:
         number = self._expected

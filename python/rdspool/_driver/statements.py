@@ -16,7 +16,7 @@ from mysql.connector.errors import ProgrammingError
 from . import literals
 
 # What is not code begins with one of these. `--` begins a comment only before a blank or a control character.
-_OPENER: Final = re.compile(rb"['\"`#]|--(?=[\x00-\x20\x7f]|\Z)|/\*")
+_OPENER: Final = re.compile(rb"['\"`#\[]|--(?=[\x00-\x20\x7f]|\Z)|/\*")
 _TO_LINE_END: Final = re.compile(rb"[^\n]*")
 _COMMENT: Final = re.compile(rb"/\*.*?\*/", re.DOTALL)
 _VERSION_COMMENT: Final = re.compile(rb"/\*M?!(?>[^*/]|\*(?!/)|/(?!\*)|/\*.*?\*/)*+\*/", re.DOTALL)
@@ -46,6 +46,7 @@ _QUOTED: Final = {
     (b'"', True): re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL),
     (b'"', False): re.compile(rb'"[^"]*"'),
     (b"`", False): re.compile(rb"`[^`]*`"),
+    (b"[", False): re.compile(rb"\[[^\]]*\]"),  # a name under MariaDB's sql_mode MSSQL; elsewhere SQL has no bracket
 }
 """A doubled quote needs no rule of its own: it ends one text and begins the next, with no code between."""
 
@@ -72,8 +73,8 @@ def _regions(statement: bytes, reading: Reading, *, named: bool = False) -> Iter
             at = opener.end()
             continue
         yield True, statement[code:begin]
-        if mark in (b"'", b'"', b"`"):
-            escapes = {b"'": reading.single, b'"': reading.double, b"`": False}[mark]
+        if mark in (b"'", b'"', b"`", b"["):
+            escapes = {b"'": reading.single, b'"': reading.double}.get(mark, False)
             found = _QUOTED[mark, escapes].match(statement, begin)
         elif mark == b"/*":
             if not statement.startswith((b"/*!", b"/*M!"), begin):
@@ -170,7 +171,7 @@ def interleaved(pieces: list[bytes], values: Sequence[Any]) -> list[bytes]:
 class _Statement:
     """What is known of one statement's text."""
 
-    __slots__ = ("ambiguous", "templates", "text")
+    __slots__ = ("ambiguous", "sets_mode", "templates", "text")
 
     def __init__(self, text: bytes) -> None:
         self.text = text
@@ -178,6 +179,8 @@ class _Statement:
         self.ambiguous = (b"\\'" in text or b'\\"' in text) and any(
             len({tuple(_regions(text, r, named=named)) for r in (USUAL, ANSI_QUOTES, NO_ESCAPES)}) > 1 for named in (False, True)
         )
+        # Of several statements in one, a later one is read in the mode that an earlier one has set.
+        self.sets_mode = self.ambiguous and b";" in text and b"sql_mode" in text.lower()
         self.templates: dict[Any, Template] = {}
 
 
@@ -205,6 +208,11 @@ def template(operation: Any, params: Any, sql_mode: Callable[[], str]) -> Templa
         raise ProgrammingError(f"parameters are a list, a tuple or a dict, not {type(params).__name__}")
     key: Any = -1 if named else len(params)
     reading = USUAL
+    if statement.sets_mode:
+        raise ProgrammingError(
+            "the statement has a backslash before a quote, and several statements, with sql_mode among them, which decides what the backslash "
+            "means: set sql_mode in a statement of its own, before"
+        )
     if statement.ambiguous:
         reading = reading_of(sql_mode())
         key = (key, reading)

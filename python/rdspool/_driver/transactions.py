@@ -8,7 +8,11 @@ from typing import Final
 from .command_phase import AUTOCOMMIT, IN_TRANSACTION, CommandPhase
 
 # Possessive, for it runs on every statement: with backtracking, each blank of a statement's indentation would double its time.
-_SET_TRANSACTION: Final = re.compile(rb"(?>\s+|/\*.*?\*/|--\s[^\n]*\n|#[^\n]*\n)*+SET\s+TRANSACTION\b", re.IGNORECASE | re.DOTALL)
+_SET_TRANSACTION: Final = re.compile(
+    rb"(?>\s+|/\*(?!M?!).*?\*/|--\s[^\n]*\n|#[^\n]*\n)*+(?:/\*M?!\d*+\s*+)?SET(?:\s|/\*.*?\*/)*+(?:TRANSACTION\b|.*?@@(?:transaction|tx)_)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""SET TRANSACTION, and SET @@transaction_read_only, which without SESSION means the same. What is taken for it costs a ROLLBACK."""
 
 
 class TransactionState:

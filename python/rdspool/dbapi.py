@@ -190,6 +190,8 @@ def connect(**options: Any) -> Connection:
         raise SettingsError(f"the option {name!r} is not taken: {_REFUSED[name]}")
     for theirs, ours in _OTHERS_NAMES.items():
         if theirs in options:
+            if ours in options:
+                raise SettingsError(f"the options {ours!r} and {theirs!r} mean the same, and both are given: leave {theirs!r} out")
             options[ours] = options.pop(theirs)
     _charset(options.pop("charset", CHARSET))
     session = {name: _read(name, options.pop(name), read) for name, read in _SESSION.items() if options.get(name) is not None}

@@ -43,8 +43,17 @@ class SignInServer:
     """Greets on a socket, speaks TLS, follows its script, and then answers commands as FakeServer does."""
 
     def __init__(
-        self, connected: socket.socket, context: ssl.SSLContext | None, script: Script = ACCEPTED, *, greets: bytes | None = None
+        self,
+        connected: socket.socket,
+        context: ssl.SSLContext | None,
+        script: Script = ACCEPTED,
+        *,
+        greets: bytes | None = None,
+        known_in: list[SignInServer] | None = None,
     ) -> None:
+        """Serve at once; before that, the server stands in `known_in`, so that a client that it has answered finds it there."""
+        if known_in is not None:
+            known_in.append(self)
         self.received: list[bytes] = []
         """The payloads that came before the commands: the request for TLS, the login, the replies."""
         self.after: FakeServer | None = None
@@ -127,7 +136,7 @@ class Listener:
         self.port: int = self._listener.getsockname()[1]
         self.servers: list[SignInServer] = []
         self._make: Callable[[socket.socket, Script], SignInServer] = lambda taken, script: SignInServer(
-            taken, context, script, greets=greets
+            taken, context, script, greets=greets, known_in=self.servers
         )
         self._scripts = list(scripts)
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -139,7 +148,7 @@ class Listener:
                 taken, _ = self._listener.accept()
             except OSError:
                 return
-            self.servers.append(self._make(taken, script))
+            self._make(taken, script)
 
     def close(self) -> None:
         """Close it, and all connections."""

@@ -330,3 +330,9 @@ def test_what_each_session_of_a_creator_starts_with(target):
     Creator(settings_for(arguments))().close()
     server.servers[0].wait()
     assert b"@@session.wait_timeout = 330, @@session.transaction_isolation = 'SERIALIZABLE'" in server.servers[0].after.wait()[0]
+
+
+def test_one_option_under_two_names_is_refused(target):
+    _, arguments = target(password="x", database="a", db="b")
+    with pytest.raises(SettingsError, match="'database' and 'db' mean the same"):
+        dbapi.connect(**arguments)

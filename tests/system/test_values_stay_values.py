@@ -316,6 +316,19 @@ def test_executemany_keeps_every_row(server, target, statement):
     assert server.execute("SELECT id FROM app.ec ORDER BY id") == [(1,), (2,), (3,)]
 
 
+@pytest.mark.parametrize("mode", ["", "STRICT_TRANS_TABLES"])
+def test_a_null_for_a_column_that_takes_none_is_refused_in_many_rows_as_in_one(server, target, mode):
+    """Without a strict mode the servers store 0 for it in an INSERT of several rows."""
+    server.execute("CREATE TABLE IF NOT EXISTS app.no_nulls (id INT PRIMARY KEY, v INT NOT NULL)", "DELETE FROM app.no_nulls")
+    with get_engine(**target).connect() as connection:
+        connection.exec_driver_sql(f"SET SESSION sql_mode = '{mode}'")
+        with pytest.raises(exc.IntegrityError):
+            connection.exec_driver_sql("INSERT INTO no_nulls VALUES (%s, %s)", [(1, None), (2, 3)])
+        connection.rollback()
+        connection.exec_driver_sql("SET SESSION sql_mode = DEFAULT")
+    assert server.execute("SELECT COUNT(*) FROM app.no_nulls") == [(0,)]
+
+
 def test_many_rows_go_together(front, target, server):
     server.execute("CREATE TABLE IF NOT EXISTS app.ec (id INT PRIMARY KEY, note VARCHAR(30))", "DELETE FROM app.ec")
     with get_engine(**target).begin() as connection:

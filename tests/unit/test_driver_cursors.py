@@ -235,8 +235,8 @@ def test_rows_of_a_plain_insert_go_together(connect, kind):
     connection, server = connect()
     server.will_answer([ok(3, 10)])
     cursor = connection.cursor(**kind)
-    cursor.executemany("INSERT INTO t (a, b) VALUES (%s, %s)", [(1, "a'"), (2, "%s"), [3, None]])
-    assert server.statements == [b"INSERT INTO t (a, b) VALUES (1, 'a'''),(2, '%s'),(3, NULL)"]
+    cursor.executemany("INSERT INTO t (a, b) VALUES (%s, %s)", [(1, "a'"), (2, "%s"), [3, 4.5]])
+    assert server.statements == [b"INSERT INTO t (a, b) VALUES (1, 'a'''),(2, '%s'),(3, 4.5)"]
     assert (cursor.rowcount, cursor.lastrowid) == (3, 10)
 
 

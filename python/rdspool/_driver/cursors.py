@@ -156,9 +156,13 @@ class Cursor:
         from .batches import BATCH_BYTES, Batch
 
         batch = Batch.of(known) if known is not None and len(given) > 1 else None
+        literal_rows = [] if known is None or batch is None else [batch.row(known.values(params)) for params in given]
+        if any(b"NULL" in row for row in literal_rows) and "STRICT_" not in self._sql_mode():
+            # Without a strict mode a NULL for a NOT NULL column is refused in an INSERT of one row, and becomes 0 or '' in one of several.
+            batch = None
         total = 0
-        if known is not None and batch is not None:
-            for statement in batch.statements([batch.row(known.values(params)) for params in given], BATCH_BYTES):
+        if batch is not None:
+            for statement in batch.statements(literal_rows, BATCH_BYTES):
                 self._send(statement)
                 total += self.rowcount
         else:

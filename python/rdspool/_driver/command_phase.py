@@ -103,9 +103,14 @@ class CommandPhase:
     def _command(self, payload: bytes, read_timeout: float | None = None, write_timeout: float | None = None) -> Any:
         stream = self._in_step()
         self.commands += 1
+        return self._exchange(stream, payload, read_timeout, write_timeout)
+
+    def _exchange(self, stream: PacketStream, payload: bytes | None, read_timeout: float | None, write_timeout: float | None = None) -> Any:
+        """Send a command (None: nothing, an answer follows already) and return the start of its answer. Raises the server's refusal."""
         self._answering = True
         try:
-            stream.send_command(payload, write_timeout or self.write_timeout)
+            if payload is not None:
+                stream.send_command(payload, write_timeout or self.write_timeout)
             answer = self._answer(stream, read_timeout or self.read_timeout)
         except BaseException:
             self.abandon()
@@ -249,16 +254,7 @@ class CommandPhase:
             self._drop_rows()
         if not self.more_results:
             return None
-        stream = self.stream
-        self._answering = True
-        try:
-            answer = self._answer(stream, read_timeout or self.read_timeout)
-        except BaseException:
-            self.abandon()
-            raise
-        self._answering = False
-        if isinstance(answer, Error):
-            raise answer
+        answer: Ok | ResultSet = self._exchange(self.stream, None, read_timeout)
         return answer
 
     def drain(self) -> None:

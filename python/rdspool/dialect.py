@@ -16,7 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from . import pool
 from ._driver import disconnects, literals, probes
-from ._lambda import invocation
+from ._lambda import invocation, left_open
 from .errors import SettingsError
 from .secret import hide
 
@@ -116,9 +116,13 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
     @classmethod
     def engine_created(cls, engine: Any) -> None:
         """Let each connection that comes back to the pool be as it was when it was made, and none that is lost stay there."""
-        invocation.watch()
         event.listen(engine, "checkout", _goes_out)
         event.listen(engine, "checkin", _came_back)
+        if invocation.watch():
+            invocation.at_end(left_open.roll_back)
+            event.listen(engine, "checkout", lambda connection, entry, _: left_open.taken(entry, connection))
+            event.listen(engine, "checkin", lambda _, entry: left_open.given_back(entry))
+            event.listen(engine, "detach", lambda _, entry: left_open.given_back(entry))
 
     # -- losses -----------------------------------------------------------------------------------------------------------------
 

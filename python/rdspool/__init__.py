@@ -33,9 +33,11 @@ try:
         SignInError,
         StatementTimeoutError,
         TooManyConnectionsError,
+        UnitError,
         UnreachableError,
     )
     from .settings import Settings
+    from .units import run
     from .version import __version__
 
     _gc.freeze()
@@ -63,9 +65,11 @@ __all__ = [
     "SignInError",
     "StatementTimeoutError",
     "TooManyConnectionsError",
+    "UnitError",
     "UnreachableError",
     "UntestedVersionWarning",
     "__version__",
     "deadline",
     "get_engine",
+    "run",
 ]

@@ -9,6 +9,7 @@ from typing import Final
 from mysql.connector.errors import Error
 
 from . import deadlines
+from ._aws import credentials
 from ._aws.authorities import root_files
 from ._aws.endpoints import is_proxy
 from ._aws.token import TokenSource
@@ -18,7 +19,7 @@ from ._driver.connection import Connection
 from ._driver.error_numbers import ACCESS_DENIED, CANNOT_CONNECT, OPTION_PREVENTS_STATEMENT
 from ._driver.session_start import SessionStart
 from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, SESSION_TRACK, Login
-from ._lambda import attributes, init_connection
+from ._lambda import attributes, shutdown, snapshot
 from ._lambda.init_connection import InitConnection
 from .deadlines import Limit
 from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError
@@ -49,7 +50,14 @@ def after_fork() -> None:
     """In the child of a fork: another thread of the parent's may have held the locks."""
     global _tokens_lock
     _tokens_lock = threading.Lock()
+    forget()
+    shutdown.after_fork()
+
+
+def forget() -> None:
+    """Forget all tokens, and the credentials that were found for them."""
     _tokens.clear()
+    credentials.forget()
 
 
 class Creator:
@@ -94,7 +102,7 @@ class Creator:
 
     def begin(self) -> None:
         """Start to make the first connection in a thread; the first call waits for it and takes it."""
-        if init_connection.allowed():
+        if not snapshot.ahead():
             self._init_connection = InitConnection(lambda: self._new(self._limit()))
 
     def __call__(self) -> Connection:
@@ -212,6 +220,7 @@ class Creator:
                 explained = diagnosis.explain(error, settings, secret, limit)
             raise explained from error
         made.read_timeout, made.write_timeout = self._timeouts
+        shutdown.keep(made)
         if not is_proxy(settings.host):
             # An RDS Proxy has numbers of its own for connections, and ends none by them.
             made.end_by(self._end_session)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import event
+from sqlalchemy import event, exc
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 from sqlalchemy.dialects.mysql.mysqlconnector import (
@@ -154,6 +154,8 @@ def _options(url: Any) -> tuple[dict[str, Any], str | None]:
 
 
 def _goes_out(dbapi_connection: Any, entry: Any, _: Any) -> None:
+    if dbapi_connection.closed:  # by the end of an invocation or a snapshot; pools without pool_pre_ping do not look
+        raise exc.DisconnectionError("the connection was closed while it lay in the pool")
     # At the first time: listeners to the pool's "connect" can have set variables, for as long as the connection lives.
     if _READY not in entry.info:
         entry.info[_READY] = True

@@ -30,6 +30,7 @@ class EngineOptions(TypedDict, total=False):
     max_allowed_packet: int | None
     role: Literal["writer"] | None
     reset_session: bool | None
+    shutdown: bool | None
     multi_statements: bool | None
 
     echo: bool | Literal["debug"] | None

@@ -91,6 +91,10 @@ class DeadlineError(StatementTimeoutError):
     """The invocation's time, or that of a `with deadline(seconds)`, was nearly over while something was waited for."""
 
 
+class UnitError(RdspoolError):
+    """A unit of work failed that can't be run again: a part of it has been committed already."""
+
+
 class OutcomeUnknownError(OperationalError, RdspoolError):
     """A COMMIT, or a statement that commits by itself, was sent, and its answer was lost: it may have happened, and it may not.
 

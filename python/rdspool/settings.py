@@ -49,6 +49,8 @@ class Settings:
     """"writer": a connect looks whether the server takes writes, and tries again within its time where it does not. None: any server."""
     reset_session: bool = True
     """Whether a connection that comes back to the pool has its session brought back to what it was: variables, locks, temporary tables."""
+    shutdown: bool = True
+    """Whether connections are closed at the end of the environment: in Lambda through an internal extension, elsewhere by atexit."""
     multi_statements: bool = False
     """Whether one execute() may hold several statements, separated by semicolons."""
 

@@ -39,7 +39,8 @@ class Attempts:
             raise error
         import random
 
-        pause = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._made - 1)))  # noqa: S311 - no secret
+        # Not the module's own generator: the environments that were restored from one snapshot would all draw the same.
+        pause = random.SystemRandom().uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._made - 1)))
         if self._limit.left() < pause + _NEEDED:
             if self._made == 1:
                 raise error

@@ -31,6 +31,15 @@ CHECK_VIOLATED: Final = 3819
 TOO_MANY: Final = frozenset({TOO_MANY_CONNECTIONS, TOO_MANY_USER_CONNECTIONS, USER_LIMIT_REACHED})
 """The server, or the user, has as many connections as it may have."""
 
+RUN_AGAIN: Final = frozenset(
+    {
+        1020,  # MariaDB: the row was changed since it was read (innodb_snapshot_isolation)
+        1205,  # lock wait timeout exceeded
+        1213,  # deadlock found
+    }
+)
+"""The transaction could not go on because of another one: run whole again, it may."""
+
 SERVER_CLOSES: Final = frozenset(
     {
         1053,  # server shutdown in progress

@@ -67,11 +67,3 @@ class InitConnection:
     def failure(self) -> BaseException | None:
         """What the thread met, once it has ended."""
         return self._failure
-
-
-def allowed() -> bool:
-    """Return whether a connection made now is still this process's own when requests come.
-
-    A snapshot (SnapStart) would give every restored environment a copy of one connection.
-    """
-    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start"

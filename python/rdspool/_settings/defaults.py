@@ -46,6 +46,7 @@ NEVER_SECRET: Final = frozenset(
         "region",
         "reset_session",
         "role",
+        "shutdown",
         "wait_timeout",
     }
 )

@@ -55,6 +55,7 @@ class Reading:
             "max_allowed_packet": int(packet or defaults.MAX_ALLOWED_PACKET),
             "multi_statements": self._flag("multi_statements", default=False),
             "role": self._choice("role", defaults.ROLES, str.lower),
+            "shutdown": self._flag("shutdown", default=True),
             "reset_session": self._flag("reset_session", default=True),
         }
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layer import archive, bytecode, licences, manifest, matrix, package, wheels
-from layer.errors import LayerError
-from layer.matrix import Target
-from layer.strip import is_elf, strip
+from . import archive, bytecode, licences, manifest, matrix, package, wheels
+from .errors import LayerError
+from .matrix import Target
+from .strip import is_elf, strip
 
 Progress = Callable[[str], None]
 

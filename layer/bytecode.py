@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from layer.errors import LayerError
+from .errors import LayerError
 
 PREFIX = "/opt/python"
 """Where Lambda puts a layer's python/ folder: the paths in tracebacks start with it."""

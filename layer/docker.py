@@ -11,10 +11,10 @@ from collections import deque
 from functools import cache
 from pathlib import Path
 
-from layer import matrix
-from layer.assemble import Layer, Progress
-from layer.errors import LayerError
-from layer.matrix import Target
+from . import matrix
+from .assemble import Layer, Progress
+from .errors import LayerError
+from .matrix import Target
 
 _PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 

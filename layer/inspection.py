@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from layer.checks.beside import beside
-from layer.checks.bytecode import bytecode
-from layer.checks.finding import Contents, Finding, read
-from layer.checks.libraries import libraries
-from layer.checks.packages import manifest, shadows, versions
-from layer.checks.structure import builder, left_out, sizes, structure
-from layer.matrix import Target
+from .checks.beside import beside
+from .checks.bytecode import bytecode
+from .checks.finding import Contents, Finding, read
+from .checks.libraries import libraries
+from .checks.packages import manifest, shadows, versions
+from .checks.structure import builder, left_out, sizes, structure
+from .matrix import Target
 
 CHECKS = (structure, left_out, sizes, builder, bytecode, libraries, shadows, versions, manifest, beside)
 

@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from layer import matrix
-from layer.errors import LayerError
+from . import matrix
+from .errors import LayerError
 
 _FINDER = matrix.PROJECT / "local" / "python.sh"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from layer import matrix, package
-from layer.errors import LayerError
-from layer.wheels import Wheel
+from . import matrix, package
+from .errors import LayerError
+from .wheels import Wheel
 
 LIMIT = 512
 """Characters that Lambda's LicenseInfo may have."""

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from layer import archive, licences, package
-from layer.bytecode import Interpreter
-from layer.matrix import Target
-from layer.wheels import TOOLS, Wheel, pins
+from . import archive, licences, package
+from .bytecode import Interpreter
+from .matrix import Target
+from .wheels import TOOLS, Wheel, pins
 
 
 def describe(

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from layer.errors import LayerError
+from .errors import LayerError
 
 PROJECT = Path(__file__).resolve().parent.parent
 

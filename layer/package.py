@@ -7,8 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from layer.errors import LayerError
-from layer.matrix import PROJECT, licences
+from .errors import LayerError
+from .matrix import PROJECT, licences
 
 
 def project() -> dict[str, Any]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layer import matrix
-from layer.matrix import Target
 from local import endpoint
 from local.endpoint import Endpoint
 from local.environment import Environment, Invocation
+
+from . import matrix
+from .matrix import Target
 
 PROBE = Path(__file__).with_name("probe")
 """The function: a handler that connects."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from layer.assemble import assemble
-from layer.checks.finding import SIGNER_FILE, Contents, read
-from layer.matrix import Target
+from .assemble import assemble
+from .checks.finding import SIGNER_FILE, Contents, read
+from .matrix import Target
 
 
 class Verdict(Enum):

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from email.parser import Parser
 from pathlib import Path
 
-from layer.errors import LayerError
-from layer.matrix import Target
+from .errors import LayerError
+from .matrix import Target
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 TOOLS = Path(__file__).with_name("tools.txt")

@@ -13,11 +13,11 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from local import endpoint
-from local.environment import Environment
-from local.environment.environment import PYTHONS
-from local.errors import LocalError
-from local.server import KINDS, Kind
+from . import endpoint
+from .environment import Environment
+from .environment.environment import PYTHONS
+from .errors import LocalError
+from .server import KINDS, Kind
 
 CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 console = Console(stderr=True, soft_wrap=True, highlight=False)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from local.cache import debian, say
-from local.errors import LocalError
-from local.server.process import free_port, run_folder, running
+from .cache import debian, say
+from .errors import LocalError
+from .server.process import free_port, run_folder, running
 
 ARGUMENTS = (
     "--headless",

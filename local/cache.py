@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.errors import LocalError, NotHereError
+from .errors import LocalError, NotHereError
 
 _DEBIAN = Path(__file__).with_name("debian.sh")
 

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from local.cache import locked
-from local.errors import LocalError
+from .cache import locked
+from .errors import LocalError
 
 _CA_LIFE = timedelta(days=3650)
 _LIFE = timedelta(days=90)

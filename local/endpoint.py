@@ -11,11 +11,11 @@ from pathlib import Path
 import pymysql
 from pymysql.constants import CLIENT
 
-from local import environment, front, server
-from local.errors import LocalError
-from local.front import Credentials, Front
-from local.front.client import HOST
-from local.server import Kind, Server
+from . import environment, front, server
+from .errors import LocalError
+from .front import Credentials, Front
+from .front.client import HOST
+from .server import Kind, Server
 
 DATABASE = "app"
 USER = "app"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from layer import archive
-from layer.checks.finding import Contents, Finding
+from .. import archive
+from .finding import Contents, Finding
 
 
 def beside(contents: Contents) -> Iterator[Finding]:

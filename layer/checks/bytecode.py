@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from layer.bytecode import PREFIX
-from layer.checks.finding import Contents, Finding
+from ..bytecode import PREFIX
+from .finding import Contents, Finding
 
 _HEADER = 16
 _UNCHECKED_HASH = 1

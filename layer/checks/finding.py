@@ -7,8 +7,8 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layer.errors import LayerError
-from layer.matrix import Target
+from ..errors import LayerError
+from ..matrix import Target
 
 ROOT = "python/"
 """The folder of a zip that Lambda puts at /opt/python."""

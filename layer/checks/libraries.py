@@ -12,8 +12,8 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
-from layer import matrix
-from layer.checks.finding import Contents, Finding
+from .. import matrix
+from .finding import Contents, Finding
 
 _NAMES = {62: "x86_64", 183: "arm64"}
 _TAG = re.compile(r"\.cpython-(\d+)t?-")

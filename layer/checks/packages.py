@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from email.parser import Parser
 
-from layer import archive, matrix, package
-from layer.checks.finding import Contents, Finding
-from layer.wheels import normalise, pins
+from .. import archive, matrix, package
+from ..wheels import normalise, pins
+from .finding import Contents, Finding
 
 _SITE = re.compile(r"^(?:lib/python3\.\d+/site-packages/)?([^/]+)")
 _METADATA = re.compile(r"^[^/]+\.dist-info/METADATA$")

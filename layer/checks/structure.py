@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from layer import matrix
-from layer.checks.finding import ROOT, SIGNER_FILE, Contents, Finding, is_regular
+from .. import matrix
+from .finding import ROOT, SIGNER_FILE, Contents, Finding, is_regular
 
 
 def structure(contents: Contents) -> Iterator[Finding]:

@@ -13,14 +13,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from layer import docker, interpreter, matrix
-from layer.assemble import Layer, Progress, assemble
-from layer.errors import LayerError
-from layer.matrix import Target
 from local.cache import cache_dir
 
+from .. import docker, interpreter, matrix
+from ..assemble import Layer, Progress, assemble
+from ..errors import LayerError
+from ..matrix import Target
+
 if TYPE_CHECKING:
-    from layer.evidence.provenance import Builder as MadeBy
+    from ..evidence.provenance import Builder as MadeBy
 
 
 @click.command()
@@ -56,7 +57,7 @@ def build(
 ) -> None:
     """Build layers: for each a zip, its manifest, its SBOM (CycloneDX) and a provenance statement (in-toto, SLSA)."""
     # Not at the top: these need packages that take longer to import than other commands take to run.
-    from layer.evidence import signature, source, writing
+    from ..evidence import signature, source, writing
 
     hook = signature.Hook(signer) if signer else None
     console = Console(stderr=True)
@@ -110,7 +111,7 @@ class _Builder:
     id: str | None
 
     def build(self, target: Target, progress: Progress) -> tuple[Layer, MadeBy]:
-        from layer.evidence.provenance import builder
+        from ..evidence.provenance import builder
 
         if self.client:
             try:

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from layer import matrix
-from layer.commands.selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
-from layer.errors import LayerError
+from .. import matrix
+from ..errors import LayerError
+from .selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
 
 
 @click.command()
@@ -46,8 +46,8 @@ def catalog(
 
     The exit status is 1 when a region could not be read (the files are written without it) or there is nothing to write.
     """
-    from layer.publishing import catalogue, page, stages, survey
-    from layer.publishing.report import replace
+    from ..publishing import catalogue, page, stages, survey
+    from ..publishing.report import replace
 
     console = Console(stderr=True)
     whole = True

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from layer import matrix
+from .. import matrix
 
 if TYPE_CHECKING:
-    from layer.inspection import Inspection
-    from layer.trial import Trial
+    from ..inspection import Inspection
+    from ..trial import Trial
 
 
 @click.command()
@@ -33,7 +33,7 @@ def inspect(zips: tuple[Path, ...], name: str | None, run: bool, as_json: bool) 
     With --run, those for this machine's architecture are attached to a function in a Lambda environment like AWS's, with a database
     server behind an RDS endpoint, all on this machine. The exit status is 0 when all are fit, 1 otherwise.
     """
-    from layer import inspection
+    from .. import inspection
 
     inspected = [inspection.inspect(path, matrix.parse(name or path.name)) for path in zips]
     trials = _trials(inspected) if run else None
@@ -47,7 +47,7 @@ def inspect(zips: tuple[Path, ...], name: str | None, run: bool, as_json: bool) 
 
 
 def _trials(inspected: list[Inspection]) -> list[Trial]:
-    from layer import trial
+    from .. import trial
 
     made: list[Trial] = []
     with Console(stderr=True).status("starting a database server and its RDS endpoint") as status:

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from layer.commands.selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
+from .selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
 
 if TYPE_CHECKING:
-    from layer.publishing.inventory import Entry
+    from ..publishing.inventory import Entry
 
 
 @click.command(name="list")
@@ -37,8 +37,8 @@ def list_command(
 
     The exit status is 1 when a region could not be read; the others are listed all the same.
     """
-    from layer.publishing import stages, survey
-    from layer.publishing.report import uneven
+    from ..publishing import stages, survey
+    from ..publishing.report import uneven
 
     console = Console(stderr=True)
     names, optional = region_names(regions)

@@ -7,9 +7,9 @@ import subprocess
 
 import click
 
-from layer.errors import LayerError
-from layer.matrix import PROJECT
-from layer.wheels import REQUIREMENTS, TOOLS
+from ..errors import LayerError
+from ..matrix import PROJECT
+from ..wheels import REQUIREMENTS, TOOLS
 
 
 @click.command()

@@ -10,11 +10,11 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from layer.commands.selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
+from .selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
 
 if TYPE_CHECKING:
-    from layer.publishing.inventory import Entry
-    from layer.publishing.pruning import Decision
+    from ..publishing.inventory import Entry
+    from ..publishing.pruning import Decision
 
 _KEEP = 3
 
@@ -49,8 +49,8 @@ def prune(
 
     The exit status is 1 when a region could not be read (nothing is removed there) or a version could not be removed.
     """
-    from layer.publishing import pruning, stages, survey
-    from layer.publishing.errors import AwsError
+    from ..publishing import pruning, stages, survey
+    from ..publishing.errors import AwsError
 
     console = Console(stderr=True)
     names, optional = region_names(regions)

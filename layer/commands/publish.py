@@ -13,15 +13,15 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from layer import matrix
-from layer.commands.selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
-from layer.errors import LayerError
+from .. import matrix
+from ..errors import LayerError
+from .selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
 
 if TYPE_CHECKING:
-    from layer.publishing.artefact import Artefact
-    from layer.publishing.plan import Wanted
-    from layer.publishing.report import Report
-    from layer.publishing.stages import Stage
+    from ..publishing.artefact import Artefact
+    from ..publishing.plan import Wanted
+    from ..publishing.report import Report
+    from ..publishing.stages import Stage
 
 _COLOURS = {"as wanted": "green", "published": "green", "completed": "green", "failed": "red", "disabled": "dim"}
 
@@ -78,9 +78,9 @@ def publish(
 
     The exit status is 0 when everything is as wanted (without --yes: could be read), 1 when anything failed, 2 for wrong options.
     """
-    from layer.publishing import publication, stages
-    from layer.publishing.campaign import Campaign
-    from layer.publishing.report import Report, ReportFile
+    from ..publishing import publication, stages
+    from ..publishing.campaign import Campaign
+    from ..publishing.report import Report, ReportFile
 
     console = Console(stderr=True)
     stage = stages.stage(stage_name)
@@ -122,7 +122,7 @@ def publish(
 
 
 def _artefacts(stage: Stage, targets: list[matrix.Target], dist: Path, inspected: bool, console: Console) -> list[Artefact]:
-    from layer.publishing import artefact, gate
+    from ..publishing import artefact, gate
 
     with console.status("reading the zips"):
         loaded = [artefact.load(target, dist) for target in targets]
@@ -134,7 +134,7 @@ def _artefacts(stage: Stage, targets: list[matrix.Target], dist: Path, inspected
 
 def _changed(stage: Stage, dirty: bool, console: Console) -> bool:
     """Returns whether the tree has changes, which prod takes only when told to, and loudly."""
-    from layer.publishing import gate
+    from ..publishing import gate
 
     if stage.prerelease:
         return False
@@ -147,7 +147,7 @@ def _changed(stage: Stage, dirty: bool, console: Console) -> bool:
 
 
 def _hold_to_limit(artefacts: list[Artefact], limit: int, bucket: str | None) -> None:
-    from layer.publishing.bucket import needed
+    from ..publishing.bucket import needed
 
     for artefact in artefacts:
         if len(artefact.zipped) > limit and not bucket:
@@ -155,8 +155,8 @@ def _hold_to_limit(artefacts: list[Artefact], limit: int, bucket: str | None) ->
 
 
 def _wanted(artefacts: list[Artefact], stage: Stage, shares: tuple[str, ...], replace: bool) -> list[Wanted]:
-    from layer.publishing.grants import Grant
-    from layer.publishing.plan import Wanted
+    from ..publishing.grants import Grant
+    from ..publishing.plan import Wanted
 
     if "nobody" in shares and len(shares) > 1:
         raise LayerError("--share nobody stands alone")

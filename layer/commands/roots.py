@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from layer import matrix, roots
+from .. import matrix, roots
 
 
 @click.command(name="roots")

@@ -9,12 +9,12 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from layer import matrix
-from layer.errors import LayerError
-from layer.matrix import Target
+from .. import matrix
+from ..errors import LayerError
+from ..matrix import Target
 
 if TYPE_CHECKING:
-    from layer.publishing.account import Account, Region
+    from ..publishing.account import Account, Region
 
 ALL = "all"
 _TIMEOUT = 20.0  # seconds
@@ -78,7 +78,7 @@ def region_names(text: str) -> tuple[list[str], frozenset[str]]:
 
 def open_accounts(names: Sequence[str], timeout: float, console: Console) -> list[Account]:
     """Returns the accounts, each told on stderr. Raises LayerError; the same account named twice is one."""
-    from layer.publishing.account import open_account
+    from ..publishing.account import open_account
 
     opened: dict[str, Account] = {}
     wanted: Sequence[str | None] = names or [None]

@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from layer.commands.selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
-from layer.errors import LayerError
+from ..errors import LayerError
+from .selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
 
 
 @click.command()
@@ -45,9 +45,9 @@ def share(
 
     The exit status is 1 when a region could not be read, a version could not be changed, or none was found.
     """
-    from layer.publishing import sharing, stages, survey
-    from layer.publishing.errors import AwsError
-    from layer.publishing.grants import Grant
+    from ..publishing import sharing, stages, survey
+    from ..publishing.errors import AwsError
+    from ..publishing.grants import Grant
 
     if not (release or numbers or latest):
         raise LayerError("which versions? Give --release, --version or --latest")

@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from layer import matrix
-from layer.errors import LayerError
+from .. import matrix
+from ..errors import LayerError
 
 
 @click.command()
@@ -47,7 +47,7 @@ def sign(
         raise LayerError("say how to sign: with --with COMMAND, or with --aws-profile NAME --bucket NAME --region REGION")
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     if command:
-        from layer.evidence import signature
+        from ..evidence import signature
 
         hook = signature.Hook(command)
         for path in zips:
@@ -62,8 +62,8 @@ def sign(
 def _with_signer(
     zips: tuple[Path, ...], profile: str, bucket: str, region: str, account: str | None, output: Path | None, console: Console
 ) -> None:
-    from layer.evidence import signer
-    from layer.publishing.account import open_account
+    from ..evidence import signer
+    from ..publishing.account import open_account
 
     opened = open_account(account, _TIMEOUT)
     name = bucket.replace("{region}", region).replace("{account}", opened.id)

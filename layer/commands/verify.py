@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from layer import interpreter, matrix
-from layer.errors import LayerError
-from layer.verification import Verdict, verify
 from local.cache import cache_dir
+
+from .. import interpreter, matrix
+from ..errors import LayerError
+from ..verification import Verdict, verify
 
 _STATUS = {Verdict.SAME: 0, Verdict.REPACKED: 0, Verdict.SIGNED: 0, Verdict.OTHER_INTERPRETER: 2, Verdict.DIFFERENT: 1}
 _SHOWN = 20
@@ -41,7 +42,7 @@ def verify_command(what: str, name: str | None, account: str | None, given: Path
     with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("") as status:
         if what.startswith("arn:"):
             # Late: the build itself needs no boto3.
-            from layer.publishing.download import download
+            from ..publishing.download import download
 
             status.update(f"fetching {what}")
             fetched = download(what, Path(folder), account)
@@ -72,8 +73,8 @@ def verify_command(what: str, name: str | None, account: str | None, given: Path
 
 
 def _check_signatures(path: Path, key: Path, given: Path | None) -> None:
-    from layer.evidence.signature import SIGNATURE, check
-    from layer.evidence.writing import beside
+    from ..evidence.signature import SIGNATURE, check
+    from ..evidence.writing import beside
 
     signed = [each for each in beside(path) if given is None and each.with_name(each.name + SIGNATURE).is_file()]
     for each in (path, *signed):

@@ -12,11 +12,11 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from layer import licences
-from layer.errors import LayerError
-from layer.matrix import Target
-from layer.package import project
-from layer.wheels import normalise
+from .. import licences
+from ..errors import LayerError
+from ..matrix import Target
+from ..package import project
+from ..wheels import normalise
 
 _METADATA = re.compile(r"^([^/]+)\.dist-info/METADATA$")
 _ROOTS = "rdspool/_aws/roots/"

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layer import matrix
-from layer.evidence.source import Source
-from layer.matrix import Target
-from layer.wheels import REQUIREMENTS, TOOLS, pins
+from .. import matrix
+from ..matrix import Target
+from ..wheels import REQUIREMENTS, TOOLS, pins
+from .source import Source
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"

@@ -20,10 +20,10 @@ from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from layer.checks.finding import ROOT, Contents
-from layer.evidence.components import Part, parts
-from layer.package import project
-from layer.wheels import normalise
+from ..checks.finding import ROOT, Contents
+from ..package import project
+from ..wheels import normalise
+from .components import Part, parts
 
 _CHANGED = (
     "As in the wheel of that hash, except that files which are not needed were left out, extension modules were stripped of debug "

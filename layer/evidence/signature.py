@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from layer.errors import LayerError
-from layer.evidence.writing import beside
+from ..errors import LayerError
+from .writing import beside
 
 SIGNATURE, BUNDLE = ".sig", ".bundle"
 _OUTPUTS = {"signature": SIGNATURE, "bundle": BUNDLE}

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from layer import archive
-from layer.assemble import Layer, replace
-from layer.checks.finding import SIGNER_FILE, Contents, read
-from layer.errors import LayerError
-from layer.evidence import sbom, writing
-from layer.evidence.source import epoch, source
-from layer.matrix import Target
-from layer.publishing.account import Region
+from .. import archive
+from ..assemble import Layer, replace
+from ..checks.finding import SIGNER_FILE, Contents, read
+from ..errors import LayerError
+from ..matrix import Target
+from ..publishing.account import Region
+from . import sbom, writing
+from .source import epoch, source
 
 WAIT = 180.0  # seconds; a job takes some seconds
 INTERVAL = 2.0  # seconds

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from layer.matrix import PROJECT
+from ..matrix import PROJECT
 
 INPUTS = ("layer", "python/rdspool", "LICENSE", "pyproject.toml", "Dockerfile")
 """What a layer's bytes come from, besides the wheels and the interpreter."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from layer.assemble import Layer, replace
-from layer.checks.finding import read
-from layer.evidence.provenance import Builder, statement
-from layer.evidence.sbom import sbom
-from layer.evidence.source import Source, epoch
-from layer.matrix import Target
+from ..assemble import Layer, replace
+from ..checks.finding import read
+from ..matrix import Target
+from .provenance import Builder, statement
+from .sbom import sbom
+from .source import Source, epoch
 
 SBOM = ".cdx.json"
 PROVENANCE = ".provenance.json"

@@ -14,7 +14,7 @@ import botocore.session
 from botocore import exceptions
 from botocore.config import Config
 
-from layer.publishing.errors import AwsError, explain
+from .errors import AwsError, explain
 
 HOME = "us-east-1"
 """Where to ask who the caller is when no region is configured: every account has it (in AWS's standard partition)."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from layer import archive, package
-from layer.errors import LayerError
-from layer.matrix import Target
+from .. import archive, package
+from ..errors import LayerError
+from ..matrix import Target
 
 
 @dataclass(frozen=True)

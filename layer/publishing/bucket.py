@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from layer.errors import LayerError
-from layer.publishing.account import Region
-from layer.publishing.artefact import Artefact
-from layer.publishing.errors import AwsError
+from ..errors import LayerError
+from .account import Region
+from .artefact import Artefact
+from .errors import AwsError
 
 
 def content(region: Region, artefact: Artefact, limit: int, bucket: str | None) -> dict[str, Any]:

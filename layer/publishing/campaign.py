@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from layer.publishing import fleet, outcome
-from layer.publishing.account import Region
-from layer.publishing.errors import AwsError
-from layer.publishing.outcome import Outcome
-from layer.publishing.plan import Wanted
-from layer.publishing.publication import row
+from . import fleet, outcome
+from .account import Region
+from .errors import AwsError
+from .outcome import Outcome
+from .plan import Wanted
+from .publication import row
 
 Act = Callable[[Region, Wanted, Callable[[], bool]], tuple[Outcome, AwsError | None]]
 

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from layer import matrix
-from layer.errors import LayerError
-from layer.publishing import outcome, stages
-from layer.publishing.inventory import Entry
-from layer.publishing.report import FORMAT
+from .. import matrix
+from ..errors import LayerError
+from . import outcome, stages
+from .inventory import Entry
+from .report import FORMAT
 
 
 @dataclass(frozen=True, order=True)

@@ -8,11 +8,11 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from layer import archive
-from layer.errors import LayerError
-from layer.matrix import Target
-from layer.publishing import stages, versions
-from layer.publishing.account import open_account
+from .. import archive
+from ..errors import LayerError
+from ..matrix import Target
+from . import stages, versions
+from .account import open_account
 
 _TIMEOUT = 60.0  # seconds
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from botocore import exceptions
 
-from layer.errors import LayerError
+from ..errors import LayerError
 
 THROTTLES = frozenset(
     {

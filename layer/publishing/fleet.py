@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from layer.publishing.account import Region
+from .account import Region
 
 _LOOK = 0.2  # seconds between looks at Ctrl-C
 

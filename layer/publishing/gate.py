@@ -7,10 +7,10 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from layer import inspection, matrix
-from layer.errors import LayerError
-from layer.publishing.artefact import Artefact
-from layer.publishing.stages import Stage
+from .. import inspection, matrix
+from ..errors import LayerError
+from .artefact import Artefact
+from .stages import Stage
 
 _SHOWN = 5
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from layer.errors import LayerError
+from ..errors import LayerError
 
 ACTION = "lambda:GetLayerVersion"
 

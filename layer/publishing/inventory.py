@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layer.matrix import Target
-from layer.publishing import parameters, sharing, versions
-from layer.publishing.account import Region
-from layer.publishing.grants import Policy
-from layer.publishing.stages import Stage
-from layer.publishing.versions import Listed
+from ..matrix import Target
+from . import parameters, sharing, versions
+from .account import Region
+from .grants import Policy
+from .stages import Stage
+from .versions import Listed
 
 
 @dataclass(frozen=True)

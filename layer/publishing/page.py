@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from layer import matrix
-from layer.publishing.catalogue import Row
+from .. import matrix
+from .catalogue import Row
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 

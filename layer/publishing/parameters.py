@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layer.publishing.account import Region
+from .account import Region
 
 
 def read(region: Region, names: list[str]) -> dict[str, str]:

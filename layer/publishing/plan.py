@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from layer.publishing import parameters, sharing, versions
-from layer.publishing.account import Region
-from layer.publishing.artefact import Artefact
-from layer.publishing.grants import Grant, Policy
-from layer.publishing.stages import Stage
-from layer.publishing.versions import Listed, Version
+from . import parameters, sharing, versions
+from .account import Region
+from .artefact import Artefact
+from .grants import Grant, Policy
+from .stages import Stage
+from .versions import Listed, Version
 
 NEW = "the new version"
 

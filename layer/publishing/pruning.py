@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from layer.publishing import parameters, versions
-from layer.publishing.inventory import Entry
+from . import parameters, versions
+from .inventory import Entry
 
 _SHOWN = 3
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from layer import matrix
-from layer.errors import LayerError
-from layer.publishing import bucket, outcome, parameters, sharing, versions
-from layer.publishing.account import Region
-from layer.publishing.errors import AwsError
-from layer.publishing.outcome import Outcome
-from layer.publishing.plan import Difference, Found, Wanted, compare, look
+from .. import matrix
+from ..errors import LayerError
+from . import bucket, outcome, parameters, sharing, versions
+from .account import Region
+from .errors import AwsError
+from .outcome import Outcome
+from .plan import Difference, Found, Wanted, compare, look
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from layer import matrix
-from layer.errors import LayerError
-from layer.publishing import outcome
-from layer.publishing.account import Account
-from layer.publishing.outcome import Outcome
+from .. import matrix
+from ..errors import LayerError
+from . import outcome
+from .account import Account
+from .outcome import Outcome
 
 FORMAT = 1
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from layer.publishing.account import Region
-from layer.publishing.errors import AwsError
-from layer.publishing.grants import Grant, Policy
-from layer.publishing.versions import layer_arn
+from .account import Region
+from .errors import AwsError
+from .grants import Grant, Policy
+from .versions import layer_arn
 
 
 def policy(region: Region, layer: str, version: int) -> Policy:

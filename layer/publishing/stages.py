@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from layer import matrix
-from layer.errors import LayerError
-from layer.matrix import Target
-from layer.publishing.grants import Grant
+from .. import matrix
+from ..errors import LayerError
+from ..matrix import Target
+from .grants import Grant
 
 _ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):layer:(?P<layer>[\w-]+):(?P<version>\d+)"

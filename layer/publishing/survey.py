@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.markup import escape
 
-from layer.matrix import Target
-from layer.publishing import fleet, inventory
-from layer.publishing.account import Region
-from layer.publishing.errors import AwsError
-from layer.publishing.inventory import Entry
-from layer.publishing.stages import Stage
+from ..matrix import Target
+from . import fleet, inventory
+from .account import Region
+from .errors import AwsError
+from .inventory import Entry
+from .stages import Stage
 
 
 @dataclass

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from layer.publishing.account import Region
-from layer.publishing.errors import AwsError
+from .account import Region
+from .errors import AwsError
 
 # Versions of earlier releases also name their kind of layer, in parentheses.
 _DESCRIPTION = re.compile(r"\S+ (?P<release>\S+)(?: \(\w+\))?, (?P<interpreter>CPython \S+), sha256 (?P<hash>[\w+/]{43}=)")

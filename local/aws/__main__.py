@@ -24,8 +24,8 @@ def main() -> int:
         from moto.moto_server.werkzeug_app import MotoRequestHandler
         from moto.server import ThreadedMotoServer
 
-        from local.aws import additions
-        from local.aws.proxy import Proxy
+        from . import additions
+        from .proxy import Proxy
     except ModuleNotFoundError as error:
         sys.stderr.write(f"{error.name} is missing: `. local/setup.sh; setup_venv tests` installs it\n")
         return 3

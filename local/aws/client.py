@@ -18,9 +18,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, cast
 
-from local.aws.faults import Call, Do, to_json
-from local.aws.records import Record
-from local.errors import LocalError
+from ..errors import LocalError
+from .faults import Call, Do, to_json
+from .records import Record
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ")

@@ -12,9 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from xml.sax.saxutils import escape
 
-from local.aws import additions, faults
-from local.aws.operations import Asked, identify
-from local.aws.records import Record
+from . import additions, faults
+from .operations import Asked, identify
+from .records import Record
 
 CONTROL = "/_control"
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "server", "date"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.errors import LocalError
+from ..errors import LocalError
 
 
 class LambdaEnvironmentError(LocalError):

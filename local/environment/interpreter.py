@@ -12,9 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO, cast
 
-from local.cache import cache_dir, locked, say
-from local.cache import folder as kept_folder
-
+from ..cache import cache_dir, locked, say
+from ..cache import folder as kept_folder
 from .errors import PartMissingError
 
 SCRIPT = Path(__file__).resolve().parent.parent / "python.sh"

@@ -11,9 +11,8 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.cache import cache_dir
-from local.cache import folder as kept_folder
-
+from ..cache import cache_dir
+from ..cache import folder as kept_folder
 from .errors import LambdaEnvironmentError
 
 LIMIT = 5  # layers of one function; Lambda's quota

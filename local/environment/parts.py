@@ -10,9 +10,8 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
-from local.cache import cache_dir, debian, say
-from local.cache import folder as kept_folder
-
+from ..cache import cache_dir, debian, say
+from ..cache import folder as kept_folder
 from .errors import PartMissingError
 from .interpreter import Interpreter
 from .pip import pip

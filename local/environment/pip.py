@@ -7,8 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.cache import cache_dir
-
+from ..cache import cache_dir
 from .errors import PartMissingError
 
 SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")

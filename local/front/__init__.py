@@ -10,10 +10,10 @@ It counts round trips and commands per connection (records.py says how exactly) 
 
 from __future__ import annotations
 
-from local.front.client import Count, Front, FrontError, start
-from local.front.faults import Accept, Close, Command, CutAnswer, Delay, Error, LoseAnswer, SignIn, Silence
-from local.front.iam import Credentials
-from local.front.records import Connection
+from .client import Count, Front, FrontError, start
+from .faults import Accept, Close, Command, CutAnswer, Delay, Error, LoseAnswer, SignIn, Silence
+from .iam import Credentials
+from .records import Connection
 
 __all__ = [
     "Accept",

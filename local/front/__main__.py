@@ -10,12 +10,12 @@ import threading
 import time
 from typing import Any
 
-from local.front import control
-from local.front.backend import Address
-from local.front.endpoint import Endpoint, listen
-from local.front.iam import Credentials, TokenCheck
-from local.front.sign_in import SignInOptions
-from local.front.tls import ServerContexts, TlsOptions
+from . import control
+from .backend import Address
+from .endpoint import Endpoint, listen
+from .iam import Credentials, TokenCheck
+from .sign_in import SignInOptions
+from .tls import ServerContexts, TlsOptions
 
 USAGE = """\
 python -m local.front is the process of the RDS front: MySQL's protocol as an Amazon RDS endpoint speaks it,

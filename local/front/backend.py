@@ -8,10 +8,10 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from local.front.handshake import Greeting, Login
-from local.front.orders import Orders
-from local.front.protocol import AUTH_MORE_DATA, AUTH_SWITCH, ERR, OK, Capability, Cursor, Packets, ProtocolError
-from local.front.wire import Wire
+from .handshake import Greeting, Login
+from .orders import Orders
+from .protocol import AUTH_MORE_DATA, AUTH_SWITCH, ERR, OK, Capability, Cursor, Packets, ProtocolError
+from .wire import Wire
 
 CONNECT_TIMEOUT = 10.0  # seconds
 

@@ -15,14 +15,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from local.errors import LocalError
-from local.front.faults import Do, When, check, to_json
-from local.front.iam import Credentials
-from local.front.records import Connection
+from ..errors import LocalError
+from .faults import Do, When, check, to_json
+from .iam import Credentials
+from .records import Connection
 
 if TYPE_CHECKING:
-    from local.certificates import Authority
-    from local.server import Server
+    from ..certificates import Authority
+    from ..server import Server
 
 HOST = "app.cluster-c1abcdefghij.eu-central-1.rds.amazonaws.com"
 REGION = "eu-central-1"
@@ -213,8 +213,8 @@ def start(
     `backend_tcp`: over TCP with TLS even where the server has a unix socket, for users that REQUIRE SSL. FrontError if it does not start.
     """
     if authority is None:
-        from local.cache import cache_dir
-        from local.certificates import authority as kept_authority
+        from ..cache import cache_dir
+        from ..certificates import authority as kept_authority
 
         authority = kept_authority(cache_dir() / "authority")
     certificate, key = authority.issue(list(names) if names else [host], expired=expired)

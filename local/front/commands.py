@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from local.front.protocol import MAX_PAYLOAD, Cursor, ProtocolError
+from .protocol import MAX_PAYLOAD, Cursor, ProtocolError
 
 NAMES = {
     0x00: "SLEEP", 0x01: "QUIT", 0x02: "INIT_DB", 0x03: "QUERY", 0x04: "FIELD_LIST", 0x05: "CREATE_DB", 0x06: "DROP_DB", 0x07: "REFRESH",

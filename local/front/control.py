@@ -9,10 +9,10 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.front.endpoint import LOOPBACK, Endpoint
-from local.front.faults import Error, do_from_json, when_from_json
-from local.front.orders import Hangup, Notice, Silence
-from local.front.protocol import error
+from .endpoint import LOOPBACK, Endpoint
+from .faults import Error, do_from_json, when_from_json
+from .orders import Hangup, Notice, Silence
+from .protocol import error
 
 
 class Verbs:

@@ -7,13 +7,13 @@ import socket
 import threading
 import time
 
-from local.front.backend import Address
-from local.front.faults import Faults
-from local.front.orders import Order
-from local.front.records import Records
-from local.front.session import Session
-from local.front.sign_in import SignInOptions
-from local.front.tls import ServerContexts
+from .backend import Address
+from .faults import Faults
+from .orders import Order
+from .records import Records
+from .session import Session
+from .sign_in import SignInOptions
+from .tls import ServerContexts
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 512

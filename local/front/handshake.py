@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from local.front.protocol import Capability, Cursor, ProtocolError, error_code, lenenc, lenenc_bytes
+from .protocol import Capability, Cursor, ProtocolError, error_code, lenenc, lenenc_bytes
 
 SSL_REQUEST_SIZE = 32
 # What the front does not speak to its clients, whatever the backend can do.

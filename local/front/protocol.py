@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntFlag
 
-from local.front.wire import Wire
+from .wire import Wire
 
 MAX_PAYLOAD = 0xFFFFFF
 

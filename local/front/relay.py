@@ -7,13 +7,13 @@ import time
 from collections import deque
 from contextlib import suppress
 
-from local.front.commands import UNANSWERED, CommandReader, Segment
-from local.front.faults import Close, CutAnswer, Delay, Do, Error, Faults, LoseAnswer, Silence
-from local.front.orders import Hangup, Orders
-from local.front.orders import Silence as SilenceOrder
-from local.front.protocol import error, framed
-from local.front.records import Record
-from local.front.wire import Wire
+from .commands import UNANSWERED, CommandReader, Segment
+from .faults import Close, CutAnswer, Delay, Do, Error, Faults, LoseAnswer, Silence
+from .orders import Hangup, Orders
+from .orders import Silence as SilenceOrder
+from .protocol import error, framed
+from .records import Record
+from .wire import Wire
 
 
 class Relay:

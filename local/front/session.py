@@ -7,15 +7,15 @@ import ssl
 import sys
 from collections.abc import Callable
 
-from local.front.backend import Address, Backend
-from local.front.faults import Delay, Faults
-from local.front.orders import Hangup, Notice, Order, Orders, Silence
-from local.front.protocol import ERR, Capability, framed
-from local.front.records import Record
-from local.front.relay import Relay
-from local.front.sign_in import Refused, SignIn, SignInOptions, raise_order
-from local.front.tls import ServerContexts
-from local.front.wire import Wire
+from .backend import Address, Backend
+from .faults import Delay, Faults
+from .orders import Hangup, Notice, Order, Orders, Silence
+from .protocol import ERR, Capability, framed
+from .records import Record
+from .relay import Relay
+from .sign_in import Refused, SignIn, SignInOptions, raise_order
+from .tls import ServerContexts
+from .wire import Wire
 
 
 class Session:

@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from local.front.backend import Backend
-from local.front.faults import KNOWN, Close, Delay, Do, Error, Faults, Silence
-from local.front.handshake import Greeting, Login, is_ssl_request
-from local.front.iam import TokenCheck
-from local.front.orders import Hangup, Notice, Orders
-from local.front.orders import Silence as SilenceOrder
-from local.front.protocol import ERR, OK, Capability, Packets, auth_switch, error, error_code
-from local.front.records import Record
-from local.front.wire import Wire
+from .backend import Backend
+from .faults import KNOWN, Close, Delay, Do, Error, Faults, Silence
+from .handshake import Greeting, Login, is_ssl_request
+from .iam import TokenCheck
+from .orders import Hangup, Notice, Orders
+from .orders import Silence as SilenceOrder
+from .protocol import ERR, OK, Capability, Packets, auth_switch, error, error_code
+from .records import Record
+from .wire import Wire
 
 CLEAR_PASSWORD = "mysql_clear_password"  # noqa: S105 - a plugin's name
 

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Protocol
 
-from local.front.orders import Orders
+from .orders import Orders
 
 CHUNK = 64 * 1024
 # RFC 8446, 4.1.3: the random value that makes a ServerHello a HelloRetryRequest.

@@ -11,7 +11,7 @@ Where it comes from, in this order: an existing server that RDSLOCAL_MYSQL or RD
 
 from __future__ import annotations
 
-from local.server.server import KINDS, Kind, Server
-from local.server.starting import start
+from .server import KINDS, Kind, Server
+from .starting import start
 
 __all__ = ["KINDS", "Kind", "Server", "start"]

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.cache import cache_dir, debian, folder, say
-from local.certificates import Authority, authority
-from local.errors import LocalError
-from local.server import mariadb, mysql
-from local.server.process import free_port, run_folder, running, tail
-from local.server.server import Kind, Server, connect_admin, version_of
+from ..cache import cache_dir, debian, folder, say
+from ..certificates import Authority, authority
+from ..errors import LocalError
+from . import mariadb, mysql
+from .process import free_port, run_folder, running, tail
+from .server import Kind, Server, connect_admin, version_of
 
 # Debian stable carries no MySQL; unstable has Oracle's current one.
 _PACKAGES: dict[Kind, tuple[str, str]] = {"mysql": ("sid", "mysql-server-core"), "mariadb": ("host", "mariadb-server-core")}

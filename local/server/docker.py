@@ -9,11 +9,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from local.cache import cache_dir, say
-from local.certificates import authority
-from local.errors import LocalError
-from local.server.process import free_port, run_folder, running
-from local.server.server import Kind, Server, connect_admin, version_of
+from ..cache import cache_dir, say
+from ..certificates import authority
+from ..errors import LocalError
+from .process import free_port, run_folder, running
+from .server import Kind, Server, connect_admin, version_of
 
 _IMAGES: dict[Kind, str] = {"mysql": "mysql:8.4", "mariadb": "mariadb:11.4"}
 _PASSWORD: dict[Kind, str] = {"mysql": "MYSQL_ROOT_PASSWORD", "mariadb": "MARIADB_ROOT_PASSWORD"}

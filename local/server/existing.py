@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from local.errors import LocalError
-from local.server.server import Kind, Server, connect_admin, version_of
+from ..errors import LocalError
+from .server import Kind, Server, connect_admin, version_of
 
 
 def variable(kind: Kind) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local.errors import LocalError
+from ..errors import LocalError
 
 BINARY = "usr/sbin/mariadbd"
 

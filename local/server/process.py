@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.errors import LocalError
+from ..errors import LocalError
 
 _GUARD = Path(__file__).with_name("guard.py")
 # sun_path holds 108 bytes; what tools make of a socket's name (".lock" and the like) must fit, too.

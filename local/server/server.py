@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pymysql
 import pymysql.err
 
-from local.errors import LocalError
+from ..errors import LocalError
 
 Kind = Literal["mysql", "mariadb"]
 KINDS: tuple[Kind, ...] = ("mysql", "mariadb")

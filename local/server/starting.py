@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from local.errors import LocalError, NotHereError
-from local.server import debian, docker, existing
-from local.server.server import KINDS, Kind, Server
+from ..errors import LocalError, NotHereError
+from . import debian, docker, existing
+from .server import KINDS, Kind, Server
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class Unexpected(Exception):
 
 
 def build(python: str | None) -> tuple[Path, str]:
-    """Builds the layer for this machine's architecture; returns the zip and the Python it is for."""
+    """Build the layer for this machine's architecture; return the zip and the Python it is for."""
     command = [str(ROOT / "build.sh"), "--json", "--arch", ARCHITECTURES.get(platform.machine(), "x86_64")]
     done = subprocess.run([*command, *(("--python", python) if python else ())], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
@@ -78,7 +78,7 @@ def wait(seconds: float, console: Console) -> None:
 
 
 def answered(number: int, invocation: Invocation) -> int:
-    """Returns the connection id; Unexpected, with the function's own words, where there is none."""
+    """Return the connection id; Unexpected, with the function's own words, where there is none."""
     if invocation.error is not None:
         raise Unexpected("\n".join([f"invocation {number} failed: {invocation.error}", *invocation.logs]))
     return int(invocation.payload["connection_id"])

@@ -1,4 +1,4 @@
-"""The inspection of a layer: every check over one zip."""
+"""Run all checks on one zip."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHECKS = (structure, left_out, sizes, builder, bytecode, libraries, shadows, ver
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found. The layer may be published when there are no faults; notes are for the reader."""
+    """The findings of all checks. The layer can be published when `faults` is empty."""
 
     contents: Contents
     findings: list[Finding]
@@ -29,6 +29,6 @@ class Inspection:
 
 
 def inspect(path: Path, target: Target) -> Inspection:
-    """Inspects one zip; raises LayerError when it is none."""
+    """Inspect one zip. Raise LayerError when it cannot be read."""
     contents = read(path, target)
     return Inspection(contents, [finding for check in CHECKS for finding in check(contents)])

@@ -57,7 +57,7 @@ class _Program:
 
 @contextmanager
 def start() -> Iterator[Browser]:
-    """Runs chromedriver until the block ends or this process does. Raises LocalError where no Chromium can be had."""
+    """Run chromedriver until the block ends or this process does. Raise LocalError where no Chromium can be had."""
     program = _program()
     with run_folder() as folder:
         port = free_port()

@@ -37,7 +37,7 @@ def cache_dir() -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds `path` for this process (a lock file beside it); others that ask for the same path wait."""
+    """Hold `path` for this process (a lock file beside it); others that ask for the same path wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{path}.lock", "w") as file:
         try:

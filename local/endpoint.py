@@ -33,7 +33,7 @@ class Endpoint:
     password: str | None = field(repr=False)
 
     def variables(self, ca: str) -> dict[str, str]:
-        """Returns rdspool's settings for it; `ca` is where the client finds the test authority's certificate."""
+        """Return rdspool's settings for it; `ca` is where the client finds the test authority's certificate."""
         settings = {
             "RDSPOOL_HOST": self.front.host,
             "RDSPOOL_PORT": str(self.front.port),
@@ -44,7 +44,7 @@ class Endpoint:
         return settings | ({"RDSPOOL_PASSWORD": self.password} if self.password is not None else {})
 
     def role(self) -> dict[str, str]:
-        """Returns the variables that hand the credentials to a process outside of Lambda."""
+        """Return the variables that hand the credentials to a process outside of Lambda."""
         return {
             "AWS_ACCESS_KEY_ID": self.credentials.access_key,
             "AWS_SECRET_ACCESS_KEY": self.credentials.secret_key,
@@ -55,7 +55,7 @@ class Endpoint:
 
 @contextmanager
 def start(kind: Kind = "mysql", *, iam: bool = True, host: str = HOST, schema: Path | None = None) -> Iterator[Endpoint]:
-    """Runs server and front for as long as the block lasts. Without `iam` the user signs in with a password.
+    """Run server and front for as long as the block lasts. Without `iam` the user signs in with a password.
 
     `host` is the name that certificate and tokens are for. `schema` is a file of SQL statements that are run in the database first.
     """

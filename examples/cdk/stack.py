@@ -53,13 +53,13 @@ class ConnectionId(Stack):
         CfnOutput(self, "FunctionName", value=function.function_name)
 
     def subnet(self, subnet_id: str) -> ec2.ISubnet:
-        """Returns the subnet of this id. Nothing here asks for its route table, so the warning that none is known is no news."""
+        """Return the subnet of this id. Nothing here asks for its route table, so the warning that none is known is no news."""
         subnet = ec2.Subnet.from_subnet_id(self, subnet_id, subnet_id)
         Annotations.of(subnet).acknowledge_warning("@aws-cdk/aws-ec2:noSubnetRouteTableId")
         return subnet
 
     def group(self, vpc: ec2.IVpc, values: Values) -> ec2.SecurityGroup:
-        """Returns the function's security group, which reaches the database and nothing else, and is let in there."""
+        """Return the function's security group, which reaches the database and nothing else, and is let in there."""
         # Its IAM token is signed without a call, so the database is all that the function needs to reach.
         group = ec2.SecurityGroup(self, "Group", vpc=vpc, description="A Lambda function with rdspool", allow_all_outbound=False)
         port = ec2.Port.tcp(values.database_port)
@@ -69,11 +69,11 @@ class ConnectionId(Stack):
         return group
 
     def layer_arn(self, values: Values) -> str:
-        """Returns the ARN as it was given, else as CloudFormation finds it in the SSM parameter at each deployment."""
+        """Return the ARN as it was given, else as CloudFormation finds it in the SSM parameter at each deployment."""
         return values.layer_arn or ssm.StringParameter.value_for_string_parameter(self, values.layer_parameter)
 
     def user_arn(self, values: Values) -> str:
-        """Returns the one database user of the one resource whom the role may connect as."""
+        """Return the one database user of the one resource whom the role may connect as."""
         return self.format_arn(
             service="rds-db",
             resource="dbuser",

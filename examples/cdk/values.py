@@ -34,7 +34,7 @@ class Values:
 
     @classmethod
     def of(cls, context: Callable[[str], Any]) -> Self:
-        """Returns the values that `context` gives by their keys. Raises WrongValue."""
+        """Return the values that `context` gives by their keys. Raise WrongValue."""
         read = _Reader(context)
         concurrency = read.number("maximum_concurrency", "10")
         return cls(

@@ -1,4 +1,4 @@
-"""`python -m layer lock`: pins what the layer holds, and what builds it, to hashes of wheels."""
+"""`python -m layer lock`: pin the layer's packages and the build's tools to hashes of wheels."""
 
 from __future__ import annotations
 

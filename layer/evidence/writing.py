@@ -1,4 +1,4 @@
-"""Writes the SBOM and the provenance beside a zip, and finds them again."""
+"""Write the SBOM and the provenance beside a zip, and find them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROVENANCE = ".provenance.json"
 
 
 def write(layer: Layer, target: Target, source: Source, builder: Builder) -> list[Path]:
-    """Writes NAME.cdx.json and NAME.provenance.json beside NAME.zip and returns their paths."""
+    """Write NAME.cdx.json and NAME.provenance.json beside NAME.zip and return their paths."""
     texts = {
         SBOM: sbom(read(layer.path, target), layer.manifest, epoch(source)),
         PROVENANCE: statement(target, layer.manifest, source, builder),
@@ -30,5 +30,5 @@ def write(layer: Layer, target: Target, source: Source, builder: Builder) -> lis
 
 
 def beside(zipped: Path) -> list[Path]:
-    """Returns the SBOM and the provenance of a zip, as far as they are there."""
+    """Return the paths of the SBOM and the provenance of a zip, if they exist."""
     return [path for path in (zipped.with_suffix(SBOM), zipped.with_suffix(PROVENANCE)) if path.is_file()]

@@ -54,13 +54,13 @@ class _Denied(LambdaClientError):
 
 
 def contents(account: str, region: str, layer: str, version: str) -> bytes | None:
-    """Returns the zip of a layer version, or None where there is none."""
+    """Return the zip of a layer version, or None where there is none."""
     found = lambda_backends[account][region].layers_versions_by_arn(f"arn:aws:lambda:{region}:{account}:layer:{layer}:{version}")
     return bytes(found.code_bytes) if found else None
 
 
 def install(address: str, direct_upload: int) -> None:
-    """Puts the additions into moto, in this process. `address` is where clients reach it; `direct_upload` is in bytes."""
+    """Put the additions into moto, in this process. `address` is where clients reach it; `direct_upload` is in bytes."""
     _permissions()
     _pages("list_functions", "Functions")
     _pages("list_layer_versions", "LayerVersions")

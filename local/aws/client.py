@@ -47,7 +47,7 @@ class Aws:
         return f"<Aws at {self.address}>"
 
     def variables(self) -> dict[str, str]:
-        """Returns the environment in which the SDKs and the AWS CLI talk to this API, and to nothing else."""
+        """Return the environment in which the SDKs and the AWS CLI talk to this API, and to nothing else."""
         return {
             "AWS_ENDPOINT_URL": self.address,
             "AWS_ACCESS_KEY_ID": self._key,
@@ -58,21 +58,21 @@ class Aws:
         }
 
     def fault(self, *, when: Call, do: Do, times: int | None = 1, after: int = 0) -> int:
-        """Makes `do` happen to the next `times` (None: all) calls that match `when`, after the first `after`. Returns the rule's id."""
+        """Make `do` happen to the next `times` (None: all) calls that match `when`, after the first `after`. Returns the rule's id."""
         number: int = self._order("fault", when=asdict(when), do=to_json(do), times=times, after=after)
         return number
 
     def calls(self, operation: str | None = None) -> list[Record]:
-        """Returns the calls since the start or the last reset, in their order; those of one operation if it is given."""
+        """Return the calls since the start or the last reset, in their order; those of one operation if it is given."""
         records = [Record(**record) for record in self._order("calls")]
         return [record for record in records if operation in (None, record.operation)]
 
     def clear(self) -> None:
-        """Forgets faults and records; what was made stays."""
+        """Forget faults and records; what was made stays."""
         self._order("clear")
 
     def reset(self) -> None:
-        """Forgets faults, records and everything that was made, in all accounts."""
+        """Forget faults, records and everything that was made, in all accounts."""
         self._request("POST", "/moto-api/reset", b"")
         self.clear()
 
@@ -97,7 +97,7 @@ class Aws:
 
 @contextmanager
 def start(*, direct_upload: int = DIRECT_UPLOAD) -> Iterator[Aws]:
-    """Runs the API in a process of its own until the block ends or this process does. `direct_upload`: the limit for zips, in bytes."""
+    """Run the API in a process of its own until the block ends or this process does. `direct_upload`: the limit for zips, in bytes."""
     token = secrets.token_urlsafe(24)
     with tempfile.TemporaryFile() as log:
         process = _spawner.submit(

@@ -99,7 +99,7 @@ class Rules:
         self._ids = itertools.count(1)
 
     def add(self, when: Call, do: Do, times: int | None, after: int) -> int:
-        """Returns the rule's id."""
+        """Return the rule's id."""
         with self._lock:
             rule = Rule(next(self._ids), when, do, times, after)
             self._rules.append(rule)
@@ -110,7 +110,7 @@ class Rules:
             self._rules.clear()
 
     def take(self, **call: str) -> Do | None:
-        """Returns what happens to this call, and counts it."""
+        """Return what happens to this call, and counts it."""
         with self._lock:
             for rule in self._rules:
                 if not rule.when.matches(**call) or rule.times == 0:

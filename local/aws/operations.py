@@ -26,7 +26,7 @@ class Asked:
 
 
 def identify(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Asked:
-    """Returns what a request asks for."""
+    """Return what a request asks for."""
     scope = _SCOPE.search(headers.get("Authorization", ""))
     key, region, service = scope.groups() if scope else ("", "", "")
     path, _, query = target.partition("?")

@@ -44,7 +44,7 @@ class Proxy(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def order(self, name: str, values: dict[str, Any]) -> Any:
-        """Carries out an order of the one who started the server."""
+        """Carry out an order of the one who started the server."""
         if name == "fault":
             return self.rules.add(faults.Call(**values["when"]), faults.from_json(values["do"]), values["times"], values["after"])
         if name == "clear":
@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Proxy
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
-        """Says nothing: the records tell it better."""
+        """Say nothing: the records tell it better."""
 
     def handle_any(self) -> None:
         body = self._body()

@@ -26,7 +26,7 @@ TIMEOUT = "AWS_LAMBDA_FUNCTION_TIMEOUT"
 
 
 def started() -> float:
-    """Returns when this process began, in seconds of CLOCK_BOOTTIME.
+    """Return when this process began, in seconds of CLOCK_BOOTTIME.
 
     The kernel tells it in ticks of 10 ms; within the tick, the CPU time used so far says more.
     """
@@ -37,7 +37,7 @@ def started() -> float:
 
 
 def prepare() -> None:
-    """Sets sys.path in the managed runtime's order and the variables that only this side of the emulator can set."""
+    """Set sys.path in the managed runtime's order and the variables that only this side of the emulator can set."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = [f"/opt/python/lib/{version}/site-packages", "/opt/python"]
     ours = [TASK, *packages, f"/var/lang/lib/{version}/site-packages", RUNTIME]
@@ -65,7 +65,7 @@ class Recorder:
 
 
 def measured(recorder: Recorder, handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Returns the handler, with a record of each of its calls."""
+    """Return the handler, with a record of each of its calls."""
 
     def measured_handler(event: Any, context: Any) -> Any:
         begin = time.perf_counter()

@@ -94,11 +94,11 @@ class Emulator:
         return self._process is not None and self._process.poll() is None
 
     def words(self) -> str:
-        """Returns the last that was printed, for a message."""
+        """Return the last that was printed, for a message."""
         return " / ".join((self.output.function + self.output.emulator)[-4:]) or "it printed nothing"
 
     def post(self, body: str, seconds: float) -> bytes:
-        """Sends an event and returns the answer's body; one at a time, two at once crash the emulator."""
+        """Send an event and return the answer's body; one at a time, two at once crash the emulator."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
             connection.request("POST", INVOCATIONS, body, {"Content-Type": "application/json"})
@@ -109,7 +109,7 @@ class Emulator:
             connection.close()
 
     def wait(self) -> None:
-        """Waits for an end that was asked for, and forces it when it does not come."""
+        """Wait for an end that was asked for, and forces it when it does not come."""
         if self._process is not None:
             try:
                 self._process.wait(END_SECONDS)
@@ -118,7 +118,7 @@ class Emulator:
             self.output.wait_for_end(1)
 
     def end(self) -> None:
-        """Ends all processes of the sandbox at once."""
+        """End all processes of the sandbox at once."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

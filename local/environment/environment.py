@@ -92,7 +92,7 @@ class Environment:
         self.close()
 
     def start(self) -> Self:
-        """Starts the emulator; as on Lambda, the runtime's init is part of the first invocation. Returns the environment."""
+        """Start the emulator; as on Lambda, the runtime's init is part of the first invocation. Returns the environment."""
         if self._scratch is not None or self._emulator is not None:
             raise LambdaEnvironmentError(f"{self!r} was started before; make a new Environment")
         self._scratch = Scratch()
@@ -153,7 +153,7 @@ class Environment:
         return self._emulator
 
     def invoke(self, event: Any = None) -> Invocation:
-        """Sends the event (anything that JSON can tell) and returns what came of it. Calls from several threads take turns."""
+        """Send the event (anything that JSON can tell) and return what came of it. Calls from several threads take turns."""
         body = json.dumps({} if event is None else event)
         with self._invoking:
             emulator = self._running()
@@ -198,13 +198,13 @@ class Environment:
         return processes.descendants(self._emulator.first) if self._emulator and self._emulator.alive else []
 
     def freeze(self) -> None:
-        """Stops all of the function's processes, as Lambda does between invocations. Their connections stay, their clocks go on."""
+        """Stop all of the function's processes, as Lambda does between invocations. Their connections stay, their clocks go on."""
         self._running()
         self._frozen = True
         processes.stop(self.pids)
 
     def thaw(self) -> None:
-        """Lets them go on; an invocation and a shutdown do it by themselves, as on Lambda."""
+        """Let them go on; an invocation and a shutdown do it by themselves, as on Lambda."""
         self._running()
         self._thaw()
 
@@ -214,7 +214,7 @@ class Environment:
             self._frozen = False
 
     def terminate(self) -> Shutdown:
-        """Shuts the environment down as Lambda does: the runtime gets SIGTERM if an extension is registered, else SIGKILL at once."""
+        """Shut the environment down as Lambda does: the runtime gets SIGTERM if an extension is registered, else SIGKILL at once."""
         emulator = self._running()
         self._thaw()
         output = emulator.output
@@ -232,7 +232,7 @@ class Environment:
         return Shutdown(duration_ms, killed, output.function[printed:])
 
     def close(self) -> None:
-        """Ends all processes of the environment at once and removes its folders; a second call does nothing."""
+        """End all processes of the environment at once and removes its folders; a second call does nothing."""
         if self._scratch is None:
             return
         if self._emulator is not None:

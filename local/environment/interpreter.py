@@ -38,7 +38,7 @@ class Interpreter:
         return self.prefix if self.prefix.name == "usr" else Path("/usr")
 
     def relocated(self) -> Path | None:
-        """Returns a copy that names the loader's usual place, of an executable that names one in a folder of this machine; else None."""
+        """Return a copy that names the loader's usual place, of an executable that names one in a folder of this machine; else None."""
         content = (self.prefix / "bin" / f"python{self.minor}").read_bytes()
         named = re.search(re.escape(str(self.usr.parent).encode()) + rb"/(?:usr/)?(lib[0-9]*/ld-linux[^\0/]*)\0", content)
         if named is None or self.usr == Path("/usr"):
@@ -56,7 +56,7 @@ class Interpreter:
 
 @cache
 def interpreter(minor: str) -> Interpreter:
-    """Returns a working CPython of the minor version ("3.13"). Raises PartMissingError, with the script's words, when there is none."""
+    """Return a working CPython of the minor version ("3.13"). Raise PartMissingError, with the script's words, when there is none."""
     reasons = []
     with subprocess.Popen(
         ["bash", str(SCRIPT), minor], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -20,7 +20,7 @@ KEPT_SECONDS = 3 * 24 * 3600  # longer than any environment that may still be us
 
 
 def unpacked(archive: Path, what: str) -> Path:
-    """Returns the folder with the zip's content, kept by the zip's sha256 and not to be changed."""
+    """Return the folder with the zip's content, kept by the zip's sha256 and not to be changed."""
     if not archive.is_file():
         raise LambdaEnvironmentError(f"{what} {archive}: there is no such file; build it or name another")
     with open(archive, "rb") as file:
@@ -49,12 +49,12 @@ def _prune(folder: Path) -> None:
 
 
 def folder_of(source: Path, what: str) -> Path:
-    """Returns the folder itself, or the unpacked zip."""
+    """Return the folder itself, or the unpacked zip."""
     return source.resolve() if source.is_dir() else unpacked(source, what)
 
 
 def opt(layers: Sequence[Path], scratch: Path) -> Path:
-    """Returns the folder for /opt: one layer's own, or all of them merged in `scratch`, a later one over an earlier."""
+    """Return the folder for /opt: one layer's own, or all of them merged in `scratch`, a later one over an earlier."""
     if len(layers) > LIMIT:
         raise LambdaEnvironmentError(f"{len(layers)} layers: Lambda takes {LIMIT} for a function; merge some of them")
     folders = [folder_of(layer, "the layer") for layer in layers]

@@ -56,7 +56,7 @@ class Output:
         return self._finished
 
     def wait_for(self, number: int, seconds: float) -> None:
-        """Waits until that many invocations are over for the emulator: all that they printed is here by then."""
+        """Wait until that many invocations are over for the emulator: all that they printed is here by then."""
         with self._changed:
             self._changed.wait_for(lambda: self._ended or self._finished >= number, seconds)
 
@@ -104,7 +104,7 @@ class Records:
                     self._on_init()
 
     def take(self) -> list[Record]:
-        """Returns the records since the last call. What was written before the answer to an invocation is among them."""
+        """Return the records since the last call. What was written before the answer to an invocation is among them."""
         self._mark.clear()
         os.write(self._pipe, b"mark\n")
         self._mark.wait(1)

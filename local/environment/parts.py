@@ -38,7 +38,7 @@ def _stamp(*files: Path) -> str:
 
 @cache
 def emulator() -> Path:
-    """Returns AWS's own aws-lambda-rie binary for this machine, out of the pinned aws-sam-cli wheel."""
+    """Return AWS's own aws-lambda-rie binary for this machine, out of the pinned aws-sam-cli wheel."""
     locked = HERE / "requirements-emulator.txt"
     name = f"aws-lambda-rie-{_architecture()}"
 
@@ -57,7 +57,7 @@ def emulator() -> Path:
 
 @cache
 def runtime(python: Interpreter) -> Path:
-    """Returns the folder for /var/runtime: bootstrap.py, awslambdaric and the AWS SDK, compiled for that Python."""
+    """Return the folder for /var/runtime: bootstrap.py, awslambdaric and the AWS SDK, compiled for that Python."""
     locked = HERE / "requirements-runtime.txt"
 
     def make(folder: Path) -> None:
@@ -99,7 +99,7 @@ def _standard_library(folder: Path) -> None:
 
 @cache
 def sandbox() -> list[str]:
-    """Returns the command that runs bubblewrap: the machine's own if it works, else Debian's out of the cache."""
+    """Return the command that runs bubblewrap: the machine's own if it works, else Debian's out of the cache."""
     own = shutil.which("bwrap")
     if own and _refusal([own]) is None:
         return [own]

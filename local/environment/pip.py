@@ -14,7 +14,7 @@ SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-b
 
 
 def pip(what: str, *arguments: str | Path) -> None:
-    """Runs pip; raises PartMissingError, with its reason, where it fails to get `what`."""
+    """Run pip; raise PartMissingError, with its reason, where it fails to get `what`."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *(str(argument) for argument in arguments)]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_variables(), check=False

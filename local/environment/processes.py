@@ -28,7 +28,7 @@ def _parents() -> dict[int, int]:
 
 
 def descendants(pid: int) -> list[int]:
-    """Returns the ids of all living processes below `pid`, parents before their children."""
+    """Return the ids of all living processes below `pid`, parents before their children."""
     parents = _parents()
     found: list[int] = []
     generation = [pid]
@@ -39,7 +39,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def send(pids: Iterable[int], number: signal.Signals) -> None:
-    """Signals each process that is still there."""
+    """Signal each process that is still there."""
     for pid in pids:
         try:
             os.kill(pid, number)
@@ -55,7 +55,7 @@ class Handle:
         self._descriptor = os.pidfd_open(pid)
 
     def wait(self, seconds: float) -> bool:
-        """Returns whether the process has ended within `seconds`."""
+        """Return whether the process has ended within `seconds`."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         return bool(poll.poll(max(0.0, seconds) * 1e3))
@@ -65,12 +65,12 @@ class Handle:
 
 
 def state(pid: int) -> str:
-    """Returns the kernel's letter for the process's state: T is stopped."""
+    """Return the kernel's letter for the process's state: T is stopped."""
     return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def stop(pids: Iterable[int], seconds: float = 2.0) -> None:
-    """Stops the processes and returns when each of them has stopped."""
+    """Stop the processes and return when each of them has stopped."""
     pids = list(pids)
     send(pids, signal.SIGSTOP)
     deadline = time.monotonic() + seconds

@@ -20,7 +20,7 @@ class Quota:
     unified: bool
 
     def prefix(self) -> list[str]:
-        """Returns the command that puts itself into the group, then runs what follows it."""
+        """Return the command that puts itself into the group, then runs what follows it."""
         return ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', str(self.folder / "cgroup.procs")]
 
     def limit(self) -> None:
@@ -37,7 +37,7 @@ class Quota:
 
 
 def quota(share: float) -> Quota | str:
-    """Returns a group for that share (0.072 is what 128 MB of memory gives), or why this machine grants none."""
+    """Return a group for that share (0.072 is what 128 MB of memory gives), or why this machine grants none."""
     if not 0 < share <= 64:
         raise ValueError(f"cpu_share={share}: give a share of one processor, such as 0.072 for a function of 128 MB")
     parent, unified = _parent()

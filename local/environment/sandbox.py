@@ -35,7 +35,7 @@ class Mounts:
 
 
 def make_etc(folder: Path, hosts: Mapping[str, str], files: Mapping[str, Path]) -> None:
-    """Fills the folder for /etc: the names in `hosts`, the machine's public certificates, and a place for each of `files` below /etc."""
+    """Fill the folder for /etc: the names in `hosts`, the machine's public certificates, and a place for each of `files` below /etc."""
     folder.mkdir()
     names = "".join(f"{address} {name}\n" for name, address in hosts.items())
     (folder / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n{names}")
@@ -73,7 +73,7 @@ def _inside(name: str) -> PurePosixPath:
 
 
 def command(bubblewrap: list[str], mounts: Mounts, info: int, inner: list[str]) -> list[str]:
-    """Returns the command that runs `inner` as the environment's first process. No secret is in it: variables go by the process's own."""
+    """Return the command that runs `inner` as the environment's first process. No secret is in it: variables go by the process's own."""
     arguments: list[str | Path | int] = []
 
     def read_only(source: Path, target: str) -> None:

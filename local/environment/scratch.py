@@ -28,7 +28,7 @@ class Scratch:
 
 
 def _sweep() -> None:
-    """Removes what killed processes of this user have left."""
+    """Remove what killed processes of this user have left."""
     for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
             status = old.lstat()

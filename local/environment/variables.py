@@ -54,7 +54,7 @@ class Credentials:
 
     @classmethod
     def random(cls) -> Credentials:
-        """Returns credentials that look like AWS's and are worth nothing."""
+        """Return credentials that look like AWS's and are worth nothing."""
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
         key = "ASIA" + "".join(secrets.choice(letters) for _ in range(16))
         # 750 bytes give the 1,000 characters that a role's session token has in Lambda.
@@ -72,7 +72,7 @@ def variables(
     credentials: Role,
     configured: Mapping[str, str],
 ) -> dict[str, str]:
-    """Returns the whole environment of the function; raises LambdaEnvironmentError for a name that Lambda keeps for itself."""
+    """Return the whole environment of the function; raise LambdaEnvironmentError for a name that Lambda keeps for itself."""
     if taken := sorted(RESERVED & configured.keys()):
         raise LambdaEnvironmentError(
             f"variables: Lambda keeps {', '.join(taken)} for itself; leave it out, or use region= and credentials="

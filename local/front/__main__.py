@@ -61,7 +61,7 @@ def _tell(message: dict[str, Any]) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Ends this process when standard input does, or with the parent: a forked child of it can hold the input's other end."""
+    """End this process when standard input does, or with the parent: a forked child of it can hold the input's other end."""
 
     def read() -> None:
         sys.stdin.read()

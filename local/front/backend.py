@@ -53,7 +53,7 @@ class Backend:
         return Greeting.parse(self.first)
 
     def send_login(self, login: Login, greeting: Greeting) -> None:
-        """Sends the login, on TCP over TLS: a clear password, as caching_sha2_password may ask for, is only taken there or on a socket."""
+        """Send the login, on TCP over TLS: a clear password, as caching_sha2_password may ask for, is only taken there or on a socket."""
         if self._over_tcp and greeting.capabilities & Capability.SSL:
             self.packets.write(login.start(tls=True))
             # The front's own test server on this machine; who it is was decided by its address.
@@ -65,7 +65,7 @@ class Backend:
         self.packets.write(login.payload(tls=self.tls))
 
     def sign_in(self, login: Login, greeting: Greeting, password: str) -> bytes:
-        """Signs in with the client's login and the front's password; returns the server's OK or ERR payload."""
+        """Sign in with the client's login and the front's password; return the server's OK or ERR payload."""
         plugin, nonce = greeting.plugin.decode(), greeting.nonce
         if plugin not in SCRAMBLES:
             plugin = "mysql_native_password"

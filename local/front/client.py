@@ -85,12 +85,12 @@ class Front:
         return totals
 
     def reset(self) -> None:
-        """Forgets closed connections and starts the counts of open ones again. Faults stay."""
+        """Forget closed connections and starts the counts of open ones again. Faults stay."""
         self._ask("reset")
 
     @contextmanager
     def count(self) -> Iterator[Count]:
-        """Counts what passes in the block, exactly if all answers have been received at its begin and end."""
+        """Count what passes in the block, exactly if all answers have been received at its begin and end."""
         before = {one.id: one for one in self.connections()}
         count = Count()
         yield count
@@ -103,7 +103,7 @@ class Front:
             count.commands += now.commands[max(0, len(now.commands) - new) :]
 
     def wait(self, condition: Callable[[Front], bool], timeout: float = 5.0) -> None:
-        """Waits until the condition holds; TimeoutError after `timeout` seconds."""
+        """Wait until the condition holds; TimeoutError after `timeout` seconds."""
         end = time.monotonic() + timeout
         while not condition(self):
             if time.monotonic() > end:
@@ -116,7 +116,7 @@ class Front:
         return self.connection(connection.id)
 
     def fault(self, *, when: When, do: Do, times: int | None = 1, after: int = 0) -> int:
-        """Makes `do` happen at the next `times` (None: all) moments that match `when`, after the first `after`. Returns the rule's id."""
+        """Make `do` happen at the next `times` (None: all) moments that match `when`, after the first `after`. Returns the rule's id."""
         check(when, do)
         number: int = self._ask("fault", when=to_json(when), do=to_json(do), times=times, after=after)
         return number
@@ -127,37 +127,37 @@ class Front:
         return rules
 
     def clear_faults(self, rule: int | None = None) -> None:
-        """Removes one rule; or all of them and the delay."""
+        """Remove one rule; or all of them and the delay."""
         self._ask("clear_faults", number=rule)
 
     def delay(self, seconds: float) -> None:
-        """Holds every answer for so many seconds from now on, as a network would: in the sign-in too, and pipelined ones together."""
+        """Hold every answer for so many seconds from now on, as a network would: in the sign-in too, and pipelined ones together."""
         self._ask("delay", seconds=seconds)
 
     def clock(self, ahead: float) -> None:
-        """Sets the clock that tokens are checked by so many seconds ahead of this machine's."""
+        """Set the clock that tokens are checked by so many seconds ahead of this machine's."""
         self._ask("clock", ahead=ahead)
 
     def kill(self, connection: Connection | int, *, reset: bool = False) -> None:
-        """Closes the client's connection: with a FIN (and no close_notify, as MySQL does), or with a RST. LookupError if it is not open."""
+        """Close the client's connection: with a FIN (and no close_notify, as MySQL does), or with a RST. LookupError if it is not open."""
         self._ask("kill", connection=_id(connection), reset=reset)
 
     def blackhole(self, connection: Connection | int) -> None:
-        """Swallows everything from now on and sends nothing, no FIN either, as a peer that was lost."""
+        """Swallow everything from now on and sends nothing, no FIN either, as a peer that was lost."""
         self._ask("blackhole", connection=_id(connection))
 
     def notify(
         self, connection: Connection | int, code: int, *, sqlstate: str | None = None, message: str | None = None, close: bool = True
     ) -> None:
-        """Sends an ERR packet that nobody asked for (4031 to an idle client, 1053 at a shutdown), then closes, or else goes silent."""
+        """Send an ERR packet that nobody asked for (4031 to an idle client, 1053 at a shutdown), then closes, or else goes silent."""
         self._ask("notify", connection=_id(connection), code=code, sqlstate=sqlstate, message=message, close=close)
 
     def stop_listening(self) -> None:
-        """Refuses new connections; open ones stay."""
+        """Refuse new connections; open ones stay."""
         self._ask("stop_listening")
 
     def listen_again(self) -> None:
-        """Listens on the same port again."""
+        """Listen on the same port again."""
         self._ask("listen_again")
 
     def _ask(self, verb: str, **arguments: Any) -> Any:
@@ -202,7 +202,7 @@ def start(
     direct_clear_password: bool = True,
     backend_tcp: bool = False,
 ) -> Iterator[Front]:
-    """Runs a front before `server` in a process of its own for as long as the block lasts.
+    """Run a front before `server` in a process of its own for as long as the block lasts.
 
     `users`: IAM users and their passwords on the server; all others sign in with their own password. `port`: 0 for a free one.
     `token_port`: the port that tokens are for, where it is not the one that the front listens on.

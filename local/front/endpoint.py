@@ -52,7 +52,7 @@ class Endpoint:
         listener.close()
 
     def listen_again(self) -> None:
-        """Listens on the same port again. OSError if somebody else took it."""
+        """Listen on the same port again. OSError if somebody else took it."""
         if self._listener is None:
             self._start(listen(self.port))
 

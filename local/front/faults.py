@@ -176,7 +176,7 @@ class Faults:
             return rule.id
 
     def remove(self, number: int | None) -> None:
-        """Removes a rule, or all of them and the delay."""
+        """Remove a rule, or all of them and the delay."""
         with self._lock:
             self._rules = [rule for rule in self._rules if number is not None and rule.id != number]
             if number is None:

@@ -55,7 +55,7 @@ class Orders:
             return True
 
     def obey(self) -> None:
-        """Raises the oldest order that was posted, if there is one."""
+        """Raise the oldest order that was posted, if there is one."""
         with self._lock:
             if not self._posted:
                 return
@@ -65,7 +65,7 @@ class Orders:
         raise order
 
     def sleep(self, seconds: float) -> None:
-        """Waits; an order ends it early."""
+        """Wait; an order ends it early."""
         self.obey()
         end = time.monotonic() + seconds
         poller = select.poll()

@@ -133,7 +133,7 @@ class Packets:
             self.feed(self.wire.receive())
 
     def feed(self, received: bytes) -> None:
-        """Adds bytes that were read elsewhere; empty ones are the stream's end."""
+        """Add bytes that were read elsewhere; empty ones are the stream's end."""
         if not received:
             raise ConnectionResetError("the connection ended in the sign-in")
         self._received += received
@@ -152,12 +152,12 @@ class Packets:
         return payload
 
     def write(self, payload: bytes) -> None:
-        """Sends a packet with the next sequence number."""
+        """Send a packet with the next sequence number."""
         packet = framed(payload, self._sequence)
         self._sequence += 1
         self.wire.send(packet)
 
     def rest(self) -> bytes:
-        """Takes what was received after the last whole packet: what follows an SSLRequest, or the first command."""
+        """Take what was received after the last whole packet: what follows an SSLRequest, or the first command."""
         rest, self._received = self._received, b""
         return rest

@@ -90,7 +90,7 @@ class Record:
         self._silent_yet = True
 
     def set(self, **values: Any) -> None:
-        """Sets fields of Connection."""
+        """Set fields of Connection."""
         unknown = values.keys() - self.values.keys()
         if unknown:
             raise KeyError(f"Connection has no {min(unknown)}")
@@ -129,7 +129,7 @@ class Record:
             self.values["closed_by"] = closed_by
 
     def zero(self) -> None:
-        """Starts its counts again."""
+        """Start its counts again."""
         for name in _COUNTED:
             self.values[name] = 0
         self._commands.clear()
@@ -176,7 +176,7 @@ class Records:
             return {**sums, "open": len(self._open)}
 
     def reset(self) -> None:
-        """Forgets closed connections and starts the counts of open ones again."""
+        """Forget closed connections and starts the counts of open ones again."""
         with self._lock:
             self._closed.clear()
             self._forgotten = dict.fromkeys(self._forgotten, 0)

@@ -73,7 +73,7 @@ class Relay:
         return max(0, int((self._due[0][0] - time.monotonic()) * 1000))
 
     def _send_due(self) -> bool:
-        """Sends what is due; False if the backend's end was reached."""
+        """Send what is due; False if the backend's end was reached."""
         while self._due:
             left = self._due[0][0] - time.monotonic()
             if left >= 0.001:

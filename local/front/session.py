@@ -44,7 +44,7 @@ class Session:
         self._backend: Backend | None = None
 
     def run(self) -> None:
-        """Serves the client until one side ends or an order does. What goes wrong is in the record."""
+        """Serve the client until one side ends or an order does. What goes wrong is in the record."""
         reset = False
         try:
             reset = self._obeying(self._serve)
@@ -66,7 +66,7 @@ class Session:
             self.orders.close()
 
     def _obeying(self, serve: Callable[[], None]) -> bool:
-        """Runs `serve`, and whatever the orders that end it ask for; returns whether to close with a RST."""
+        """Run `serve`, and whatever the orders that end it ask for; return whether to close with a RST."""
         while True:
             try:
                 serve()
@@ -86,7 +86,7 @@ class Session:
                 raise AssertionError(f"no way to obey {order}") from order
 
     def _swallow(self) -> None:
-        """Takes what the client sends and says nothing, until it closes. The backend stays connected: that side knows of no loss."""
+        """Take what the client sends and says nothing, until it closes. The backend stays connected: that side knows of no loss."""
         while self._client.receive():
             pass
         self.record.end("client")

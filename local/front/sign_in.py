@@ -51,7 +51,7 @@ class SignIn:
         self.login: Login
 
     def run(self, backend: Backend, context: ssl.SSLContext) -> bytes:
-        """Signs the client in and returns what it sent beyond that. Raises Refused, an Order, ssl.SSLError or ConnectionError."""
+        """Sign the client in and return what it sent beyond that. Raise Refused, an Order, ssl.SSLError or ConnectionError."""
         greeting = backend.greeting()
         self._record.set(backend_id=greeting.thread_id)
         self._packets.write(greeting.for_clients().payload())
@@ -110,7 +110,7 @@ class SignIn:
             raise Refused
 
     def _password(self, backend: Backend, login: Login, greeting: Greeting) -> None:
-        """Passes packets both ways until the backend says OK or ERR: what is asked and answered in between is the plugins' affair."""
+        """Pass packets both ways until the backend says OK or ERR: what is asked and answered in between is the plugins' affair."""
         backend.send_login(login, greeting)
         poller = select.poll()
         for one in (self._client, backend.wire, self._orders):
@@ -163,7 +163,7 @@ class SignIn:
 
 
 def raise_order(do: Do | None, *, before_greeting: bool = False) -> None:
-    """Raises a fault's order if it is one that ends the connection's ordinary life."""
+    """Raise a fault's order if it is one that ends the connection's ordinary life."""
     match do:
         case Close():
             raise Hangup(do.reset)

@@ -60,7 +60,7 @@ class Wire:
         return self._tls
 
     def start_tls(self, context: ssl.SSLContext, head: bytes = b"", *, server_side: bool = True) -> ssl.SSLObject:
-        """Does the handshake. `head` is what was already received after the SSLRequest. Raises ssl.SSLError or ConnectionError."""
+        """Do the handshake. `head` is what was already received after the SSLRequest. Raise ssl.SSLError or ConnectionError."""
         tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server_side)
         self._incoming.write(head)
         while True:
@@ -99,7 +99,7 @@ class Wire:
         return self._decrypted(self._tls)
 
     def receive(self) -> bytes:
-        """Waits for bytes; empty at the stream's end."""
+        """Wait for bytes; empty at the stream's end."""
         while True:
             # TLS may already hold what came together with the handshake's last message.
             held = self._decrypted(self._tls) if self._tls is not None and self._incoming.pending else None
@@ -109,7 +109,7 @@ class Wire:
             self._wait(select.POLLIN)
 
     def send(self, data: bytes) -> None:
-        """Sends all of it; waits where the peer does not read."""
+        """Send all of it; waits where the peer does not read."""
         if self._tls is None:
             self._send(data, False)
             return

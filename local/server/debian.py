@@ -35,7 +35,7 @@ class Program:
 
 
 def program(kind: Kind) -> Program:
-    """The server's program, fetched and its data directory initialised on the first call. Raises LocalError, NotHereError."""
+    """The server's program, fetched and its data directory initialised on the first call. Raise LocalError, NotHereError."""
     suite, package = _PACKAGES[kind]
     root = debian(suite, kind, package)
     loaders = [*root.glob("usr/lib64/ld-linux-*.so.*"), *root.glob("usr/lib/ld-linux-*.so.*")]

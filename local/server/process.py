@@ -57,7 +57,7 @@ def running(
     grace: float = 5.0,
     environment: dict[str, str] | None = None,
 ) -> Iterator[None]:
-    """Runs `command` (its output goes to folder/error.log) until the block ends or this process does, whatever ends it.
+    """Run `command` (its output goes to folder/error.log) until the block ends or this process does, whatever ends it.
 
     `ready` is asked until it says yes; LocalError with the log's tail if the server ends before, or after `timeout` seconds.
     """

@@ -41,7 +41,7 @@ class Server:
         )
 
     def execute(self, sql: str, *more: str) -> list[tuple[Any, ...]]:
-        """Runs the statements in one administrator's session; returns the rows of the last one."""
+        """Run the statements in one administrator's session; return the rows of the last one."""
         connection = self.connect()
         try:
             with connection.cursor() as cursor:
@@ -52,7 +52,7 @@ class Server:
             connection.close()
 
     def database(self, name: str, *, charset: str | None = None) -> str:
-        """Makes the database `name` if it is not there; returns `name`.
+        """Make the database `name` if it is not there; return `name`.
 
         Its character set is the server's own default where none is given: utf8mb4 for MySQL, latin1 for MariaDB before 11.6, as on RDS.
         """
@@ -60,7 +60,7 @@ class Server:
         return name
 
     def create_user(self, name: str, password: str, *, database: str | None = None) -> None:
-        """Makes the user (or gives it this password), from any host, with an application's rights on `database` (None: on all)."""
+        """Make the user (or gives it this password), from any host, with an application's rights on `database` (None: on all)."""
         connection = self.connect()
         try:
             with connection.cursor() as cursor:
@@ -86,7 +86,7 @@ def quoted(identifier: str) -> str:
 
 
 def connect_admin(*, host: str, port: int, socket: Path | None, user: str, password: str, **options: Any) -> pymysql.Connection[Any]:
-    """A connection of PyMySQL's, over the unix socket where there is one. Raises LocalError if it is refused."""
+    """A connection of PyMySQL's, over the unix socket where there is one. Raise LocalError if it is refused."""
     settings: dict[str, Any] = {"autocommit": True, "charset": "utf8mb4", "connect_timeout": 10, **options}
     if socket is not None:
         settings["unix_socket"] = str(socket)

@@ -14,7 +14,7 @@ from .server import KINDS, Kind, Server
 def start(kind: Kind = "mysql") -> Iterator[Server]:
     """A server of this kind that listens on 127.0.0.1 with TLS, fresh and empty; it ends with the block, or with this process.
 
-    An existing one that RDSLOCAL_MYSQL or RDSLOCAL_MARIADB names is used as it is, and left running. Raises LocalError, which says which
+    An existing one that RDSLOCAL_MYSQL or RDSLOCAL_MARIADB names is used as it is, and left running. Raise LocalError, which says which
     part is missing, why and what to do.
     """
     if kind not in KINDS:

@@ -44,7 +44,7 @@ def make_tables(server: Server, counters: int) -> None:
 
 
 def extracted(commit: str, folder: Path) -> Path:
-    """Return a folder with the rdspool of a commit. Raises LocalError for one that git does not know."""
+    """Return a folder with the rdspool of a commit. Raise LocalError for one that git does not know."""
     archive = folder / "before.tar"
     made = subprocess.run(
         ["git", "archive", "--output", archive, commit, "python"], cwd=HERE.parents[1], capture_output=True, text=True, check=False

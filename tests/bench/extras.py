@@ -15,7 +15,7 @@ LOCKS = Path(__file__).resolve().parent / "contenders"
 def extras(name: str) -> Path | None:
     """Return the folder with what contenders/NAME.txt locks, fetched once into the cache; None where there is no such file.
 
-    Raises PartMissingError where pip can't get it.
+    Raise PartMissingError where pip can't get it.
     """
     locked = LOCKS / f"{name}.txt"
     if not locked.is_file():

@@ -1,4 +1,4 @@
-"""The AWS API on this machine: moto's server with several regions and accounts, and faults on order before it.
+"""Run the AWS API locally: moto's server with several regions and accounts, and faults that a test can set.
 
 with start() as aws:
     os.environ |= aws.variables()

@@ -104,7 +104,7 @@ def conditions(outcome: dict[str, Any]) -> list[str]:
     )
     authorities = (
         f"The peers load AWS's bundle of one region ({bundles['region']} certificates including the test's), or of all regions where stated "
-        f"({bundles['all']}). rdspool loads the {bundles['shipped']} certificates that it ships for a region."
+        f"({bundles['all']}). rdspool loads the certificates that it ships for a region ({bundles['shipped']}, also including the test's)."
     )
     machine = f"{facts['processor']}, {facts['cores']} cores, {facts['architecture']}, {facts['system']}, load {facts['load_before']:g} before the run; {versions}."
     meaning = (
@@ -119,10 +119,12 @@ def _under_quota(outcome: dict[str, Any]) -> str:
     quota = outcome["quota"]
     if not quota["available"]:
         return f"There are no figures with a CPU quota: {quota['reason']}."
-    rounds = " and ".join(f"{number} with {quota['shares'][key]['memory_mb']:,} MB" for key, number in outcome["effort"]["quota"].items())
+    rounds = " and ".join(
+        f"{number} fresh processes with {quota['shares'][key]['memory_mb']:,} MB" for key, number in outcome["effort"]["quota"].items()
+    )
     return (
-        f"With the CPU share of a memory size, a control group limits CPU time (period of {quota['period_ms']:g} ms) but not memory: {rounds}, in "
-        f"fresh processes with batches of {outcome['effort']['quota_seconds']:g} s. The limit applies to the imports too."
+        f"The figures with a share of a processor are medians of {rounds}, with batches of {outcome['effort']['quota_seconds']:g} s. A control "
+        f"group limits CPU time (period of {quota['period_ms']:g} ms), also during imports, but not memory."
     )
 
 

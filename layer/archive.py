@@ -30,7 +30,7 @@ _TIME, _DATE = 0, (1 << 5) | 1
 
 
 def pack(files: Mapping[str, bytes], tools: Path, level: int = LEVEL) -> bytes:
-    """Return a zip of `files` (by path). `tools` is the folder that holds the compressor (see wheels.install_tools)."""
+    """Return a zip of `files`, by path. `tools` is the folder of the compressor (see wheels.install_tools)."""
     deflated = _deflate_all(files, _compressor(tools), level)
     body, directory = bytearray(), bytearray()
     for path in sorted(files):

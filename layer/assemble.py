@@ -40,7 +40,7 @@ def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progr
     of layer/matrix.toml is exceeded; nothing is written to `output` then.
     """
     compiler = bytecode.identify(interpreter, target.python)
-    progress("fetching wheels")
+    progress("downloading wheels")
     found = wheels.fetch(target, cache)
     tools = wheels.install_tools(cache)
     progress("unpacking")

@@ -86,7 +86,7 @@ def _run(command: list[str], target: Target, progress: Progress) -> None:
                 progress(f"docker: {line.strip()[:100]}")
     if process.returncode:
         errors = [line for line in last if "ERROR" in line or "layer:" in line] or list(last)[-1:]
-        raise LayerError(f"docker could not build {target.name}: {' '.join(errors)}; --no-docker builds it with pip alone")
+        raise LayerError(f"docker could not build {target.name}: {' '.join(errors)}; --no-docker builds it with pip")
 
 
 def _ask(client: str, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""Find the interpreter that compiles a layer's sources, with local/python.sh, which can also fetch Debian's."""
+"""Find the interpreter that compiles a layer's sources, with local/python.sh, which can also download Debian's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find(python: str, progress: Callable[[str], None]) -> Path:
 
 
 def preferred() -> str:
-    """Return the minor version to build by default: that of layer/matrix.toml if this machine has it, else the newest that it has."""
+    """Return the minor version to build by default: that of layer/matrix.toml if this machine has it, otherwise the newest that it has."""
     default = matrix.default("python")
     for python in [default, *sorted(set(matrix.names("python")) - {default}, key=_number, reverse=True)]:
         if not subprocess.run([str(_FINDER), "--no-fetch", python], capture_output=True).returncode:

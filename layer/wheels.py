@@ -57,7 +57,7 @@ def fetch(target: Target, cache: Path, requirements: Path = REQUIREMENTS) -> lis
     wheels = sorted((_open(path, allowed) for path in folder.glob("*.whl")), key=lambda wheel: wheel.name)
     found, wanted = {wheel.name: wheel.version for wheel in wheels}, pins(requirements)
     if found != wanted:
-        raise LayerError(f"{folder} holds {found} where {requirements.name} asks for {wanted}: remove that folder and build again")
+        raise LayerError(f"{folder} has {found}, but {requirements.name} asks for {wanted}: remove that folder and build again")
     return wheels
 
 
@@ -113,7 +113,7 @@ def _pip(arguments: list[str]) -> None:
     environment = dict(os.environ)
     carried = Path(sys.prefix, ".pip")
     if carried.is_file():
-        # local/setup.sh writes this file when Debian's Python has no ensurepip. It holds the path of pip's wheel.
+        # local/setup.sh writes this file when Debian's Python has no ensurepip. It contains the path of pip's wheel.
         environment["PYTHONPATH"] = carried.read_text().strip()
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     if result.returncode:

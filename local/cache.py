@@ -91,11 +91,12 @@ def debian(suite: str, name: str, *packages: str) -> Path:
             sys.stderr.write(line)
     if run.returncode != 0:
         reasons = [
-            line.removeprefix("debian.sh: ") for line in lines if not line.startswith(("debian.sh: fetching", "debian.sh: unpacking"))
+            line.removeprefix("debian.sh: ") for line in lines if not line.startswith(("debian.sh: downloading", "debian.sh: unpacking"))
         ]
         kind = NotHereError if run.returncode == 3 else LocalError
         raise kind(
-            f"Debian's {' '.join(packages)} can't be fetched from {suite}: " + " ".join(reasons[-4:] or [f"exit status {run.returncode}"])
+            f"Debian's {' '.join(packages)} can't be downloaded from {suite}: "
+            + " ".join(reasons[-4:] or [f"exit status {run.returncode}"])
         )
     return root
 

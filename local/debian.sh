@@ -29,7 +29,7 @@ whole() { [ -f "$root/.packages" ] && [ "$(cat "$root/.packages")" = "$stamp" ];
 whole && exit 0
 
 for tool in apt-get dpkg dpkg-deb flock tar; do
-  command -v "$tool" >/dev/null || fail 3 "${packages[*]} can't be fetched: $tool is missing, so this is not a Debian-like machine." \
+  command -v "$tool" >/dev/null || fail 3 "${packages[*]} can't be downloaded: $tool is missing, so this is not a Debian-like machine." \
     "Run on Debian or Ubuntu (or in a container of it)."
 done
 if [ -e "$root" ] && [ ! -f "$root/.packages" ]; then
@@ -119,16 +119,16 @@ if [ "$suite" != host ]; then
 fi
 
 exec 9>"$state.lock"
-flock -n 9 || { say "waiting for another process that fetches from $suite"; flock 9; }
+flock -n 9 || { say "waiting for another process that downloads from $suite"; flock 9; }
 
 update() {
-  say "fetching the package lists of $suite"
+  say "downloading the package lists of $suite"
   rm -f "$state/updated"
   if ! apt update >/dev/null; then
     # A failure of another source does not matter if the Debian source has answered.
     if [ "$suite" != host ] || ! ls "$state"/lists/*_Packages* >/dev/null 2>&1; then
       complaints
-      fail 1 "the package lists of $suite can't be fetched (apt's reasons are above): check the network and apt's proxy settings, or" \
+      fail 1 "the package lists of $suite can't be downloaded (apt's reasons are above): check the network and apt's proxy settings, or" \
         "set RDSLOCAL_DEBIAN_MIRROR to a mirror that can be reached"
     fi
   fi
@@ -148,7 +148,7 @@ resolve() {
   [ -s "$work/list" ]
 }
 fetch() {
-  say "fetching $(wc -l <"$work/list") packages, $(awk '{ s += $3 } END { printf "%.0f", s / 1e6 }' "$work/list") MB, for ${packages[*]} ($suite)"
+  say "downloading $(wc -l <"$work/list") packages, $(awk '{ s += $3 } END { printf "%.0f", s / 1e6 }' "$work/list") MB, for ${packages[*]} ($suite)"
   apt install --download-only "${packages[@]}" >/dev/null
 }
 
@@ -157,9 +157,9 @@ fresh=
 give_up() {
   complaints
   if grep -q 'Unable to locate package\|no installation candidate' "$work/errors"; then
-    fail 1 "$suite has no such package (see above): check its name and that $suite carries it for $(dpkg --print-architecture)"
+    fail 1 "$suite has no such package (see above): check its name and that $suite has it for $(dpkg --print-architecture)"
   fi
-  fail 1 "${packages[*]} can't be fetched from $suite (apt's reasons are above): check the network and the free space of $state, then run it again"
+  fail 1 "${packages[*]} can't be downloaded from $suite (apt's reasons are above): check the network and the free space of $state, then run it again"
 }
 if ! { resolve && fetch; }; then
   # Cached lists can be outdated, so try once more with new lists.

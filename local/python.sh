@@ -50,7 +50,7 @@ case $version in
 esac
 "$here/debian.sh" "$suite" "$root" "python$version" "python$version-venv" || {
   status=$?
-  echo "python.sh: no working CPython $version was found on the PATH, in pyenv's or uv's folders, and Debian's could not be fetched (reason above):" \
+  echo "python.sh: no working CPython $version was found on the PATH, in pyenv's or uv's folders, and Debian's could not be downloaded (reason above):" \
     "install one (apt install python$version python$version-venv, or uv python install $version) and run this again" >&2
   exit "$status"
 }
@@ -72,7 +72,7 @@ if [ ! -f "$root/.ready" ]; then
   touch "$root/.ready"
 fi
 works "$python" || {
-  echo "python.sh: Debian's python$version was fetched to $root but does not run here: $("$python" -I -B -c "$PROBE" "$version" 2>&1 | tail -1)." \
+  echo "python.sh: Debian's python$version was downloaded to $root but does not run here: $("$python" -I -B -c "$PROBE" "$version" 2>&1 | tail -1)." \
     "Remove that folder and run this again, or install a CPython $version" >&2
   exit 3
 }

@@ -34,7 +34,7 @@ class ConnectionId(Stack):
             memory_size=128,
             # Longer than rdspool's connect timeout, so that the log shows rdspool's error when the database can't be reached.
             timeout=Duration.seconds(20),
-            # Each environment holds one connection.
+            # Each environment has one connection.
             reserved_concurrent_executions=values.maximum_concurrency,
             layers=[lambda_.LayerVersion.from_layer_version_arn(self, "Layer", self.layer_arn(values))],
             environment={

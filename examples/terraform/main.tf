@@ -25,7 +25,7 @@ resource "aws_lambda_function" "connection_id" {
   memory_size      = 128
   # Longer than rdspool's connect timeout, so that the log shows rdspool's error when the database can't be reached.
   timeout = 20
-  # Each environment holds one connection.
+  # Each environment has one connection.
   reserved_concurrent_executions = var.maximum_concurrency
   layers                         = [local.layer_arn]
   role                           = aws_iam_role.function.arn

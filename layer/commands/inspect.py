@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--run", is_flag=True, help="Also run each zip in a Lambda environment on this machine, with a function that connects to a database."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one object a line for each zip.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each zip.")
 def inspect(zips: tuple[Path, ...], name: str | None, run: bool, as_json: bool) -> None:
     """Check zips: architecture, glibc symbols, bytecode, left-out files, shadowed packages, modes, paths, sizes, versions.
 

@@ -40,7 +40,7 @@ def list_command(
         (entry.region.account.id, entry.layer, entry.listed.version, entry.region.name) for entry in found.entries if entry.is_latest
     )
     for sentence in uneven(pointed):
-        console.print(f"[yellow]not level[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]version numbers differ[/] {escape(sentence)}", highlight=False, soft_wrap=True)
     if not found.print_unread(console):
         sys.exit(1)
 

@@ -13,7 +13,7 @@ from ..wheels import REQUIREMENTS, TOOLS
 
 
 @click.command()
-@click.option("--upgrade", is_flag=True, help="Take newer versions where the .in files allow them.")
+@click.option("--upgrade", is_flag=True, help="Use newer versions if the .in files allow them.")
 def lock(upgrade: bool) -> None:
     """Write layer/requirements.txt and layer/tools.txt from the .in files beside them."""
     uv = shutil.which("uv")

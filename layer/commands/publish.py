@@ -198,7 +198,7 @@ def _print(report: Report, console: Console, as_table: bool) -> None:
         where = f"{account} {region} {', '.join(layers)}"
         console.print(f"[{colour}]{status}[/] {where}: {escape(text)}", highlight=False, soft_wrap=True)
     for sentence in report.levels():
-        console.print(f"[yellow]not level[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]version numbers differ[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
 
 def _messages(report: Report) -> dict[tuple[str, str, str, str], list[str]]:

@@ -19,7 +19,7 @@ from .. import matrix, roots
     help="A bundle from AWS's RDS truststore (global-bundle.pem); may be repeated.",
 )
 @click.option(
-    "--package", type=click.Path(path_type=Path, exists=True), help=f"The tarball of {roots.PACKAGE}; fetched with npm by default."
+    "--package", type=click.Path(path_type=Path, exists=True), help=f"The tarball of {roots.PACKAGE}; downloaded with npm by default."
 )
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Leave out certificates that have expired on this day. Default: today.")
 @click.option(

@@ -27,7 +27,7 @@ _PARALLEL = 8
 
 @dataclass(frozen=True)
 class Selection:
-    """The values of the options. `timeout` is in seconds; `stage_name` and `regions` are empty where they are optional and not given."""
+    """The values of the options. `timeout` is in seconds; `stage_name` and `regions` are empty if they are optional and not given."""
 
     stage_name: str
     regions: str

@@ -49,9 +49,9 @@ def verify_command(what: str, name: str | None, account: str | None, given: Path
             # Imported late: it needs boto3, which the comparison of a file does not.
             from ..publishing.download import download
 
-            status.update(f"fetching {what}")
-            fetched = download(what, Path(folder), account)
-            path, target, theirs = fetched.path, fetched.target, fetched.interpreter
+            status.update(f"downloading {what}")
+            version = download(what, Path(folder), account)
+            path, target, theirs = version.path, version.target, version.interpreter
         else:
             path = Path(what)
             if not path.is_file():

@@ -93,12 +93,12 @@ def _refused(error: exceptions.ClientError, what: str, action: str, resource: st
     if code in _DENIED or (status == 403 and code == "403"):
         return AwsError(code, _denied(message, action, resource))
     if code in _EXPIRED:
-        text = f"the credentials have expired ({what}): sign in again (`aws sso login`, or take the role again); finished work is kept"
+        text = f"the credentials have expired ({what}): sign in again (`aws sso login`, or assume the role again); finished work is kept"
         return AwsError(code, text, everywhere=True)
     if code in _UNKNOWN_KEY:
         text = (
             f"{region} does not know these credentials ({what}): if other regions do, this one is not enabled in the account"
-            " (AWS account settings, Regions); else the access key is wrong or deleted"
+            " (AWS account settings, Regions); otherwise the access key is wrong or deleted"
         )
         return AwsError(code, text, everywhere=True, disabled=True)
     if code in _BAD_SIGNATURE:

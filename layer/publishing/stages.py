@@ -58,15 +58,6 @@ def stage(name: str) -> Stage:
     return Stage(name, table["infix"], frozenset(map(Grant.parse, table["share"])), table["prerelease"])
 
 
-def names() -> list[str]:
-    return list(matrix.section("stage"))
-
-
-def is_arn(text: str) -> bool:
-    """Say whether `text` is meant as an ARN."""
-    return text.startswith("arn:")
-
-
 def parse_arn(text: str) -> Arn:
     """Return the parts of a layer version's ARN. Raise LayerError when `text` is not one."""
     match = _ARN.fullmatch(text)
@@ -78,7 +69,7 @@ def parse_arn(text: str) -> Arn:
 
 def identify(layer: str) -> tuple[Target, Stage]:
     """Return the target and the stage of a LayerName. Raise LayerError when this tree has no such layer."""
-    for candidate in map(stage, names()):
+    for candidate in map(stage, matrix.section("stage")):
         for target in matrix.targets():
             if candidate.layer(target) == layer:
                 return target, candidate

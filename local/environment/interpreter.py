@@ -82,7 +82,7 @@ def interpreter(minor: str) -> Interpreter:
 
 
 def _compile(python: Interpreter) -> None:
-    """Compile the standard library once. Debian does it during an installation, not when a package is unpacked, so each cold start would."""
+    """Compile the standard library once. Without it, each cold start would do it, because Debian compiles only during an installation."""
     library = python.prefix / "lib" / f"python{python.minor}"
     done = library / ".compiled"
     with locked(done):

@@ -41,7 +41,7 @@ def emulator() -> Path:
     name = f"aws-lambda-rie-{_architecture()}"
 
     def make(folder: Path) -> None:
-        say("fetching the Lambda emulator (8 MB, once)")
+        say("downloading the Lambda emulator (8 MB, once)")
         options = ("--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", folder, "--requirement", locked)
         pip("the Lambda emulator (aws-lambda-rie in the aws-sam-cli wheel)", "download", *options)
         wheel = next(folder.glob("*.whl"))
@@ -59,7 +59,7 @@ def runtime(python: Interpreter) -> Path:
     locked = HERE / "requirements-runtime.txt"
 
     def make(folder: Path) -> None:
-        say(f"fetching the Lambda runtime client for Python {python.minor} (once)")
+        say(f"downloading the Lambda runtime client for Python {python.minor} (once)")
         machine = "aarch64" if _architecture() == "arm64" else "x86_64"
         tags = [f"--platform={tag}_{machine}" for tag in WHEEL_TAGS]
         target = ("--python-version", python.minor, "--implementation", "cp", *tags, "--target", str(folder))

@@ -57,7 +57,7 @@ def make_etc(folder: Path, hosts: Mapping[str, str], files: Mapping[str, Path]) 
     for name, source in files.items():
         place = _inside(name)
         if not source.exists():
-            raise LambdaEnvironmentError(f"files: {source}, meant for {name}, does not exist")
+            raise LambdaEnvironmentError(f"files: {source}, to be mounted at {name}, does not exist")
         if place.parts[1] == "etc":
             target = folder.joinpath(*place.parts[2:])
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The process of the front. `local.front.start` runs it and writes one line of JSON to its stdin. Run by hand, it prints its usage."""
+"""The process of the front. `local.front.start` runs it and writes one line of JSON to its stdin. Run manually, it prints its usage."""
 
 from __future__ import annotations
 

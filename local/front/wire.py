@@ -102,8 +102,8 @@ class Wire:
         """Wait for bytes and return them decrypted; empty bytes at the end of the stream."""
         while True:
             # TLS may already have bytes that arrived with the last message of the handshake.
-            held = self._decrypted(self._tls) if self._tls is not None and self._incoming.pending else None
-            received = held if held is not None else self.take()
+            buffered = self._decrypted(self._tls) if self._tls is not None and self._incoming.pending else None
+            received = buffered if buffered is not None else self.take()
             if received is not None:
                 return received
             self._wait(select.POLLIN)

@@ -437,7 +437,7 @@ def test_other_pythons(function: Function, python: str) -> None:
         ({"layers": ["/"] * 6}, "6 layers"),
         ({"task": "/nowhere"}, "the function /nowhere: there is no such file"),
         ({"files": {"/opt/x": "/etc/hosts"}}, "/opt/x is in a read-only folder"),
-        ({"files": {"/etc/x": "/nowhere"}}, "/nowhere, meant for /etc/x, does not exist"),
+        ({"files": {"/etc/x": "/nowhere"}}, "/nowhere, to be mounted at /etc/x, does not exist"),
         ({"files": {"etc/x": "/etc/hosts"}}, "not an absolute path"),
     ],
 )

@@ -81,7 +81,7 @@ def test_signature_and_bundle_both_where_the_command_names_both(zipped: Path) ->
     [
         ("cosign sign-blob {signature}", "needs {file}, and {signature} or {bundle} or both: such as 'cosign sign-blob"),
         ("cosign sign-blob {file}", "needs {file}"),
-        ("sh -c 'unfinished {file} {signature}", "is no command line"),
+        ("sh -c 'unfinished {file} {signature}", "is not a valid command line"),
         ("no-such-program {file} {signature}", f"{NAME} is not signed: no-such-program can't be run: No such file or directory"),
         ("sh -c 'echo half > {signature}; exit 7' {file}", f"{NAME} is not signed: sh ended with status 7"),
         ("true {file} {signature}", f"left no {{signature}} for {NAME}"),

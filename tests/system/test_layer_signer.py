@@ -178,7 +178,7 @@ def test_other_files_than_those_sent_are_refused(versioned: Signer, layer_of: Ca
 def test_half_of_the_options_is_refused(tmp_path: Path) -> None:
     zipped = tmp_path / f"{TARGET.name}.zip"
     zipped.write_bytes(b"")
-    for options, told in ((["--aws-profile", "x"], "--aws-profile needs --bucket and --region too"), ([], "say how to sign")):
+    for options, told in ((["--aws-profile", "x"], "--aws-profile needs --bucket and --region too"), ([], "choose how to sign")):
         command = [sys.executable, "-m", "layer", "sign", str(zipped), *options]
         result = subprocess.run(command, cwd=matrix.PROJECT, capture_output=True, text=True, check=False)
         assert result.returncode == 1

@@ -40,7 +40,7 @@ def catalog(
     The exit status is 1 when a region could not be read (the files are written without it) or nothing is published.
     """
     from ..publishing import catalogue, page
-    from ..publishing.report import replace
+    from ..publishing.report import write_text
 
     console = Console(stderr=True)
     complete = True
@@ -63,7 +63,7 @@ def catalog(
         ("layers.csv", catalogue.as_csv(rows)),
         ("index.html", page.as_html(rows)),
     ):
-        replace(output / name, text)
+        write_text(output / name, text)
         click.echo(output / name)
     if not complete:
         sys.exit(1)

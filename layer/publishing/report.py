@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import matrix
+from ..assemble import replace
 from ..errors import LayerError
 from . import outcome
 from .account import Account
@@ -88,18 +87,14 @@ class ReportFile:
         if self._path is None:
             return
         text = json.dumps(self._report.to_json(), indent=2) + "\n"
-        replace(self._path, text)
+        write_text(self._path, text)
 
 
-def replace(path: Path, text: str) -> None:
-    """Write a file atomically. Raise LayerError when it can't be written."""
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically, and create its folder if needed. Raise LayerError when it can't be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(part).chmod(0o644)
-        Path(part).replace(path)
+        replace(path, text.encode())
     except OSError as error:
         raise LayerError(f"{path} can't be written: {error.strerror}; name another file") from error
 

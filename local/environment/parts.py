@@ -55,7 +55,10 @@ def emulator() -> Path:
 
 @cache
 def runtime(python: Interpreter) -> Path:
-    """Return the folder for /var/runtime: bootstrap.py, awslambdaric and the AWS SDK, compiled for `python`. Raise PartMissingError when it is not available."""
+    """Return the folder for /var/runtime: bootstrap.py, awslambdaric and the AWS SDK, compiled for `python`.
+
+    Raise PartMissingError when it is not available.
+    """
     locked = HERE / "requirements-runtime.txt"
 
     def make(folder: Path) -> None:
@@ -97,7 +100,10 @@ def _standard_library(folder: Path) -> None:
 
 @cache
 def sandbox() -> list[str]:
-    """Return the command of bubblewrap: that of this machine if it works, otherwise Debian's from the cache. Raise PartMissingError when it is not available."""
+    """Return the command of bubblewrap: that of this machine if it works, otherwise Debian's from the cache.
+
+    Raise PartMissingError when it is not available.
+    """
     own = shutil.which("bwrap")
     if own and _refusal([own]) is None:
         return [own]

@@ -84,7 +84,7 @@ def test_signature_and_bundle_both_where_the_command_names_both(zipped: Path) ->
         ("sh -c 'unfinished {file} {signature}", "is not a valid command line"),
         ("no-such-program {file} {signature}", f"{NAME} is not signed: no-such-program can't be run: No such file or directory"),
         ("sh -c 'echo half > {signature}; exit 7' {file}", f"{NAME} is not signed: sh ended with status 7"),
-        ("true {file} {signature}", f"left no {{signature}} for {NAME}"),
+        ("true {file} {signature}", f"did not write {{signature}} for {NAME}"),
     ],
 )
 def test_a_command_that_does_not_sign_leaves_nothing(zipped: Path, command: str, told: str) -> None:

@@ -82,17 +82,7 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         So events, and whoever patches a method of this class, see what they see with stock; whatever else a later SQLAlchemy wants to
         know, it asks as ever.
         """
-        dbapi_connection = connection.connection.dbapi_connection
-        isolation_level = f"@@{dbapi_connection.isolation_variable}"
-        questions = {
-            "SELECT VERSION()": "VERSION()",
-            "SELECT DATABASE()": "DATABASE()",
-            "SELECT @@transaction_isolation": isolation_level,
-            "SELECT @@tx_isolation": isolation_level,
-            "SELECT @@sql_mode": "@@sql_mode",
-            "SELECT @@lower_case_table_names": "@@lower_case_table_names",
-        }
-        with probes.asked_together(dbapi_connection, questions):
+        with probes.asked_together(connection.connection.dbapi_connection):
             super().initialize(connection)
 
     def _set_mariadb(self, is_mariadb: bool | None, server_version_info: tuple[int, ...]) -> None:

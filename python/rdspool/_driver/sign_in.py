@@ -226,7 +226,7 @@ def _check_plugin(plugin: str, login: Login) -> None:
     """Raise NotSupportedError for a plugin that is not known here, or that would give a password away."""
     if plugin not in _ANSWERS:
         raise NotSupportedError(
-            f"the server asks for the sign-in plugin {plugin!r}; rdspool knows {', '.join(_ANSWERS)}: "
+            f"the server asks for the sign-in plugin '{plugin}'; rdspool knows {', '.join(_ANSWERS)}: "
             "create the user with one of these, or with AWSAuthenticationPlugin for IAM"
         )
     if plugin == CLEAR_PASSWORD and not login.token:

@@ -66,7 +66,7 @@ def test_no_module_imports_itself_by_way_of_others():
     ("package", "allowed"),
     [
         ("_driver", {"rdspool._driver", "rdspool.errors", "rdspool.secret"}),
-        ("_settings", {"rdspool._settings", "rdspool.errors", "rdspool.secret", "rdspool._aws.endpoints"}),
+        ("_settings", {"rdspool._settings", "rdspool.errors", "rdspool.secret", "rdspool._aws.endpoints", "rdspool._driver.packets"}),
         ("_lambda", {"rdspool._lambda", "rdspool.version"}),
     ],
 )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from .._aws.endpoints import REGION, region_of
+from .._driver.packets import DEFAULT_MAX_ALLOWED_PACKET, MAXIMUM_MAX_ALLOWED_PACKET
 from ..errors import SettingsError
 from ..secret import Secret
 from . import defaults
@@ -36,7 +37,7 @@ class Reading:
             raise SettingsError(f"{label} has {len(user)} characters: a user's name has at most 32 on MySQL, 80 on MariaDB")
         recycle, wait = self._recycle_and_wait()
         password = self._password()
-        packet = self._number("max_allowed_packet", 1024, defaults.MAXIMUM_MAX_ALLOWED_PACKET, " of bytes")
+        packet = self._number("max_allowed_packet", 1024, MAXIMUM_MAX_ALLOWED_PACKET, " of bytes")
         return {
             "host": host,
             "user": user,
@@ -50,7 +51,7 @@ class Reading:
             "isolation_level": self._choice("isolation_level", defaults.ISOLATION_LEVELS, _level),
             "connect": self._choice("connect", defaults.CONNECT_TIMES, str.lower) or "use",
             "connect_timeout": self._number("connect_timeout", 0.1, 900, " of seconds") or defaults.CONNECT_TIMEOUT,
-            "max_allowed_packet": int(packet or defaults.MAX_ALLOWED_PACKET),
+            "max_allowed_packet": int(packet or DEFAULT_MAX_ALLOWED_PACKET),
             "multi_statements": self._flag("multi_statements"),
         }
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 from rdspool import creator, engine
@@ -17,23 +15,11 @@ import local.server
 from local.front.client import HOST
 from local.front.names import resolved
 
-ROOT = Path(__file__).resolve().parents[1]
 IAM_USER = "app"
 IAM_USERS_PASSWORD = secrets.token_urlsafe(12)
 PASSWORD_USER = "plain"
 PASSWORD = secrets.token_urlsafe(12)
 REGION = "eu-central-1"
-
-
-@pytest.fixture(scope="session")
-def layer_zip(tmp_path_factory):
-    """The layer for Python 3.13 on this machine, built once."""
-    folder = tmp_path_factory.mktemp("layer")
-    built = subprocess.run(
-        [ROOT / "build.sh", "--no-docker", "--python", "3.13", "--output", folder], capture_output=True, text=True, check=False
-    )
-    assert built.returncode == 0, built.stderr
-    return next(folder.glob("*.zip"))
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +91,7 @@ def front(session_front):
 
 
 @pytest.fixture
-def aws(monkeypatch, credentials):
+def function_environment(monkeypatch, credentials):
     """The environment of a function: its role's credentials and its region, and no settings of rdspool."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "RDSPOOL_"))]:
         monkeypatch.delenv(name)
@@ -127,7 +113,7 @@ def clean_slate():
 
 
 @pytest.fixture
-def target(front, aws):
+def target(front, function_environment):
     """The arguments of get_engine() for the IAM user behind the front."""
     return {"host": front.host, "port": front.port, "user": IAM_USER, "database": "app", "ca": str(front.ca_file)}
 

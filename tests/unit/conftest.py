@@ -8,11 +8,14 @@ from contextlib import ExitStack
 
 import pytest
 from fake_server import AUTOCOMMIT, FakeServer, ok
+from fake_sign_in import ACCEPTED, TEXT, SignInServer
 from hypothesis import settings
 from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
 from rdspool._driver.packets import PacketStream
 from rdspool._driver.session_start import SessionStart
+from rdspool._driver.sign_in import Login, receive_greeting, sign_in
+from rdspool.secret import Secret
 
 from local import certificates as authorities
 
@@ -73,6 +76,28 @@ def connect(pair):
     yield new
     for connection, server in made:
         connection._commands.abandon()
+        server.close()
+
+
+@pytest.fixture
+def signing_in(pair, server_tls, client_tls):
+    """Return a function that signs in to a server with this script, and returns its OK packet and the server. `made` has all, failed ones too."""
+    made = []
+
+    def run(script=ACCEPTED, *, greets=None, context=server_tls, host="db.test", **login):
+        ours, theirs = pair()
+        server = SignInServer(theirs, context, script, greets=greets)
+        stream = PacketStream(ours, host, 3306, 10)
+        made.append((stream, server))
+        given = {"user": "app", "secret": Secret(TEXT), "database": "shop", "attributes": {"program_name": "f"}, "tls": client_tls, **login}
+        accepted = sign_in(stream, receive_greeting(stream), Login(**given))
+        server.wait()
+        return accepted, server
+
+    run.made = made
+    yield run
+    for stream, server in made:
+        stream.close()
         server.close()
 
 

@@ -151,17 +151,18 @@ class FakeServer:
 def receive(connected: socket.socket) -> bytes | None:
     """The next payload, whole; None at the end."""
     payload = b""
-    while True:
-        header = _exactly(connected, 4)
-        if header is None:
-            return None
-        size = int.from_bytes(header[:3], "little")
-        part = _exactly(connected, size)
-        if part is None:
-            return None
-        payload += part
-        if size != MAX_PAYLOAD:
+    while (packet := receive_packet(connected)) is not None:
+        payload += packet[1]
+        if len(packet[1]) != MAX_PAYLOAD:
             return payload
+    return None
+
+
+def receive_packet(connected: socket.socket) -> tuple[int, bytes] | None:
+    """The next packet's number and payload; None at the end."""
+    header = _exactly(connected, 4)
+    payload = None if header is None else _exactly(connected, int.from_bytes(header[:3], "little"))
+    return None if header is None or payload is None else (header[3], payload)
 
 
 def _exactly(connected: socket.socket, size: int) -> bytes | None:

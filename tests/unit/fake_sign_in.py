@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from fake_server import FakeServer, ok, packets
+from fake_server import FakeServer, ok, packets, receive_packet
 
 from local.front.protocol import Capability
 
 NONCE = bytes(range(1, 21))
+TEXT = "the-secret's text ü"
+"""The password, or the token, of the tests that sign in."""
 READ = object()
 """In a script: a packet of the client's is read."""
 
@@ -105,24 +107,12 @@ class SignInServer:
         self._number += 1
 
     def _read(self) -> bool:
-        header = self._exactly(4)
-        if header is None:
+        packet = receive_packet(self._socket)
+        if packet is None:
             return False
-        self._number = header[3] + 1
-        payload = self._exactly(int.from_bytes(header[:3], "little"))
-        if payload is None:
-            return False
-        self.received.append(payload)
+        self._number = packet[0] + 1
+        self.received.append(packet[1])
         return True
-
-    def _exactly(self, size: int) -> bytes | None:
-        found = b""
-        while len(found) < size:
-            part = self._socket.recv(size - len(found))
-            if not part:
-                return None
-            found += part
-        return found
 
 
 class Listener:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from fake_server import AUTOCOMMIT, ok, refusal
-from fake_sign_in import READ, Listener
+from fake_server import refusal
+from fake_sign_in import ACCEPTED, READ, Listener
 from rdspool import ConnectError, Settings, SettingsError, SignInError, creator, dbapi
 from rdspool._aws.credentials import find_credentials
 from rdspool._aws.token import sign
@@ -17,7 +17,6 @@ from local.front.handshake import Login as ReadLogin
 
 REGION = "eu-central-1"
 DENIED = refusal(1045, "Access denied", "28000")
-ACCEPTED = (READ, ok(status=AUTOCOMMIT))
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def listening(server_tls):
 
 
 @pytest.fixture
-def target(listening, certificates, aws):
+def target(listening, certificates, function_environment):
     """A function that returns connect()'s arguments for a new server."""
 
     def arguments(*scripts, **options):

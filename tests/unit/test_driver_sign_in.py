@@ -9,7 +9,7 @@ import traceback
 
 import pytest
 from fake_server import close, ok, packets, refusal
-from fake_sign_in import ACCEPTED, FULL, NONCE, READ, SignInServer, greeting
+from fake_sign_in import FULL, NONCE, READ, TEXT, SignInServer, greeting
 from mysql.connector.errors import Error, InterfaceError, NotSupportedError, OperationalError, ProgrammingError
 from rdspool import ProtocolError
 from rdspool._driver import resumption
@@ -20,30 +20,7 @@ from rdspool.secret import Secret
 from local.front.handshake import Login as ReadLogin
 from local.front.protocol import Capability, auth_switch
 
-TEXT = "the-secret's text ü"
 MORE_FAST, MORE_FULL = b"\x01\x03", b"\x01\x04"
-
-
-@pytest.fixture
-def signing_in(pair, server_tls, client_tls):
-    """A function that signs in to a server with this script and returns its OK and the server."""
-    made = []
-
-    def run(script=ACCEPTED, *, greets=None, context=server_tls, host="db.test", **login):
-        ours, theirs = pair()
-        server = SignInServer(theirs, context, script, greets=greets)
-        stream = PacketStream(ours, host, 3306, 10)
-        made.append((stream, server))
-        told = {"user": "app", "secret": Secret(TEXT), "database": "shop", "attributes": {"program_name": "f"}, "tls": client_tls, **login}
-        accepted = sign_in(stream, receive_greeting(stream), Login(**told))
-        server.wait()
-        return accepted, server
-
-    run.made = made
-    yield run
-    for stream, server in made:
-        stream.close()
-        server.close()
 
 
 def native(password, nonce=NONCE):

@@ -7,9 +7,9 @@ import ssl
 
 import pytest
 from fake_server import refusal
-from mysql.connector.errors import ConnectionTimeoutError, DatabaseError, InterfaceError, OperationalError, ReadTimeoutError
+from mysql.connector.errors import ConnectionTimeoutError, OperationalError, ReadTimeoutError
 from rdspool import ProtocolError, SettingsError, StatementTimeoutError
-from rdspool._driver import error_numbers, tls, transport
+from rdspool._driver import tls, transport
 from rdspool._driver.disconnects import is_disconnect
 from rdspool._driver.packets import closed_error
 from rdspool._driver.responses import parse_error
@@ -154,12 +154,6 @@ def test_a_context_never_does_without_verification(certificates):
 
 
 # -- disconnects ---------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("number", sorted(error_numbers.SERVER_CLOSES | error_numbers.CLIENT_LOST | {error_numbers.READ_ONLY_MODE}))
-@pytest.mark.parametrize("kind", [OperationalError, DatabaseError, InterfaceError])
-def test_errors_after_which_the_connection_is_replaced(number, kind):
-    assert is_disconnect(kind("x", errno=number))
 
 
 @pytest.mark.parametrize(

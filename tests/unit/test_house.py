@@ -71,10 +71,11 @@ def test_no_module_imports_itself_by_way_of_others():
     ],
 )
 def test_a_private_package_knows_only_what_lies_below_it(package, allowed):
-    for module in MODULES:
-        if module.startswith(f"rdspool.{package}"):
-            others = {name for name in modules_imported(module) if not any(name == one or name.startswith(f"{one}.") for one in allowed)}
-            assert not others, module
+    inside = [module for module in MODULES if module.startswith(f"rdspool.{package}")]
+    assert inside
+    for module in inside:
+        others = {name for name in modules_imported(module) if not any(name == one or name.startswith(f"{one}.") for one in allowed)}
+        assert not others, module
 
 
 def test_only_public_names_of_the_connector_are_used():

@@ -87,4 +87,4 @@ def start() -> Iterator[Account]:
         try:
             yield Account(f"http://{address}")
         finally:
-            process.communicate(timeout=30)
+            process.communicate()

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import attach_tools as tools
+from absence import missing
 
 from local.cache import cache_dir
 
@@ -28,11 +29,11 @@ def program() -> str:
     found = shutil.which("terraform")
     how = "install 1.9 or later from https://developer.hashicorp.com/terraform/install and put it on the PATH"
     if found is None:
-        tools.missing(f"terraform is not on the PATH, so examples/terraform is not checked: {how}")
+        missing(f"terraform is not on the PATH, so examples/terraform is not checked: {how}")
     told = subprocess.run([found, "version"], env=tools.environ({}), capture_output=True, text=True, check=False).stdout
     version = re.search(r"v(\d+)\.(\d+)", told)
     if version is None or (int(version[1]), int(version[2])) < (1, 9):
-        tools.missing(f"{found} is {told.strip().splitlines()[:1] or 'no terraform'}: {how}")
+        missing(f"{found} is {told.strip().splitlines()[:1] or 'no terraform'}: {how}")
     return found
 
 

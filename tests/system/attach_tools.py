@@ -9,9 +9,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from absence import missing
 
 from local.cache import cache_dir, folder, say
 from local.environment.pip import pip
@@ -34,13 +33,6 @@ QUIET = {
     "SLS_TELEMETRY_DISABLED": "1",
 }
 """No tool reports home, asks a person, or finds credentials."""
-
-
-def missing(what: str) -> NoReturn:
-    """Skips, and says why; fails where CI is to pass every test."""
-    if os.environ.get("CI", "").lower() in ("", "0", "false"):
-        pytest.skip(what)
-    pytest.fail(f"{what} (a missing tool is a failure where CI is set)", pytrace=False)
 
 
 def run(*command: str | Path, cwd: Path, expect: int = 0, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:

@@ -1,15 +1,11 @@
 """connect="init": the first connection made in a thread beside the function's imports."""
 
 import pytest
+from connections import connection_id
 from rdspool import errors, get_engine
-from sqlalchemy import exc, text
+from sqlalchemy import exc
 
 from local.front.faults import Accept, Close
-
-
-def connection_id(engine):
-    with engine.connect() as connection:
-        return connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
 
 
 def test_made_before_the_first_use_and_used_by_it(front, target):

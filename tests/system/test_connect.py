@@ -1,25 +1,18 @@
 """The way to the server: IAM, passwords, TLS; and each refusal with an error of its own."""
 
-import io
-import logging
-import os
 import threading
 import time
-import traceback
 
 import pytest
+from connections import connection_id
 from rdspool import creator, errors, get_engine
 from rdspool._aws import token as token_module
+from rdspool._driver.error_numbers import TOO_MANY, TOO_MANY_CONNECTIONS
 from rdspool.errors import CredentialsError, SettingsError
 from sqlalchemy import exc, text
 
 from local.certificates import authority
-from local.front.faults import Accept, Close, Command, Error, SignIn, Silence
-
-
-def connection_id(engine):
-    with engine.connect() as connection:
-        return connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
+from local.front.faults import Accept, Error, SignIn, Silence
 
 
 def refused(engine, kind):
@@ -233,7 +226,7 @@ def test_nothing_listens(front, target):
     assert "refused" in message
 
 
-def test_unknown_name(aws):
+def test_unknown_name(function_environment):
     message = refused(get_engine(host="nosuch.invalid", user="app", region="eu-central-1"), errors.UnreachableError)
     assert "'nosuch.invalid' has no address" in message
 
@@ -245,9 +238,11 @@ def test_silence_ends_with_the_connect_timeout(front, target):
     assert "did not greet as MySQL" in message
 
 
-@pytest.mark.parametrize("code", [1040, 1203])
-def test_too_many_connections(front, target, code):
-    front.fault(when=Accept() if code == 1040 else SignIn(), do=Error(code))
+@pytest.mark.parametrize(
+    ("when", "code"), [(Accept(), TOO_MANY_CONNECTIONS), *((SignIn(), code) for code in sorted(TOO_MANY))], ids=lambda value: str(value)
+)
+def test_too_many_connections(front, target, when, code):
+    front.fault(when=when, do=Error(code))
     message = refused(get_engine(**target), errors.TooManyConnectionsError)
     assert "concurrency" in message
     assert "session_connect_attrs" in message
@@ -317,62 +312,6 @@ def test_ca_that_is_no_certificate(target, tmp_path):
     file.write_text("not a certificate")
     with pytest.raises(SettingsError, match=r"RDSPOOL_CA.*ca\.pem"):
         connection_id(get_engine(**{**target, "ca": str(file)}))
-
-
-# -- secrecy -----------------------------------------------------------------------------------------------------------------
-
-
-def everything_shown(error):
-    """A traceback as an error tracker takes it: with the local variables of every frame of every cause."""
-    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
-
-
-def test_the_token_is_in_no_log_repr_or_traceback(front, target, monkeypatch):
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "level", logging.DEBUG)
-    root.addHandler(handler)
-    for name in ("mysql.connector", "sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool"):
-        monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)
-    try:
-        engine = get_engine(**target, echo="debug", echo_pool="debug")
-        with engine.connect() as connection:
-            held = connection.connection.dbapi_connection
-            shown = [repr(held), repr(vars(held)), repr(engine), repr(engine.pool._creator), repr(vars(engine.pool._creator))]
-        engine.dispose()
-        for fault in (Error(1045), Close()):
-            front.fault(when=SignIn(), do=fault, times=2)
-            with pytest.raises(exc.OperationalError) as caught:
-                connection_id(engine)
-            shown.append(everything_shown(caught.value))
-            front.clear_faults()
-        front.fault(when=Command("SELECT 42"), do=Close())
-        with pytest.raises(exc.OperationalError) as caught, engine.connect() as connection:
-            connection.execute(text("SELECT 42"))
-        shown.append(everything_shown(caught.value))
-    finally:
-        root.removeHandler(handler)
-    shown.append(stream.getvalue())
-    assert "SELECT" in stream.getvalue()
-    assert "X-Amz-Signature" in sign_again(engine)
-    for text_shown in shown:
-        assert "X-Amz-Signature" not in text_shown
-        assert "X-Amz-Security-Token" not in text_shown
-        assert os.environ["AWS_SECRET_ACCESS_KEY"] not in text_shown
-
-
-def sign_again(engine):
-    return creator.token_source(engine.pool._creator.settings).get()[0].reveal()
-
-
-def test_a_password_is_in_no_traceback(password_target):
-    engine = get_engine(**{**password_target, "password": "wr0ng-s3cret"})
-    with pytest.raises(exc.OperationalError) as caught:
-        connection_id(engine)
-    # The frame of this very test holds it; those of rdspool and below must not.
-    shown = everything_shown(caught.value.orig)
-    assert "wr0ng-s3cret" not in shown
 
 
 # -- threads and forks --------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from local.environment import Environment, LambdaEnvironmentError, PartMissingError
 from local.environment.processes import state
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -344,10 +344,7 @@ def test_it_dies_with_its_parent(function: Function) -> None:
         assert pids
         assert all(Path(f"/proc/{pid}").exists() for pid in pids)
         parent.kill()
-    deadline = time.monotonic() + 5
-    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), f"the processes {pids} end with their parent")
 
 
 def test_what_a_killed_process_left_is_removed(function: Function, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

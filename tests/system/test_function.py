@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from layers import HERE
 
 from local import endpoint
 from local.environment import Environment
@@ -33,14 +34,8 @@ def handler(event, context):
 """
 
 
-@pytest.fixture(scope="module")
-def database():
-    with endpoint.start("mysql") as started:
-        yield started
-
-
 @pytest.fixture
-def environment(database, layer_zip, tmp_path):
+def environment(database, layer_of, tmp_path):
     """A function that starts an environment with the layer attached."""
     (tmp_path / "handler.py").write_text(CODE)
     started = []
@@ -48,9 +43,9 @@ def environment(database, layer_zip, tmp_path):
     def start(credentials=database.credentials, **variables):
         made = Environment(
             task=tmp_path,
-            layers=[layer_zip],
+            layers=[layer_of()],
             handler="handler.handler",
-            python="3.13",
+            python=HERE,
             credentials=credentials,
             region=database.front.region,
             variables={**database.variables(CA), **variables},

@@ -1,6 +1,5 @@
 """No answer is ever taken for another statement's, and nothing that a statement began is left behind."""
 
-import contextlib
 import signal
 
 import pytest
@@ -77,8 +76,9 @@ def test_a_connections_own_cursor_reads_result_after_result(target):
 
 def test_a_transaction_that_a_failed_procedure_began_is_ended(server, target):
     engine = get_engine(**target, isolation_level="AUTOCOMMIT")
-    with contextlib.suppress(exc.DBAPIError), engine.connect() as connection:
+    with pytest.raises(exc.DBAPIError) as caught, engine.connect() as connection:
         connection.execute(text("CALL leaves_open()"))
+    assert caught.value.orig.sqlstate == "45000"
     with engine.connect() as connection:
         assert not connection.connection.dbapi_connection.in_transaction
         connection.execute(text("REPLACE INTO steps VALUES (3, 3)"))
@@ -185,7 +185,7 @@ def test_a_lost_connection_does_not_come_back_from_any_pool(password_target):
         **{name: value for name, value in password_target.items() if name in ("host", "port", "password", "database")}, username="plain"
     )
     engine = create_engine(url)
-    with contextlib.suppress(KeyboardInterrupt), engine.connect() as connection:
+    with pytest.raises(KeyboardInterrupt), engine.connect() as connection:
         dbapi_connection = connection.connection.dbapi_connection
         dbapi_connection._commands.abandon()
         raise KeyboardInterrupt

@@ -12,20 +12,17 @@ import statistics
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PathDistribution
 from pathlib import Path
 from typing import Any
 
 import pytest
+from layers import HERE, MACHINE, LayerOf
 
 from layer import matrix
 from local.cache import cache_dir
 
-HERE = ".".join(map(str, sys.version_info[:2]))
-MACHINE = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
-LayerOf = Callable[[str], Path]
 PLAIN = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
 
 

@@ -10,17 +10,18 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from absence import missing
+from layers import HERE, LayerOf
 
 from layer import docker, matrix
 from layer.checks.finding import read
 from local.cache import cache_dir
 
 ENGINE = matrix.PROJECT / "tests" / "docker-engine.sh"
-HERE = ".".join(map(str, sys.version_info[:2]))
 TARGET = matrix.target(HERE, "x86_64")
 
 
@@ -51,8 +52,8 @@ def engine() -> Iterator[dict[str, str]]:
             status = process.wait()
             errors.seek(0)
             said = errors.read().strip()
-            if status == 3 and not os.environ.get("CI"):
-                pytest.skip(f"no Docker engine can be had here: {said.splitlines()[-1]}")
+            if status == 3:
+                missing(f"no Docker engine can be had here: {said.splitlines()[-1]}")
             pytest.fail(f"{ENGINE.name} ended with {status}: {said}")
         try:
             yield json.loads(told)
@@ -62,7 +63,7 @@ def engine() -> Iterator[dict[str, str]]:
             process.stdout.close()
 
 
-def test_docker_and_pip_give_the_same_bytes(engine: dict[str, str], layer_of: Callable[[str], Path], tmp_path: Path) -> None:
+def test_docker_and_pip_give_the_same_bytes(engine: dict[str, str], layer_of: LayerOf, tmp_path: Path) -> None:
     result = subprocess.run(build(tmp_path, "--docker"), cwd=tmp_path, env=engine, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     paths = {"docker": tmp_path / f"{TARGET.name}.zip", "pip": layer_of(TARGET.architecture)}

@@ -6,13 +6,13 @@ import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from layers import LayerOf
 
 from layer import matrix, wheels
 from layer.checks.finding import read
@@ -26,7 +26,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture(scope="module", params=["x86_64", "arm64"])
-def zipped(request: pytest.FixtureRequest, layer_of: Callable[[str], Path]) -> Path:
+def zipped(request: pytest.FixtureRequest, layer_of: LayerOf) -> Path:
     return layer_of(request.param)
 
 

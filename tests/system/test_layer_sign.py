@@ -9,7 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
+from layers import HERE, LayerOf
 
 from layer import archive, assemble, matrix
 from layer.__main__ import main
@@ -24,7 +24,6 @@ from layer.errors import LayerError
 from layer.evidence.signature import Hook, check, sign_all
 from local.cache import cache_dir
 
-HERE = ".".join(map(str, sys.version_info[:2]))
 NAME = f"rdspool-python{HERE}-x86_64.zip"
 OPENSSL = "openssl dgst -sha256 -sign {key} -out {{signature}} {{file}}"
 KEYS = {
@@ -111,7 +110,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=matrix.PROJECT, env=variables, capture_output=True, text=True, check=False)
 
 
-def test_build_and_sign_and_verify_by_the_command_line(layer_of: Callable[[str], Path], tmp_path: Path) -> None:
+def test_build_and_sign_and_verify_by_the_command_line(layer_of: LayerOf, tmp_path: Path) -> None:
     for path in layer_of("x86_64").parent.iterdir():
         shutil.copyfile(path, tmp_path / path.name)
     copy = tmp_path / NAME

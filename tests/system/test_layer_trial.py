@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+from layers import HERE, LayerOf
 
 from layer import archive, assemble, interpreter, matrix, trial, wheels
 from layer.checks.finding import read
 from local.cache import cache_dir
-
-HERE = ".".join(map(str, sys.version_info[:2]))
-LayerOf = Callable[[str], Path]
 
 
 def inspect(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from layers import HERE, LayerOf
 
 from layer import archive, assemble, matrix, wheels
 from layer.__main__ import main
@@ -18,13 +19,12 @@ from layer.checks.finding import SIGNER_FILE, read
 from layer.verification import Verdict, compare
 from local.cache import cache_dir
 
-HERE = ".".join(map(str, sys.version_info[:2]))
 TARGET = matrix.target(HERE, "x86_64")
 Copy = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def built(layer_of: Callable[[str], Path]) -> Path:
+def built(layer_of: LayerOf) -> Path:
     return layer_of(TARGET.architecture)
 
 

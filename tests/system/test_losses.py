@@ -3,16 +3,13 @@
 import time
 
 import pytest
+from connections import connection_id
 from rdspool import get_engine, pool
 from rdspool._driver.error_numbers import OPTION_PREVENTS_STATEMENT, READ_ONLY_MODE, SERVER_CLOSES
 from sqlalchemy import exc, text
 
 from local.front.faults import Close, Command, CutAnswer, Error, LoseAnswer, Silence
-
-
-def connection_id(engine):
-    with engine.connect() as connection:
-        return connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -83,10 +80,8 @@ def test_a_farewell_that_came_while_idle(front, engine, code):
 def test_the_servers_own_idle_limit(server, target):
     engine = get_engine(**target, pool_recycle=1, wait_timeout=2)
     first = connection_id(engine)
-    deadline = time.time() + 15
-    while server.execute(f"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {first}")[0][0]:
-        assert time.time() < deadline
-        time.sleep(0.1)
+    count = f"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {first}"
+    wait_until(lambda: server.execute(count) == [(0,)], "the server ends the idle session")
     assert connection_id(engine) != first
 
 

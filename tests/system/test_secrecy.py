@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from rdspool import errors, get_engine
+from rdspool import creator, errors, get_engine
 from rdspool._aws import credentials as credentials_module
 from rdspool._aws import token as token_module
 from rdspool._driver import sign_in
@@ -108,6 +108,13 @@ def test_nothing_that_is_there_shows_it(engine_of, secrets, log):
     engine.dispose()
     assert any("SELECT 42" in record.getMessage() for record in log)
     assert any("Pool" in record.name for record in log)
+
+
+def test_a_token_holds_what_is_looked_for(target, secrets, credentials):
+    token, _ = creator.token_source(get_engine(**target).pool._creator.settings).get()
+    assert {"X-Amz-Signature=", "X-Amz-Security-Token", credentials.session_token} == {
+        secret for secret in secrets if secret in token.reveal()
+    }
 
 
 # -- the way to the server ------------------------------------------------------------------------------------------------------

@@ -32,23 +32,23 @@ def metadata_lock_is_free(server, table):
 
 
 @pytest.mark.parametrize(
-    ("statement", "table"),
+    ("statement", "table", "refusal"),
     [
-        ("SELECT * FROM plain_table", "plain_table"),
-        ("SELECT 1 FROM plain_table WHERE 1 = 0", "plain_table"),
-        ("SELECT * FROM old_table", "old_table"),
-        ("INSERT IGNORE INTO old_table VALUES (2, 2)", "old_table"),
-        ("SELECT * FROM old_view", "old_table"),
-        ("SELECT * FROM memory_table", "memory_table"),
-        ("SET @a = (SELECT COUNT(*) FROM old_table)", "old_table"),
-        ("SELECT nosuch FROM plain_table", "plain_table"),
-        ("INSERT INTO plain_table VALUES (1, 1)", "plain_table"),
+        ("SELECT * FROM plain_table", "plain_table", None),
+        ("SELECT 1 FROM plain_table WHERE 1 = 0", "plain_table", None),
+        ("SELECT * FROM old_table", "old_table", None),
+        ("INSERT IGNORE INTO old_table VALUES (2, 2)", "old_table", None),
+        ("SELECT * FROM old_view", "old_table", None),
+        ("SELECT * FROM memory_table", "memory_table", None),
+        ("SET @a = (SELECT COUNT(*) FROM old_table)", "old_table", None),
+        ("SELECT nosuch FROM plain_table", "plain_table", exc.DatabaseError),
+        ("INSERT INTO plain_table VALUES (1, 1)", "plain_table", exc.IntegrityError),
     ],
 )
-def test_a_returned_connection_holds_no_lock(server, target, statement, table):
+def test_a_returned_connection_holds_no_lock(server, target, statement, table, refusal):
     """Without autocommit some of these leave the status flag unset and a metadata lock behind, on MySQL."""
     engine = get_engine(**target)
-    with engine.connect() as connection, contextlib.suppress(exc.DatabaseError):
+    with engine.connect() as connection, pytest.raises(refusal) if refusal else contextlib.nullcontext():
         connection.execute(text(statement))
     metadata_lock_is_free(server, table)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from publishing import (
     LATEST,
     LAYER,
@@ -22,26 +21,8 @@ from publishing import (
     versions,
 )
 
-import local.aws
 from layer import matrix
 from layer.publishing.stages import stage
-
-
-@pytest.fixture(scope="module")
-def server():
-    with local.aws.start() as aws:
-        yield aws
-
-
-@pytest.fixture
-def aws(server):
-    server.reset()
-    return server
-
-
-@pytest.fixture
-def dist(tmp_path):
-    return build(tmp_path / "dist")
 
 
 def test_without_yes_the_plan_is_told_and_nothing_is_changed(aws, dist):

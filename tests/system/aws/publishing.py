@@ -18,6 +18,7 @@ from layer import archive, matrix, package
 from layer.__main__ import main
 from layer.publishing.stages import stage
 
+REGION = "eu-west-1"
 REGIONS = ["eu-central-1", "eu-north-1", "eu-west-1", "us-east-1", "us-west-2"]
 TARGET = matrix.target("3.13", "x86_64")
 LAYER = stage("beta").layer(TARGET)
@@ -80,6 +81,11 @@ def publishing(dist: Path, regions: list[str] | str = "", *more: object, layers:
     return ["publish", "--stage", "beta", "--regions", named, *chosen, "--no-inspect", "--dist", dist, "--timeout", 2, *more]
 
 
+def publish(aws, dist: Path, regions: list[str] | str = "", *more: object) -> Done:
+    """Return what a publication to beta left, with its report as JSON."""
+    return run(aws, *publishing(dist, regions, "--yes", "--json", *more))
+
+
 def report(done: Done) -> dict:
     """The report that --json printed."""
     assert done.stdout, done.stderr
@@ -87,7 +93,14 @@ def report(done: Done) -> dict:
 
 
 def statuses(done: Done) -> dict[str, str]:
+    """Return each region's status in the report."""
     return {row["region"]: row["status"] for row in report(done)["layers"]}
+
+
+def problem(done: Done, region: str = REGION) -> str:
+    """Return what the report says went wrong in a region."""
+    (row,) = [row for row in report(done)["layers"] if row["region"] == region]
+    return " ".join(row["problems"])
 
 
 def client(aws, service: str, region: str, account: str | None = None):

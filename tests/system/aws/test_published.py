@@ -10,28 +10,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from publishing import LATEST, LAYER, ONE, RELEASE, TARGET, Done, build, client, parameter, principals, publishing, run, versions
+from publishing import LATEST, LAYER, ONE, REGION, RELEASE, TARGET, Done, build, client, parameter, principals, publishing, run, versions
 
-import local.aws
 from layer import archive, matrix
 from layer.assemble import assemble
 from local.aws import Call, disabled
 from local.cache import cache_dir
 
-REGION = "eu-west-1"
 WHERE = ["--stage", "beta", "--regions", REGION, *ONE]
-
-
-@pytest.fixture(scope="module")
-def server():
-    with local.aws.start() as aws:
-        yield aws
-
-
-@pytest.fixture
-def aws(server):
-    server.reset()
-    return server
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ IAM_USER, PASSWORD_USER = "front_iam", "front_password"
 USERS = {IAM_USER: "pässword of the front"}
 PASSWORD = "password of the user"
 DATABASE = "front_test"
+PYMYSQL_SETUP = ["QUERY SET NAMES utf8mb4", "QUERY SET AUTOCOMMIT = 0"]
+"""What PyMySQL sends by itself after the sign-in."""
 
 
 def prepare(server: Server) -> Server:
@@ -115,7 +117,7 @@ def c_client(front: Front, **options: Any) -> tuple[str, int]:
     settings = {"host": front.address, "port": front.port, "ssl_ca": str(front.ca_file), "database": DATABASE, "use_pure": False, **options}
     environment = {name: value for name, value in os.environ.items() if name != "LIBMYSQL_ENABLE_CLEARTEXT_PLUGIN"}
     run = subprocess.run(
-        [sys.executable, "-c", _C_CLIENT], input=json.dumps(settings), capture_output=True, text=True, timeout=60, env=environment
+        [sys.executable, "-c", _C_CLIENT], input=json.dumps(settings), capture_output=True, text=True, check=False, env=environment
     )
     assert run.returncode == 0, run.stderr
     kind, number = json.loads(run.stdout)
@@ -137,7 +139,7 @@ class CountingProxy:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._thread.join(10)
+        self._thread.join()
         self._listener.close()
 
     def _run(self) -> None:

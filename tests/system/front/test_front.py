@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from front_clients import (
     IAM_USER,
     PASSWORD,
     PASSWORD_USER,
+    PYMYSQL_SETUP,
     USERS,
     c_client,
     connector_connection,
-    prepare,
     pymysql_connection,
     query,
     token,
@@ -30,31 +30,7 @@ from front_clients import (
 from local.certificates import authority
 from local.errors import LocalError
 from local.front import Credentials, Front, start
-from local.server import KINDS, Server
-from local.server import start as start_server
-
-# What PyMySQL sends by itself after the sign-in.
-PYMYSQL_SETUP = ["QUERY SET NAMES utf8mb4", "QUERY SET AUTOCOMMIT = 0"]
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with start_server(request.param) as running:
-        yield prepare(running)
-
-
-@pytest.fixture(scope="module")
-def shared_front(server: Server) -> Iterator[Front]:
-    with start(server, users=USERS, credentials=CREDENTIALS) as running:
-        yield running
-
-
-@pytest.fixture
-def front(shared_front: Front) -> Front:
-    shared_front.clear_faults()
-    shared_front.clock(0)
-    shared_front.reset()
-    return shared_front
+from local.server import Server
 
 
 def refused(connect: Callable[[], Any]) -> pymysql.err.OperationalError:

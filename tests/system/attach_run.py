@@ -15,7 +15,7 @@ CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 
 
 def assert_runs(database: Endpoint, layer_of: LayerOf, task: Path, function: Mapping[str, Any], variables: Mapping[str, str]) -> None:
-    """Invokes the function three times: one connection serves them all. `function` has the properties that CloudFormation and Lambda give it."""
+    """Invoke the function three times: one connection serves them all. `function` has the properties that CloudFormation and Lambda give it."""
     python = function["Runtime"].removeprefix("python")
     with (
         Environment(

@@ -1,5 +1,7 @@
 """connect="init": the first connection made in a thread beside the function's imports."""
 
+from __future__ import annotations
+
 import pytest
 from connections import connection_id
 from rdspool import errors, get_engine
@@ -25,7 +27,7 @@ def test_by_variable(front, target, monkeypatch):
     front.wait(lambda front: len(front.connections()) > known)
 
 
-def test_a_failure_is_told_at_the_first_use(password_target, caplog):
+def test_a_failure_is_raised_at_the_first_use(password_target, caplog):
     engine = get_engine(**{**password_target, "password": "wrong"}, connect="init")
     with pytest.raises(exc.OperationalError) as caught:
         connection_id(engine)

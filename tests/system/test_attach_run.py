@@ -10,7 +10,7 @@ from attach_template import LAYER, VALUES
 
 @pytest.fixture
 def values(database):
-    """The parameters that name the local database."""
+    """Return the parameters that name the local database."""
     where = {"DatabaseHost": database.front.host, "DatabasePort": str(database.front.port)}
     return {**VALUES, **where, "DatabaseUser": database.user, "DatabaseName": database.database, "LayerArn": LAYER}
 

@@ -34,9 +34,9 @@ def test_it_is_valid(work):
 
 
 def test_its_own_tests_pass(work):
-    told = terraform.run(work, "test")
+    printed = terraform.run(work, "test")
     runs = len(re.findall(r"^run ", (work / "tests" / "attach.tftest.hcl").read_text(), re.MULTILINE))
-    assert f"{runs} passed, 0 failed" in told
+    assert f"{runs} passed, 0 failed" in printed
 
 
 def test_its_own_tests_can_fail(work, tmp_path):

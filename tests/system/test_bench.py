@@ -1,5 +1,7 @@
 """tests/bench/run.sh for real, quickly and with few contenders: the outcome's structure and its exact counts, never its times."""
 
+from __future__ import annotations
+
 import json
 import re
 import subprocess
@@ -21,7 +23,7 @@ EXACT = {
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """What the command printed, and the folder that it wrote to."""
+    """Return what the command printed, and the folder that it wrote to."""
     folder = tmp_path_factory.mktemp("bench")
     only = [argument for name in EXACT for argument in ("--only", name)]
     command = [str(ROOT / "tests" / "bench" / "run.sh"), "--quick", "--json", "--output", str(folder), *only]

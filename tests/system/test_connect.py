@@ -1,14 +1,15 @@
 """The way to the server: IAM, passwords, TLS; and each refusal with an error of its own."""
 
+from __future__ import annotations
+
 import threading
 import time
 
 import pytest
 from connections import connection_id
-from rdspool import creator, errors, get_engine
+from rdspool import CredentialsError, SettingsError, creator, errors, get_engine
 from rdspool._aws import token as token_module
 from rdspool._driver.error_numbers import TOO_MANY, TOO_MANY_CONNECTIONS
-from rdspool.errors import CredentialsError, SettingsError
 from sqlalchemy import exc, text
 
 from local.certificates import authority

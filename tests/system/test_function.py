@@ -1,5 +1,7 @@
 """rdspool as a function has it: from the layer's zip, in a Lambda environment, with an RDS front behind its name."""
 
+from __future__ import annotations
+
 import time
 
 import pytest
@@ -36,7 +38,7 @@ def handler(event, context):
 
 @pytest.fixture
 def environment(database, layer_of, tmp_path):
-    """A function that starts an environment with the layer attached."""
+    """Return a function that starts an environment with the layer attached."""
     (tmp_path / "handler.py").write_text(CODE)
     started = []
 
@@ -109,7 +111,7 @@ def test_a_connection_made_during_init(database, environment):
     assert count.connections == 1
 
 
-def test_a_missing_setting_is_told_at_import(environment):
+def test_a_missing_setting_is_reported_at_import(environment):
     failed = environment(RDSPOOL_USER="").invoke({})
     assert failed.error is not None
     assert "RDSPOOL_USER is not set" in str(failed.error)

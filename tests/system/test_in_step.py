@@ -1,5 +1,7 @@
 """No answer is ever taken for another statement's, and nothing that a statement began is left behind."""
 
+from __future__ import annotations
+
 import signal
 
 import pytest
@@ -27,7 +29,7 @@ def procedures(server):
 
 
 @pytest.mark.parametrize("call", ["CALL one()", "CALL three()", "SELECT 100; SELECT 200", "SELECT 100; SELECT 200; UPDATE steps SET v = 1"])
-def test_results_that_nobody_reads_are_nobodys(target, call):
+def test_unread_results_are_not_given_to_the_next_statement(target, call):
     engine = get_engine(**target, multi_statements=True)
     with engine.connect() as connection:
         assert connection.execute(text(call)).first() == (100,)
@@ -207,8 +209,8 @@ def test_a_reset_brings_the_sessions_settings_back(password_target):
 @pytest.mark.parametrize("options", [{"dictionary": True}, {"buffered": False}, {"buffered": True}, {"dictionary": True, "buffered": True}])
 def test_no_value_ends_its_quotes_whatever_the_sql_mode(target, options):
     raw = get_engine(**target).raw_connection()
-    held = raw.dbapi_connection
-    cursor = held.cursor(**options)
+    dbapi_connection = raw.dbapi_connection
+    cursor = dbapi_connection.cursor(**options)
     value = "x\\' OR 1=1 -- "
     for mode in ("NO_BACKSLASH_ESCAPES", "", "NO_BACKSLASH_ESCAPES"):
         cursor.execute(f"SET SESSION sql_mode = '{mode}'")

@@ -82,7 +82,7 @@ def test_a_library_that_is_none(tampered: Tamper) -> None:
 
 
 def with_versions(data: bytes, **versions: str) -> bytes:
-    """Returns the ELF file with names of symbol versions replaced by others of the same length."""
+    """Return the ELF file with names of symbol versions replaced by others of the same length."""
     for old, new in versions.items():
         assert len(old) == len(new)
         assert old.encode() + b"\0" in data

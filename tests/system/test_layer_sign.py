@@ -76,7 +76,7 @@ def test_signature_and_bundle_both_where_the_command_names_both(zipped: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "words"),
     [
         ("cosign sign-blob {signature}", "needs {file}, and {signature} or {bundle} or both: such as 'cosign sign-blob"),
         ("cosign sign-blob {file}", "needs {file}"),
@@ -86,15 +86,15 @@ def test_signature_and_bundle_both_where_the_command_names_both(zipped: Path) ->
         ("true {file} {signature}", f"left no {{signature}} for {NAME}"),
     ],
 )
-def test_a_command_that_does_not_sign_leaves_nothing(zipped: Path, command: str, told: str) -> None:
+def test_a_command_that_does_not_sign_leaves_nothing(zipped: Path, command: str, words: str) -> None:
     before = sorted(zipped.parent.iterdir())
     with pytest.raises(LayerError) as refused:
         Hook(command).sign(zipped)
-    assert told in str(refused.value)
+    assert words in str(refused.value)
     assert sorted(zipped.parent.iterdir()) == before
 
 
-def test_a_key_that_cannot_check_is_told(zipped: Path, tmp_path: Path) -> None:
+def test_a_key_that_cannot_check_is_reported(zipped: Path, tmp_path: Path) -> None:
     assert "has no signature" in (check(zipped, b"") or "")
     zipped.with_name(f"{NAME}.sig").write_bytes(b"s")
     with pytest.raises(LayerError, match="the public key cannot be read"):

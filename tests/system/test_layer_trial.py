@@ -21,7 +21,7 @@ def inspect(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=matrix.PROJECT, capture_output=True, text=True, check=False)
 
 
-def test_a_layer_runs_and_one_of_another_architecture_is_told_as_not_run(layer_of: LayerOf) -> None:
+def test_a_layer_runs_and_one_of_another_architecture_is_reported_as_not_run(layer_of: LayerOf) -> None:
     result = inspect("--run", "--json", layer_of("x86_64"), layer_of("arm64"))
     assert result.returncode == 0, result.stdout + result.stderr
     ran, arm = (json.loads(line)["run"] for line in result.stdout.splitlines())
@@ -53,7 +53,7 @@ def tampered(zipped: Path, folder: Path, changes: dict[str, bytes | None]) -> tu
     return path, target
 
 
-def test_what_is_wrong_in_a_run_is_told(layer_of: LayerOf, tmp_path: Path) -> None:
+def test_what_is_wrong_in_a_run_is_reported(layer_of: LayerOf, tmp_path: Path) -> None:
     zipped, tag = layer_of("x86_64"), sys.implementation.cache_tag
     cases = {
         "compiles": {f"python/rdspool/_aws/__pycache__/token.{tag}.pyc": None},

@@ -1,5 +1,7 @@
 """What each use costs, counted at the front, exactly: a regression of the pinned pair, or of rdspool, shows at once."""
 
+from __future__ import annotations
+
 import pytest
 from rdspool import get_engine
 from sqlalchemy import text

@@ -1,5 +1,7 @@
 """Whatever fails on the way to the server, no secret is shown: not in an error, a note, a log line or a repr, and not in any frame's variables."""
 
+from __future__ import annotations
+
 import logging
 import signal
 import socket
@@ -8,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from botocore.credentials import ReadOnlyCredentials
 from rdspool import creator, errors, get_engine
 from rdspool._aws import credentials as credentials_module
 from rdspool._aws import token as token_module
@@ -28,7 +31,7 @@ class Outside(BaseException):
 
 @pytest.fixture
 def secrets(credentials, password_target):
-    """What must not be shown: the password, parts of every token, the role's secret key and session token."""
+    """Return what must not be shown: the password, parts of every token, the role's secret key and session token."""
     return [
         WRONG_PASSWORD,
         password_target["password"],
@@ -41,7 +44,7 @@ def secrets(credentials, password_target):
 
 @pytest.fixture(autouse=True)
 def log(monkeypatch, secrets):
-    """All that the process logs, from level 1 on."""
+    """Return all that the process logs, from level 1 on."""
     records = []
 
     class Handler(logging.Handler):
@@ -62,7 +65,7 @@ def log(monkeypatch, secrets):
 
 @pytest.fixture(params=["token", "password", "password in a URL"])
 def engine_of(request, target, password_target):
-    """A function that makes an engine that signs in with a token, or with a password, or that is SQLAlchemy's own with a URL."""
+    """Return a function that makes an engine that signs in with a token, or with a password, or that is SQLAlchemy's own with a URL."""
 
     def make(**changes):
         if request.param == "token":
@@ -87,17 +90,17 @@ def shown_by_failure(engine, secrets, kind=Exception):
 def test_nothing_that_is_there_shows_it(engine_of, secrets, log):
     engine = engine_of()
     with engine.connect() as connection:
-        held = connection.connection.dbapi_connection
+        dbapi_connection = connection.connection.dbapi_connection
         things = [
             engine,
             engine.pool,
             repr(engine.url),
-            held,
-            vars(held),
+            dbapi_connection,
+            vars(dbapi_connection),
             connection,
             connection.connection,
-            held._commands,
-            held._commands.stream,
+            dbapi_connection._commands,
+            dbapi_connection._commands.stream,
         ]
         creator = engine.pool._creator
         if hasattr(creator, "settings"):  # with SQLAlchemy's own engine it is a function of SQLAlchemy's
@@ -188,8 +191,6 @@ def test_credentials_that_ended(target, secrets, monkeypatch, credentials):
         _expiry_time = None
 
         def get_frozen_credentials(self):
-            from botocore.credentials import ReadOnlyCredentials
-
             return ReadOnlyCredentials(credentials.access_key, credentials.secret_key, credentials.session_token)
 
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -221,7 +222,7 @@ def test_credentials_that_can_not_be_had(target, secrets, monkeypatch, credentia
 
 @pytest.fixture
 def interrupted(monkeypatch):
-    """A function that lets a signal arrive at the n-th call of a method, whose handler raises `Outside`."""
+    """Return a function that lets a signal arrive at the n-th call of a method, whose handler raises `Outside`."""
 
     def handler(*_):
         raise Outside

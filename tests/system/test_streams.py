@@ -1,5 +1,7 @@
 """Streams: rows are read as they are fetched, and a stream that is left early neither breaks the connection nor loses work."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys

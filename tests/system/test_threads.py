@@ -1,5 +1,7 @@
 """Many threads through one engine, and forks: nothing is shared that should not be."""
 
+from __future__ import annotations
+
 import gc
 import os
 import random
@@ -124,7 +126,7 @@ def test_a_connection_made_during_init_stays_the_parents(front, target):
 
 
 def test_a_fork_while_a_thread_signs(target):
-    """The child must not wait for locks that a thread of the parent's held."""
+    """The child must not wait for locks that a thread of the parent's has taken."""
     engine = get_engine(**target)
     source = creator.token_source(engine.pool._creator.settings)
     with source._lock, tls._lock, creator._tokens_lock:

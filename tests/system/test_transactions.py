@@ -1,5 +1,7 @@
 """No transaction is left behind and none is lost, with the ROLLBACKs and COMMITs that are left out."""
 
+from __future__ import annotations
+
 import contextlib
 
 import pytest
@@ -114,7 +116,7 @@ def test_isolation_level_is_reset_where_no_statement_ran(target, usual, changed)
         assert connection.get_isolation_level() == before
 
 
-def test_autocommit_engine_comes_back_to_autocommit(target):
+def test_autocommit_engine_returns_to_autocommit(target):
     engine = get_engine(**target, isolation_level="AUTOCOMMIT")
     with engine.connect().execution_options(isolation_level="SERIALIZABLE") as connection:
         assert not connection.connection.dbapi_connection.autocommit

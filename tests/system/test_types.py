@@ -1,5 +1,7 @@
 """Values of every column type, out and in: the same as the connector's own, and as they were sent."""
 
+from __future__ import annotations
+
 import datetime as dt
 import decimal
 import enum
@@ -7,7 +9,7 @@ import enum
 import mysql.connector
 import pytest
 from rdspool import dbapi, get_engine
-from sqlalchemy import text
+from sqlalchemy import exc, text
 
 COLUMNS = {
     "tiny": ("TINYINT", ["-128", "127", "NULL"]),
@@ -162,8 +164,6 @@ def test_named_parameters_and_percent_signs(target):
 
 
 def test_too_few_and_too_many_parameters(target):
-    from sqlalchemy import exc
-
     with get_engine(**target).connect() as connection:
         for statement, values in (("SELECT %s, %s", (1,)), ("SELECT %s", (1, 2))):
             with pytest.raises(exc.ProgrammingError, match="parameters"):
@@ -192,7 +192,7 @@ def test_a_row_of_more_than_16_mib(server, target):
 
 
 @pytest.mark.parametrize("size", [17_000_000, 40_000_000])
-def test_a_statement_beyond_the_servers_limit_is_told_as_that(server, password_target, size):
+def test_a_statement_beyond_the_servers_limit_is_reported_as_that(server, password_target, size):
     """The server closes in the middle of the statement: a broken pipe would say nothing of the reason."""
     ((before,),) = server.execute("SELECT @@GLOBAL.max_allowed_packet")
     server.execute("SET GLOBAL max_allowed_packet = 16777216")

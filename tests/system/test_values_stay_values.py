@@ -1,10 +1,12 @@
 """No value becomes SQL, under any sql_mode, however it was set, and through every cursor. A statement's own text is never replaced."""
 
+from __future__ import annotations
+
 import itertools
 import re
 
 import pytest
-from rdspool import get_engine
+from rdspool import dbapi, get_engine
 from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, exc, insert, literal, select, text
 from sqlalchemy.orm import Session, declarative_base
 
@@ -415,8 +417,6 @@ def test_a_clean_session_pays_nothing_for_it(front, target):
 
 
 def test_an_init_command_with_a_result(password_target):
-    from rdspool import dbapi
-
     with dbapi.connect(**password_target, init_command="SELECT 1") as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT 2")

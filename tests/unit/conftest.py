@@ -26,7 +26,7 @@ settings.load_profile("rdspool")
 
 @pytest.fixture
 def pair():
-    """A function that returns the two ends of a new connection; both are closed after the test."""
+    """Return a function that returns the two ends of a new connection; both are closed after the test."""
     with ExitStack() as opened:
 
         def make():
@@ -37,7 +37,7 @@ def pair():
 
 @pytest.fixture
 def stream_and_peer(pair):
-    """A stream of packets, and the plain socket at its other end."""
+    """Return a stream of packets, and the plain socket at its other end."""
     ours, theirs = pair()
     stream = PacketStream(ours, "db.test", 3306)
     yield stream, theirs
@@ -46,7 +46,7 @@ def stream_and_peer(pair):
 
 @pytest.fixture
 def commands_and_server(pair):
-    """A command phase after the sign-in, and the server that answers it."""
+    """Return a command phase after the sign-in, and the server that answers it."""
     ours, theirs = pair()
     commands = CommandPhase(PacketStream(ours, "db.test", 3306), AUTOCOMMIT)
     server = FakeServer(theirs)
@@ -57,7 +57,7 @@ def commands_and_server(pair):
 
 @pytest.fixture
 def connect(pair):
-    """A function that returns a connection whose session is set up, and the server that answers it. It takes SessionStart's settings."""
+    """Return a function that returns a connection whose session is set up, and the server that answers it. It takes SessionStart's settings."""
     made = []
 
     def new(version="9.7.0", **settings):
@@ -103,13 +103,13 @@ def signing_in(pair, server_tls, client_tls):
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
-    """The authority that signs the certificates of the tests' own servers."""
+    """Return the authority that signs the certificates of the tests' own servers."""
     return authorities.authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")
 def server_tls(certificates):
-    """The TLS context of a server whose names are db.test and localhost's."""
+    """Return the TLS context of a server whose names are db.test and localhost's."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificates.issue(["db.test", "localhost", "127.0.0.1", "::1"]))
     return context
@@ -117,5 +117,5 @@ def server_tls(certificates):
 
 @pytest.fixture
 def client_tls(certificates):
-    """The TLS context of a client that trusts the authority."""
+    """Return the TLS context of a client that trusts the authority."""
     return ssl.create_default_context(cafile=str(certificates.ca))

@@ -31,7 +31,7 @@ def greeting(
     capabilities: int = FULL,
     nonce: bytes = NONCE,
 ) -> bytes:
-    """A greeting's payload."""
+    """Return a greeting's payload."""
     flags = capabilities.to_bytes(4, "little")
     start = b"\x0a" + version.encode() + b"\0" + connection_id.to_bytes(4, "little") + nonce[:8] + b"\0"
     middle = flags[:2] + b"\xff\x02\0" + flags[2:] + bytes((len(nonce) + 1,)) + bytes(10)

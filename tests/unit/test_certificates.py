@@ -20,7 +20,7 @@ def trusted(tmp_path: Path) -> Authority:
 
 
 def shake(ca: Path, pair: tuple[Path, Path], name: str) -> None:
-    """A TLS handshake in memory, with the strict checks that Python 3.13 turned on by default."""
+    """Do a TLS handshake in memory, with the strict checks that Python 3.13 turned on by default."""
     client_context = ssl.create_default_context(cafile=ca)
     client_context.verify_flags |= ssl.VERIFY_X509_STRICT
     server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

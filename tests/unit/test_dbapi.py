@@ -21,7 +21,7 @@ DENIED = refusal(1045, "Access denied", "28000")
 
 @pytest.fixture
 def listening(server_tls):
-    """A function that listens on the loopback and follows a script for each connection."""
+    """Return a function that listens on the loopback and follows a script for each connection."""
     made = []
 
     def listen(*scripts, **options):
@@ -35,7 +35,7 @@ def listening(server_tls):
 
 @pytest.fixture
 def target(listening, certificates, function_environment):
-    """A function that returns connect()'s arguments for a new server."""
+    """Return a function that returns connect()'s arguments for a new server."""
 
     def arguments(*scripts, **options):
         server = listening(*(scripts or (ACCEPTED,)))
@@ -69,7 +69,7 @@ def connected(server, arguments):
 
 
 @pytest.mark.parametrize("option", sorted(dbapi._REFUSED))
-def test_an_option_that_is_refused_is_told_with_what_to_do(option):
+def test_an_option_that_is_refused_is_refused_with_advice(option):
     with pytest.raises(SettingsError, match=rf"the option '{option}' is not taken: \w+"):
         dbapi.connect(host="127.0.0.1", user="app", password="x", **{option: "1"})
 
@@ -77,7 +77,7 @@ def test_an_option_that_is_refused_is_told_with_what_to_do(option):
 @pytest.mark.parametrize(
     ("wrong", "meant"), [("hots", "host"), ("autocomit", "autocommit"), ("time_zones", "time_zone"), ("read_timeouts", "read_timeout")]
 )
-def test_an_option_that_is_not_known_is_told_with_the_nearest(wrong, meant):
+def test_an_option_that_is_not_known_is_refused_with_the_nearest_name(wrong, meant):
     with pytest.raises(SettingsError, match=rf"there is no option '{wrong}' \(did you mean {meant}\?\)"):
         dbapi.connect(host="127.0.0.1", user="app", password="x", **{wrong: "1"})
 
@@ -300,7 +300,7 @@ def test_a_begun_connection_that_was_lost_is_made_again(target):
     made.close()
 
 
-def test_a_begun_connection_that_failed_is_tried_again_and_told_of(target, caplog):
+def test_a_begun_connection_that_failed_is_tried_again_and_reported(target, caplog):
     server, arguments = target((READ, refusal(1040, "Too many connections", "08004")), (READ, refusal(1040, "Too many", "08004")))
     make = Creator(settings_for(arguments))
     make.begin()

@@ -187,7 +187,7 @@ def test_a_time_out_among_the_rows_closes_the_connection(commands_and_server):
 
 
 def several(status=AUTOCOMMIT):
-    """A procedure's answer: two results and an OK."""
+    """Return a procedure's answer: two results and an OK."""
     return [numbers(1, 2, status=status | MORE_RESULTS), numbers(3, status=status | MORE_RESULTS), [ok(7, status=status)]]
 
 
@@ -209,7 +209,7 @@ def test_results_one_after_the_other(commands_and_server):
 
 
 @pytest.mark.parametrize("read", ["nothing", "columns", "first", "second"])
-def test_results_that_nobody_reads_are_nobodys(commands_and_server, read):
+def test_unread_results_are_not_given_to_the_next_statement(commands_and_server, read):
     commands, server = commands_and_server
     server.will_answer(chained(several()), numbers(42))
     commands.query(b"CALL p()")
@@ -332,7 +332,7 @@ class Interrupt(Exception):
 
 @pytest.fixture
 def alarm():
-    """A function that raises Interrupt in this thread after some seconds, as a time limit does."""
+    """Return a function that raises Interrupt in this thread after some seconds, as a time limit does."""
 
     def interrupt(*_):
         raise Interrupt

@@ -138,7 +138,7 @@ def test_with_autocommit_there_is_nothing_to_end(connect, end):
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])
 @pytest.mark.parametrize("autocommit", [True, False])
-def test_a_transaction_that_the_server_tells_of_is_ended(connect, end, autocommit):
+def test_a_transaction_that_the_server_reports_is_ended(connect, end, autocommit):
     connection, server = connect(autocommit=autocommit)
     run(connection, server, IN_TRANSACTION | (AUTOCOMMIT if autocommit else 0), "START TRANSACTION")
     assert connection.in_transaction
@@ -451,7 +451,7 @@ def test_what_a_connection_has_of_pep_249(connect):
 
 
 @pytest.mark.parametrize("name", sorted(not_offered.CONNECTION))
-def test_what_a_connection_has_not_is_told_with_what_to_use(connect, name):
+def test_the_error_for_a_name_that_a_connection_lacks_says_what_to_use(connect, name):
     connection, _ = connect()
     with pytest.raises(AttributeError, match=f"no '{name}': [a-z]"):
         getattr(connection, name)

@@ -26,7 +26,7 @@ def chained(*results):
 
 
 def plain(rows, kind):
-    """Rows as tuples, whatever a cursor makes of them."""
+    """Return rows as tuples, whatever a cursor makes of them."""
     return [tuple(found.values()) if kind.get("dictionary") else tuple(found) for found in rows]
 
 
@@ -119,7 +119,7 @@ def test_names_that_are_none_of_python_are_numbered_in_named_tuples(connect):
     assert found._fields == ("_0", "_1", "a", "_3")
 
 
-def test_the_description_tells_what_can_be_null(connect):
+def test_the_description_says_what_can_be_null(connect):
     connection, server = connect()
     server.will_answer(result([column("a", flags=FieldFlag.NOT_NULL), column("b")], []))
     cursor = connection.cursor()

@@ -6,12 +6,11 @@ import pytest
 from mysql.connector import errorcode
 from mysql.connector.errors import DatabaseError, InterfaceError, OperationalError
 from pymysql.constants import ER
-from rdspool import TooManyConnectionsError
+from rdspool import Settings, TooManyConnectionsError
 from rdspool._aws import diagnosis
 from rdspool._driver import error_numbers
 from rdspool._driver.disconnects import is_disconnect
 from rdspool.dialect import MariaDBRdspoolDialect, RdspoolDialect
-from rdspool.settings import Settings
 from sqlalchemy.dialects.mysql import mysqlconnector, pymysql
 
 NAMES = {

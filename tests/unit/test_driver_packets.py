@@ -389,7 +389,7 @@ def test_close_does_not_end_the_connection_of_another_process(stream_and_peer):
 
 
 @pytest.mark.parametrize(("said", "number"), [([refusal(1153, "too big", "08S01")], 1153), ([ok()], 2055), ([b""], 2055), ([], 2055)])
-def test_a_peer_that_closes_while_it_is_sent_to_has_the_last_word(stream_and_peer, said, number):
+def test_the_last_error_of_a_peer_that_closes_during_a_send_is_raised(stream_and_peer, said, number):
     stream, peer = stream_and_peer
     peer.sendall(packets(said, first=7))
     peer.close()

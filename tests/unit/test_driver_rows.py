@@ -113,7 +113,7 @@ def test_values_of_every_size_between_others(size):
 
 
 @given(st.lists(st.lists(st.none() | st.binary(max_size=300), min_size=3, max_size=3), max_size=5))
-def test_rows_come_out_as_they_went_in(given_rows):
+def test_rows_are_read_as_they_were_written(given_rows):
     columns = [Column(name, FieldType.BLOB, 0, BINARY) for name in "abc"]
     assert read(columns, *(row(*values) for values in given_rows)) == [tuple(values) for values in given_rows]
 
@@ -143,7 +143,7 @@ def test_rows_come_out_as_they_went_in(given_rows):
         (FieldType.BIT, b"\xff" * 5000),
     ],
 )
-def test_a_value_that_cant_be_read_is_told_with_its_column(kind, sent):
+def test_a_value_that_cant_be_read_is_reported_with_its_column(kind, sent):
     columns = [Column("first", FieldType.LONG, 0, BINARY), Column("größe", kind, 0, BINARY), Column("last", FieldType.LONG, 0, BINARY)]
     with pytest.raises(ProtocolError, match="column 'größe'") as caught:
         read(columns, row(b"1", b"2026-11-23" if "DATE" in FieldType.get_info(kind) else None, b"1"), row(b"1", sent, b"2"))

@@ -293,7 +293,7 @@ ORDINARY = [part for part in PARTS if not part.startswith(("/*!", "/*M!"))]
 
 
 def readable(statement, mode):
-    """The statement with an end to what it leaves open: a server would refuse it without."""
+    """Return the statement with an end to what it leaves open: a server would refuse it without."""
     for closing in ("", " '", ' "', " `", " */"):  # the blank: a backslash at the end escapes it, and not the quote
         try:
             return (statement + closing).encode(), tokens((statement + closing).encode(), mode)
@@ -303,7 +303,7 @@ def readable(statement, mode):
 
 
 def placeholders(found):
-    """Where `%s` stands in code, by the lexer."""
+    """Return where `%s` stands in code, by the lexer."""
     return [
         percent.begin
         for percent, word in itertools.pairwise(found)

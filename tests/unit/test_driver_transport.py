@@ -1,4 +1,4 @@
-"""The socket: which address is taken, what is told where none answers; TLS contexts; which errors mean that the connection is gone."""
+"""The socket: which address is taken, what the error says where none answers; TLS contexts; which errors mean that the connection is gone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rdspool._driver.responses import parse_error
 
 @pytest.fixture
 def listening():
-    """A function that listens on a loopback address and returns the socket."""
+    """Return a function that listens on a loopback address and returns the socket."""
     opened = []
 
     def listen(address, port=0):
@@ -44,7 +44,7 @@ def test_an_address_is_a_host_too(listening, address):
 
 @pytest.fixture
 def two_addresses(monkeypatch):
-    """The name db.test has an IPv6 and two IPv4 addresses, as a resolver would tell."""
+    """Give the name db.test an IPv6 and two IPv4 addresses, as a resolver would."""
     real = socket.getaddrinfo
 
     def getaddrinfo(host, port, family=0, *arguments):
@@ -139,7 +139,7 @@ def test_a_context_is_made_once_for_the_same_files(certificates, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
-def test_a_file_without_a_certificate_is_told(tmp_path, content):
+def test_a_file_without_a_certificate_is_reported(tmp_path, content):
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)

@@ -1,5 +1,7 @@
 """The sign-in: an unverified peer decides on nothing, and a password goes to the server as a proof unless it may go as it is."""
 
+from __future__ import annotations
+
 import ssl
 
 import pytest
@@ -7,13 +9,12 @@ from fake_server import ok, packets, refusal
 from fake_sign_in import FULL, READ, TEXT, greeting
 from mysql.connector.constants import ClientFlag
 from mysql.connector.errors import NotSupportedError, OperationalError
-from rdspool import Settings, errors
+from rdspool import ProtocolError, Settings, SettingsError, errors
 from rdspool._aws import diagnosis
 from rdspool._driver import tls
 from rdspool._driver.disconnects import is_disconnect
 from rdspool._driver.packets import SIGN_IN_BYTES, PacketStream
 from rdspool._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, UnverifiedAnswerError, receive_greeting
-from rdspool.errors import ProtocolError, SettingsError
 from rdspool.secret import Secret
 
 from local.certificates import authority

@@ -1,5 +1,7 @@
 """Each argument of SQLAlchemy's create_engine() is passed on by get_engine(), or left out for a reason that stands here."""
 
+from __future__ import annotations
+
 import inspect
 import typing
 
@@ -21,7 +23,7 @@ NOT_PASSED_ON = {
     "dialect": "create_engine() gives it to the pool",
     "future": "there is no other way any more than True",
     "implicit_returning": "deprecated: it has no effect any more",
-    "is_mariadb": "the server tells",
+    "is_mariadb": "the server says so",
     "max_identifier_length": "the servers' own limit is known; nobody has asked for another",
     "module": "rdspool's driver is the module",
     "paramstyle": "the driver's own",
@@ -39,13 +41,13 @@ POOLS_OWN_NAMES = {"pool_size", "max_overflow", "creator", "dialect"}
 
 
 def parameters(function):
-    """The names of a function's arguments that can be given by keyword."""
+    """Return the names of a function's arguments that can be given by keyword."""
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {name for name, parameter in inspect.signature(function).parameters.items() if parameter.kind in kinds} - {"self"}
 
 
 def of_constructors(cls):
-    """The names of the arguments of a class's constructors, those of its base classes too, without private ones."""
+    """Return the names of the arguments of a class's constructors, those of its base classes too, without private ones."""
     inits = [vars(base)["__init__"] for base in cls.__mro__[:-1] if "__init__" in vars(base)]
     return {name for init in inits for name in parameters(init) if not name.startswith("_")}
 

@@ -1,5 +1,7 @@
 """The house of python/rdspool: who imports whom, and what of mysql-connector-python is used."""
 
+from __future__ import annotations
+
 import ast
 from pathlib import Path
 
@@ -35,7 +37,7 @@ def imports(module):
 
 
 def modules_imported(module):
-    """The modules of rdspool that a module imports."""
+    """Return the modules of rdspool that a module imports."""
     for name in imports(module):
         found = name if name in MODULES else name.rpartition(".")[0]
         # The package's own __init__ is above all: `from . import tls` names the module.

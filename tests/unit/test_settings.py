@@ -1,4 +1,6 @@
-"""Settings: where each value comes from, and what a wrong one is told."""
+"""Settings: where each value comes from, and what the error for a wrong one says."""
+
+from __future__ import annotations
 
 import dataclasses
 import pickle

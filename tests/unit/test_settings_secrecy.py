@@ -1,5 +1,7 @@
 """No wrong setting shows a password: not in the error's text, and not in the local variables of any frame."""
 
+from __future__ import annotations
+
 import sys
 
 import pytest
@@ -74,7 +76,7 @@ def refused(make, arguments):
 
 
 def whole(arguments):
-    """The arguments, with those that have to be there."""
+    """Return the arguments, with those that have to be there."""
     return arguments if "url" in arguments else {"host": HOST, "user": "app", **arguments}
 
 

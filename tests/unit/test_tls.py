@@ -1,5 +1,7 @@
 """The TLS context: always verifying, with the roots of the host's region and no others."""
 
+from __future__ import annotations
+
 import datetime
 import os
 import shutil
@@ -99,7 +101,7 @@ DAY = datetime.timedelta(days=1)
 
 @pytest.fixture
 def certificate(certificates, tmp_path):
-    """A function that returns the files of a new certificate of the authority's, with the names and rules that a test wants."""
+    """Return a function that returns the files of a new certificate of the authority's, with the names and rules that a test wants."""
 
     def new(*, common_name=NAME, names=(NAME,), identifier=True, lasts=DAY):
         key = ec.generate_private_key(ec.SECP256R1())
@@ -130,7 +132,7 @@ def certificate(certificates, tmp_path):
 
 @pytest.fixture
 def handshake(pair):
-    """A function that returns, within a block, the client's end of a TLS connection to a server with these files, its ticket read."""
+    """Return a function that returns, within a block, the client's end of a TLS connection to a server with these files, its ticket read."""
     contexts = {}
 
     @contextmanager
@@ -254,7 +256,7 @@ ADDRESS = f"{NAME}:3306"
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The wall clock of the kept sessions, which a test sets ahead."""
+    """Return the wall clock of the kept sessions, which a test sets ahead."""
 
     class Clock:
         ahead = 0.0
@@ -269,7 +271,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def reconnect(handshake, certificates):
-    """A function that connects as the driver does and returns whether the session was resumed."""
+    """Return a function that connects as the driver does and returns whether the session was resumed."""
     context = tls.context((str(certificates.ca),))
 
     def again(files):

@@ -1,5 +1,7 @@
 """The IAM token: the same text as botocore's, kept as long as it is good."""
 
+from __future__ import annotations
+
 import datetime
 import functools
 import string
@@ -88,8 +90,8 @@ class Clock:
 
 
 def source(credentials=KEYS):
-    held = {"keys": credentials}
-    return held, TokenSource(HOST, 3306, "app", "eu-central-1", lambda: held["keys"])
+    current = {"keys": credentials}
+    return current, TokenSource(HOST, 3306, "app", "eu-central-1", lambda: current["keys"])
 
 
 def test_kept_until_it_nears_its_end(monkeypatch):
@@ -116,9 +118,9 @@ def test_not_kept_beyond_its_credentials(monkeypatch):
 
 def test_new_credentials_sign_anew(monkeypatch):
     Clock(monkeypatch)
-    held, tokens = source()
+    current, tokens = source()
     first, _ = tokens.get()
-    held["keys"] = Credentials("AKIDOTHER", Secret("other"))
+    current["keys"] = Credentials("AKIDOTHER", Secret("other"))
     second, reused = tokens.get()
     assert not reused
     assert "AKIDOTHER" in second.reveal()

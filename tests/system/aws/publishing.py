@@ -28,7 +28,7 @@ ONE = ["--python", "3.13", "--arch", "x86_64"]
 
 
 def build(folder: Path, *targets: matrix.Target, content: bytes = b"version = 1\n", **changes: object) -> Path:
-    """Writes layers that hold one file, with the manifests of real ones."""
+    """Write layers that hold one file, with the manifests of real ones."""
     folder.mkdir(exist_ok=True)
     for target in targets or (TARGET,):
         path = folder / f"{target.name}.zip"
@@ -65,7 +65,7 @@ class Done:
 
 
 def run(aws, *arguments: object, **more: str) -> Done:
-    """Runs a command of the layer to its end, in this process: a new one costs more than all that most commands do."""
+    """Run a command of the layer to its end, in this process: a new one costs more than all that most commands do."""
     wanted = environment(aws, **more)
     gone = {name: None for name in os.environ if name not in wanted}
     result = CliRunner().invoke(main, list(map(str, arguments)), env=wanted | gone)
@@ -75,7 +75,7 @@ def run(aws, *arguments: object, **more: str) -> Done:
 
 
 def publishing(dist: Path, regions: list[str] | str = "", *more: object, layers: list[str] | None = None) -> list[object]:
-    """The arguments of a publication to beta."""
+    """Return the arguments of a publication to beta."""
     named = regions if isinstance(regions, str) and regions else ",".join(regions or REGIONS)
     chosen = ONE if layers is None else layers
     return ["publish", "--stage", "beta", "--regions", named, *chosen, "--no-inspect", "--dist", dist, "--timeout", 2, *more]
@@ -87,7 +87,7 @@ def publish(aws, dist: Path, regions: list[str] | str = "", *more: object) -> Do
 
 
 def report(done: Done) -> dict:
-    """The report that --json printed."""
+    """Return the report that --json printed."""
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
 
@@ -104,7 +104,7 @@ def problem(done: Done, region: str = REGION) -> str:
 
 
 def client(aws, service: str, region: str, account: str | None = None):
-    """A client of boto3's, for the first account or for another one."""
+    """Return a client of boto3's, for the first account or for another one."""
     keys = aws.variables()
     config = Config(retries={"mode": "standard", "total_max_attempts": 2})
     session = _session(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"])
@@ -121,7 +121,7 @@ def _session(*keys: str) -> boto3.Session:
 
 
 def versions(aws, region: str, layer: str = LAYER, account: str | None = None) -> list[int]:
-    """The numbers of the versions that are there, oldest first."""
+    """Return the numbers of the versions that are there, oldest first."""
     there = client(aws, "lambda", region, account).list_layer_versions(LayerName=layer)["LayerVersions"]
     return sorted(version["Version"] for version in there)
 
@@ -132,7 +132,7 @@ def parameter(aws, region: str, name: str = LATEST, account: str | None = None) 
 
 
 def principals(aws, region: str, version: int, layer: str = LAYER) -> set[str]:
-    """The statement ids of a version's policy."""
+    """Return the statement ids of a version's policy."""
     api = client(aws, "lambda", region)
     try:
         policy = api.get_layer_version_policy(LayerName=layer, VersionNumber=version)["Policy"]

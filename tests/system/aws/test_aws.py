@@ -105,7 +105,7 @@ def test_throttling_is_what_botocore_takes_for_it(aws, api):
 
 
 @pytest.mark.parametrize("do", [LoseAnswer(), Close()])
-def test_a_connection_that_is_cut_tells_nothing_of_whether_it_was_done(aws, api, do):
+def test_a_connection_that_is_cut_does_not_say_whether_it_was_done(aws, api, do):
     aws.fault(when=Call(operation="PublishLayerVersion"), do=do)
     with pytest.raises(exceptions.ConnectionClosedError):
         publish(once(aws))

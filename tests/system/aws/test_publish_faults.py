@@ -113,7 +113,7 @@ def test_five_regions_of_which_one_refuses_killed_half_way_and_run_again(aws, di
 
 @contextmanager
 def interrupted(aws, dist, operation: str, *more: object):
-    """Runs a publication, interrupts it (Ctrl-C) as soon as `operation` was called, and gives it when it has ended."""
+    """Run a publication, interrupt it (Ctrl-C) as soon as `operation` was called, and yield what it left."""
     aws.fault(when=Call(operation=operation), do=Delay(1), times=None)
     with subprocess.Popen(
         command(*publishing(dist, "", "--yes", "--json", "--parallel", 1, *more)),

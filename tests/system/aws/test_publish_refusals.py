@@ -54,7 +54,7 @@ def test_after_a_failure_the_row_says_what_had_been_done(aws, dist):
         (Refuse(400, "InvalidParameterValueException", "bad"), "Lambda does not take a value of the request (bad)"),
     ],
 )
-def test_a_refusal_is_told_in_words_with_its_fix(aws, dist, refusal, words):
+def test_a_refusal_is_reported_in_words_with_its_fix(aws, dist, refusal, words):
     aws.fault(when=Call(operation="PublishLayerVersion"), do=refusal, times=None)
     done = publish(aws, dist, REGION)
     assert done.returncode == 1
@@ -70,7 +70,7 @@ def test_wrong_credentials_end_it_before_anything(aws, dist):
     assert "sign in again" in done.stderr
 
 
-def test_no_credentials_at_all_are_told_with_what_to_do(aws, dist):
+def test_no_credentials_at_all_are_reported_with_advice(aws, dist):
     done = run(aws, *publishing(dist, REGION), AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
     assert done.returncode == 1
     assert "no AWS credentials" in done.stderr
@@ -121,13 +121,13 @@ def test_a_zip_over_the_direct_limit_without_a_bucket_says_what_to_give(aws, dis
     assert "name a bucket in each region with --bucket, such as --bucket 'my-layers-{account}-{region}'" in done.stderr
 
 
-def test_a_bucket_that_is_not_there_is_told(aws, dist):
+def test_a_bucket_that_is_not_there_is_reported(aws, dist):
     done = publish(aws, dist, REGION, "--direct-limit", 100, "--bucket", "none-{region}")
     assert "the bucket does not exist: make it in this region" in problem(done)
     assert versions(aws, REGION) == []
 
 
-def test_a_profile_that_is_not_there_is_told_with_those_that_are(aws, dist, tmp_path):
+def test_a_profile_that_is_not_there_is_reported_with_those_that_exist(aws, dist, tmp_path):
     config = tmp_path / "config"
     config.write_text("[profile one]\nregion = eu-west-1\n[profile two]\nregion = eu-west-1\n")
     done = run(aws, *publishing(dist, REGION, "--account", "three"), AWS_CONFIG_FILE=str(config))
@@ -149,7 +149,7 @@ def test_a_profile_with_its_own_keys_is_taken_in_place_of_the_environments(aws, 
     assert versions(aws, REGION) == []
 
 
-def test_a_role_that_may_not_be_taken_is_told(aws, dist):
+def test_a_role_that_may_not_be_taken_is_reported(aws, dist):
     role = "arn:aws:iam::111122223333:role/publisher"
     aws.fault(when=Call(operation="AssumeRole"), do=Refuse(403, "AccessDenied", "no"), times=None)
     done = run(aws, *publishing(dist, REGION, "--account", role))

@@ -31,7 +31,7 @@ PYMYSQL_SETUP = ["QUERY SET NAMES utf8mb4", "QUERY SET AUTOCOMMIT = 0"]
 
 
 def prepare(server: Server) -> Server:
-    """Makes the tests' users and database on it."""
+    """Make the tests' users and database on it."""
     server.database(DATABASE)
     server.create_user(IAM_USER, USERS[IAM_USER])
     server.create_user(PASSWORD_USER, PASSWORD)
@@ -39,7 +39,7 @@ def prepare(server: Server) -> Server:
 
 
 def token(front: Front, credentials: Credentials = CREDENTIALS, **changes: Any) -> str:
-    """A token of botocore's for this front, or with another host, port, user or region."""
+    """Return a token of botocore's for this front, or with another host, port, user or region."""
     session = botocore.session.Session()
     session.set_credentials(credentials.access_key, credentials.secret_key, credentials.session_token)
     client = session.create_client("rds", region_name=changes.get("region", front.region))
@@ -50,13 +50,13 @@ def token(front: Front, credentials: Credentials = CREDENTIALS, **changes: Any) 
 
 
 def trusting(front: Front) -> ssl.SSLContext:
-    """A context that verifies the front as a careful client does."""
+    """Return a context that verifies the front as a careful client does."""
     return ssl.create_default_context(cafile=str(front.ca_file))
 
 
 @contextmanager
 def pymysql_connection(front: Front, **options: Any) -> Iterator[pymysql.Connection[Any]]:
-    """PyMySQL, verified TLS, as the IAM user with a good token unless told otherwise."""
+    """Yield a connection of PyMySQL: verified TLS, as the IAM user with a good token unless `options` say otherwise."""
     settings: dict[str, Any] = {"user": IAM_USER, "database": DATABASE, "ssl": trusting(front), "port": front.port, **options}
     if "password" not in settings:
         settings["password"] = token(front) if settings["user"] == IAM_USER else PASSWORD
@@ -71,7 +71,7 @@ def pymysql_connection(front: Front, **options: Any) -> Iterator[pymysql.Connect
 
 @contextmanager
 def connector_connection(front: Front, **options: Any) -> Iterator[Any]:
-    """mysql-connector-python in pure Python, as the IAM user unless told otherwise."""
+    """Yield a connection of mysql-connector-python in pure Python, as the IAM user unless `options` say otherwise."""
     settings: dict[str, Any] = {"user": IAM_USER, "database": DATABASE, "use_pure": True, **options}
     if settings["user"] == IAM_USER:
         settings.setdefault("auth_plugin", "mysql_clear_password")
@@ -86,7 +86,7 @@ def connector_connection(front: Front, **options: Any) -> Iterator[Any]:
 
 
 def query(connection: Any, sql: str = "SELECT CONNECTION_ID()") -> Any:
-    """The first row's first value."""
+    """Return the first row's first value."""
     cursor = connection.cursor()
     try:
         cursor.execute(sql)
@@ -110,7 +110,7 @@ connection.close()
 
 
 def c_client(front: Front, **options: Any) -> tuple[str, int]:
-    """The class of mysql-connector-python's C connection and its CONNECTION_ID(), in a process of its own.
+    """Return the class of mysql-connector-python's C connection and its CONNECTION_ID(), in a process of its own.
 
     It connects by address: its C library does not see this process's names.
     """

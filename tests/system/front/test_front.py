@@ -237,7 +237,7 @@ def test_unreachable_backend_is_in_the_record(server: Server) -> None:
 
 
 def test_stock_connector_without_ca_is_seen(front: Front) -> None:
-    """The record tells what a client did, however it fails afterwards."""
+    """The record shows what a client did, however it fails afterwards."""
     with pytest.raises(mysql.connector.Error):
         mysql.connector.connect(host=front.address, port=front.port, user=IAM_USER, password="x", use_pure=True)
     assert front.connection().sign_in == "refused"

@@ -35,7 +35,7 @@ def written(server: Server) -> int:
 
 
 def number_of(action: Any, *arguments: Any, **options: Any) -> int:
-    """The number of the error that this raises."""
+    """Return the number of the error that this raises."""
     with pytest.raises(pymysql.err.MySQLError) as caught:
         action(*arguments, **options)
     return int(caught.value.args[0])
@@ -70,7 +70,7 @@ def test_accept_close(front: Front, reset: bool) -> None:
 
 
 def seconds(work: Callable[..., Any], *arguments: Any, **options: Any) -> float:
-    """How long a call takes."""
+    """Return how long a call takes."""
     begin = time.monotonic()
     work(*arguments, **options)
     return time.monotonic() - begin
@@ -213,7 +213,7 @@ def test_fault_waits_for_answers_before_it(front: Front) -> None:
 
 
 def peeked(connection: Any) -> bytes | None:
-    """What a look at the socket shows without waiting: None for nothing, empty for its end."""
+    """Return what a look at the socket shows without waiting: None for nothing, empty for its end."""
     sock: socket.socket = connection._sock
     duplicate = socket.socket(fileno=socket.dup(sock.fileno()))
     with duplicate:
@@ -224,7 +224,7 @@ def peeked(connection: Any) -> bytes | None:
 
 
 def drained(connection: Any) -> None:
-    """Takes what TLS brought with an answer's record."""
+    """Take what TLS brought with an answer's record."""
     query(connection, "SELECT 1")
     assert peeked(connection) is None
 

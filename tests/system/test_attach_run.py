@@ -15,19 +15,19 @@ def values(database):
     return {**VALUES, **where, "DatabaseUser": database.user, "DatabaseName": database.database, "LayerArn": LAYER}
 
 
-def test_sam(tmp_path, database, layer_of, values):
+def test_the_package_of_sam_runs(tmp_path, database, layer_of, values):
     built = examples.sam(tmp_path)
     template = built.with_values(values)
     assert_runs(database, layer_of, built.task, template.function(), template.variables())
 
 
-def test_cdk(tmp_path, database, layer_of, values):
+def test_the_package_of_cdk_runs(tmp_path, database, layer_of, values):
     built = examples.cdk(tmp_path, values, command_line=False)
     template = built.with_values({})
     assert_runs(database, layer_of, built.task, template.function(), template.variables())
 
 
-def test_serverless(tmp_path, database, layer_of, values):
+def test_the_package_of_the_serverless_framework_runs(tmp_path, database, layer_of, values):
     built = examples.serverless(tmp_path, values)
     template = built.with_values({})
     assert_runs(database, layer_of, built.task, template.function(), template.variables())

@@ -65,7 +65,7 @@ def test_password_without_a_full_sign_in_and_with_one(front, password_target, se
     assert (sizes[0] - sizes[1] > len(password_target["password"])) is (server.kind == "mysql")
 
 
-def test_recycled_after_its_time(front, target):
+def test_a_connection_is_recycled_after_its_time(front, target):
     engine = get_engine(**target, pool_recycle=1)
     first = connection_id(engine)
     time.sleep(1.1)
@@ -75,7 +75,7 @@ def test_recycled_after_its_time(front, target):
     front.wait_closed(front.connection(backend_id=first))
 
 
-def test_session_is_set_up(server, target):
+def test_settings_set_the_session_up(server, target):
     engine = get_engine(**target, pool_recycle=50, isolation_level="READ COMMITTED")
     level = "transaction_isolation" if server.kind == "mysql" else "tx_isolation"
     with engine.connect() as connection:
@@ -86,7 +86,7 @@ def test_session_is_set_up(server, target):
     assert tuple(row) == (80, "utf8mb4", collation, 0, "READ-COMMITTED", "app")
 
 
-def test_no_database(front, target):
+def test_a_connection_needs_no_database(front, target):
     engine = get_engine(**{**target, "database": None})
     with engine.connect() as connection:
         assert connection.execute(text("SELECT DATABASE()")).scalar() is None
@@ -100,7 +100,7 @@ def test_the_function_shows_in_the_connections_attributes(front, target, monkeyp
     assert seen.attributes["lambda_log_stream"] == "2026/11/23/[$LATEST]0123456789abcdef"
 
 
-def test_token_serves_again(front, target):
+def test_a_token_serves_again(front, target):
     engine = get_engine(**target)
     connection_id(engine)
     source = creator.token_source(engine.pool._creator.settings)
@@ -117,7 +117,7 @@ def test_tls_session_is_resumed(front, target):
 # -- refused -----------------------------------------------------------------------------------------------------------------
 
 
-def test_wrong_authority(server, fronts, target, tmp_path):
+def test_a_certificate_of_another_authority_is_refused(server, fronts, target, tmp_path):
     other = fronts(server, authority=authority(tmp_path / "other"))
     message = refused(get_engine(**{**target, "port": other.port}), errors.CertificateError)
     assert "not signed by" in message
@@ -130,19 +130,19 @@ def test_the_shipped_roots_refuse_the_test_authority(target):
     assert "the roots of RDS in eu-central-1" in refused(get_engine(**target), errors.CertificateError)
 
 
-def test_wrong_name(server, fronts, target):
+def test_a_certificate_for_another_name_is_refused(server, fronts, target):
     other = fronts(server, names=["other.c1abc.eu-central-1.rds.amazonaws.com"])
     message = refused(get_engine(**{**target, "port": other.port}), errors.CertificateError)
     assert "for another name" in message
     assert target["host"] in message
 
 
-def test_expired_certificate(server, fronts, target):
+def test_an_expired_certificate_is_refused(server, fronts, target):
     other = fronts(server, expired=True)
     assert "has expired" in refused(get_engine(**{**target, "port": other.port}), errors.CertificateError)
 
 
-def test_expired_token(front, target, monkeypatch):
+def test_an_expired_token_is_refused(front, target, monkeypatch):
     real = time.time
     monkeypatch.setattr(token_module.time, "time", lambda: real() - 1000)
     engine = get_engine(**target)
@@ -163,7 +163,7 @@ def test_expired_token(front, target, monkeypatch):
         ({"port": 3399}, ":3399"),
     ],
 )
-def test_token_for_another(front, target, changed, words):
+def test_a_token_for_another_user_host_or_port_is_refused(front, target, changed, words):
     other = get_engine("other", **{**target, **changed})
     token, _ = creator.token_source(other.pool._creator.settings).get()
     message = refused(get_engine(**{**target, "password": token}), errors.SignInError)
@@ -171,7 +171,7 @@ def test_token_for_another(front, target, changed, words):
     assert target["host"] in message
 
 
-def test_token_that_the_server_does_not_accept(front, target, monkeypatch):
+def test_a_token_of_a_wrong_key_is_refused_with_advice(front, target, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
     message = refused(get_engine(**target), errors.SignInError)
     for word in ("AWSAuthenticationPlugin", "rds-db:connect", "/app", "'app'", target["host"]):
@@ -205,7 +205,7 @@ def test_a_refused_token_is_not_tried_again(front, target):
     assert connection_id(engine)
 
 
-def test_unknown_database(target):
+def test_an_unknown_database_is_named(target):
     assert "no database 'nosuch'" in refused(get_engine(**{**target, "database": "nosuch"}), errors.ConnectError)
 
 
@@ -217,7 +217,7 @@ def test_no_rights_on_the_database(server, target):
     assert "closed" in message
 
 
-def test_nothing_listens(front, target):
+def test_a_refused_connection_is_unreachable(front, target):
     front.stop_listening()
     try:
         message = refused(get_engine(**target), errors.UnreachableError)
@@ -227,7 +227,7 @@ def test_nothing_listens(front, target):
     assert "refused" in message
 
 
-def test_unknown_name(function_environment):
+def test_a_name_without_an_address_is_unreachable(function_environment):
     message = refused(get_engine(host="nosuch.invalid", user="app", region="eu-central-1"), errors.UnreachableError)
     assert "'nosuch.invalid' has no address" in message
 
@@ -242,7 +242,7 @@ def test_silence_ends_with_the_connect_timeout(front, target):
 @pytest.mark.parametrize(
     ("when", "code"), [(Accept(), TOO_MANY_CONNECTIONS), *((SignIn(), code) for code in sorted(TOO_MANY))], ids=lambda value: str(value)
 )
-def test_too_many_connections(front, target, when, code):
+def test_too_many_connections_are_an_error_with_advice(front, target, when, code):
     front.fault(when=when, do=Error(code))
     message = refused(get_engine(**target), errors.TooManyConnectionsError)
     assert "concurrency" in message
@@ -280,7 +280,7 @@ def test_a_refusal_before_tls_costs_no_token_and_no_second_try(front, target, ca
     assert front.connection(backend_id=connection_id(engine)).sign_in == "iam"
 
 
-def test_no_credentials(front, target, monkeypatch, tmp_path):
+def test_missing_credentials_are_named(front, target, monkeypatch, tmp_path):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -290,7 +290,7 @@ def test_no_credentials(front, target, monkeypatch, tmp_path):
         connection_id(get_engine(**target))
 
 
-def test_credentials_of_a_profile(front, target, credentials, monkeypatch, tmp_path):
+def test_credentials_of_a_profile_sign_in(front, target, credentials, monkeypatch, tmp_path):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name)
     file = tmp_path / "credentials"
@@ -303,12 +303,12 @@ def test_credentials_of_a_profile(front, target, credentials, monkeypatch, tmp_p
     assert front.connection(backend_id=connection_id(get_engine(**target))).sign_in == "iam"
 
 
-def test_region_without_roots(target):
+def test_a_region_without_roots_is_refused(target):
     with pytest.raises(SettingsError, match=r"xx-nowhere-9.*RDSPOOL_CA"):
         get_engine(host="db.example.com", user="app", region="xx-nowhere-9")
 
 
-def test_ca_that_is_no_certificate(target, tmp_path):
+def test_a_ca_file_without_a_certificate_is_refused(target, tmp_path):
     file = tmp_path / "ca.pem"
     file.write_text("not a certificate")
     with pytest.raises(SettingsError, match=r"RDSPOOL_CA.*ca\.pem"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
-from rdspool import dbapi, get_engine
+from rdspool import SettingsError, dbapi, get_engine
 from sqlalchemy import create_engine, exc, text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
@@ -116,7 +116,7 @@ class Interrupt(Exception):
     pass
 
 
-def test_an_interruption_at_any_moment(target):
+def test_an_interruption_at_any_moment_leaves_no_answer_behind(target):
     """An exception out of a signal's handler, as time limits in functions are made, comes between any two instructions."""
 
     def interrupt(*_):
@@ -225,9 +225,7 @@ def test_no_value_ends_its_quotes_whatever_the_sql_mode(target, options):
 @pytest.mark.parametrize(
     "option", ["option_files", "compress", "ssl_disabled", "ssl_cert", "tls_versions", "auth_plugin", "unix_socket", "pool_recycle"]
 )
-def test_options_that_are_refused(password_target, option):
-    from rdspool import SettingsError
-
+def test_options_of_other_drivers_are_refused(password_target, option):
     with pytest.raises(SettingsError, match=option):
         dbapi.connect(**password_target, **{option: "1"})
     with pytest.raises(SettingsError, match="nonsense"):

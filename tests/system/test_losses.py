@@ -29,7 +29,7 @@ def lose(engine):
 
 
 @pytest.mark.parametrize("code", sorted(SERVER_CLOSES | {READ_ONLY_MODE, OPTION_PREVENTS_STATEMENT}))
-def test_an_error_that_ends_the_connection(front, engine, code):
+def test_an_error_that_ends_the_connection_replaces_it(front, engine, code):
     first = connection_id(engine)
     front.fault(when=Command("SELECT 4711"), do=Error(code, close=code in SERVER_CLOSES))
     error = lose(engine)
@@ -39,7 +39,7 @@ def test_an_error_that_ends_the_connection(front, engine, code):
 
 
 @pytest.mark.parametrize("code", [1045, 1146, 1205, 1213, 1290, 1317, 1792])
-def test_an_error_that_does_not(front, engine, code):
+def test_an_error_of_a_statement_keeps_the_connection(front, engine, code):
     first = connection_id(engine)
     message = "The MySQL server is running with the --secure-file-priv option so it cannot execute this statement" if code == 1290 else None
     front.fault(when=Command("SELECT 4711"), do=Error(code, message=message))
@@ -50,7 +50,7 @@ def test_an_error_that_does_not(front, engine, code):
 @pytest.mark.parametrize(
     "fault", [Close(), Close(reset=True), LoseAnswer(), LoseAnswer(reset=True), CutAnswer(), CutAnswer(reset=True)], ids=repr
 )
-def test_a_connection_that_breaks(front, engine, fault):
+def test_a_connection_that_breaks_is_replaced(front, engine, fault):
     first = connection_id(engine)
     front.fault(when=Command("SELECT 4711"), do=fault)
     error = lose(engine)
@@ -60,7 +60,7 @@ def test_a_connection_that_breaks(front, engine, fault):
     assert connection_id(engine) != first
 
 
-def test_killed_by_the_server(server, front, engine):
+def test_a_connection_killed_by_the_server_is_replaced_without_a_ping(server, front, engine):
     """Used a moment ago, and killed since: the socket is looked at on every checkout, and the handler sees nothing."""
     first = connection_id(engine)
     server.execute(f"KILL {first}")
@@ -81,7 +81,7 @@ def test_an_error_that_was_sent_while_idle_replaces_the_connection(front, engine
     assert connection_id(engine) != first
 
 
-def test_the_servers_own_idle_limit(server, target):
+def test_a_connection_that_the_server_closed_for_idling_is_replaced(server, target):
     engine = get_engine(**target, pool_recycle=1, wait_timeout=2)
     first = connection_id(engine)
     count = f"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {first}"
@@ -89,7 +89,7 @@ def test_the_servers_own_idle_limit(server, target):
     assert connection_id(engine) != first
 
 
-def test_a_read_that_times_out(front, target):
+def test_a_connection_whose_read_timed_out_is_replaced(front, target):
     engine = get_engine(**target)
     with pytest.raises(exc.DBAPIError) as caught, engine.connect() as connection:
         connection.connection.dbapi_connection.read_timeout = 1

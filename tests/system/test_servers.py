@@ -42,7 +42,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield started
 
 
-def test_version(server: Server) -> None:
+def test_the_version_is_one_that_aws_offers(server: Server) -> None:
     numbers = tuple(int(part) for part in server.version.split("-")[0].split("."))
     assert numbers >= ((8, 4) if server.kind == "mysql" else (10, 6))
     assert ("mariadb" in server.version.lower()) == (server.kind == "mariadb")

@@ -360,7 +360,7 @@ def test_row_counts(target):
 @pytest.mark.parametrize(
     "params", [{1: 3}, {b"a": 3}, {"\ud800": 1}, {"b": 1}, (object(),), ([1, 2],), ("\ud800",), "x", 5, {1, 2}], ids=ascii
 )
-def test_parameters_that_can_not_be_used(target, params):
+def test_parameters_that_can_not_be_used_are_refused(target, params):
     raw = get_engine(**target).raw_connection()
     cursor = raw.cursor()
     statement = "SELECT %s" if isinstance(params, tuple) else "SELECT %(a)s"
@@ -372,7 +372,7 @@ def test_parameters_that_can_not_be_used(target, params):
 
 
 @pytest.mark.parametrize("statement", [memoryview(b"SELECT 1"), 5, None, "SELECT '\ud800'", ["SELECT 1"]], ids=ascii)
-def test_statements_that_are_none(target, statement):
+def test_what_is_no_statement_is_refused(target, statement):
     raw = get_engine(**target).raw_connection()
     cursor = raw.cursor()
     for params in (None, (1,), {"a": 1}):
@@ -384,7 +384,7 @@ def test_statements_that_are_none(target, statement):
 # -- the session ------------------------------------------------------------------------------------------------------------
 
 
-def test_autocommit_that_was_left_on(target, server):
+def test_autocommit_that_a_statement_turned_on_does_not_reach_the_next_user(target, server):
     server.execute("CREATE TABLE IF NOT EXISTS app.kept (id INT PRIMARY KEY, v INT)", "REPLACE INTO app.kept VALUES (1, 1)")
     engine = get_engine(**target)
     with engine.connect() as connection:
@@ -395,7 +395,7 @@ def test_autocommit_that_was_left_on(target, server):
     assert server.execute("SELECT v FROM app.kept") == [(1,)]
 
 
-def test_a_clean_session_pays_nothing_for_it(front, target):
+def test_autocommit_is_set_back_only_where_a_statement_changed_it(front, target):
     engine = get_engine(**target)
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
@@ -416,7 +416,7 @@ def test_a_clean_session_pays_nothing_for_it(front, target):
     ]
 
 
-def test_an_init_command_with_a_result(password_target):
+def test_an_init_command_may_have_a_result(password_target):
     with dbapi.connect(**password_target, init_command="SELECT 1") as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT 2")

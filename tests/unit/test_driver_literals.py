@@ -313,7 +313,7 @@ def test_pandas_not_a_time_is_null():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_the_servers_have_not_is_refused(value):
+def test_a_value_that_servers_have_no_type_for_is_refused(value):
     with pytest.raises(ProgrammingError, match="parameter"):
         literal(value)
 

@@ -45,7 +45,7 @@ def greeted(pair, sent):
     return receive_greeting(PacketStream(ours, "db.test", 3306))
 
 
-def test_a_greeting(pair):
+def test_a_greeting_is_read(pair):
     found = greeted(pair, packets([greeting("mysql_native_password", version="8.4.3", connection_id=1 << 31, capabilities=FULL)], 0))
     assert found == ("8.4.3", 1 << 31, FULL, NONCE, "mysql_native_password")
 
@@ -54,7 +54,7 @@ def test_a_greeting_without_a_plugins_name_is_of_the_oldest_plugin(pair):
     assert greeted(pair, packets([greeting(capabilities=FULL & ~Capability.PLUGIN_AUTH)], 0)).plugin == "mysql_native_password"
 
 
-def test_a_refusal_in_place_of_a_greeting(pair):
+def test_a_refusal_in_place_of_a_greeting_is_unverified(pair):
     """It comes before TLS, so it is what somebody says, not the server's refusal."""
     with pytest.raises(UnverifiedAnswerError, match=r"unverified: error 1040 \(Too many connections\)") as caught:
         greeted(pair, packets([b"\xff\x10\x04Too many connections"], 0))
@@ -89,7 +89,7 @@ def test_any_greeting_is_read_or_refused(pair):
             continue
 
 
-def test_a_server_that_says_nothing(pair):
+def test_a_server_that_sends_no_greeting_is_an_error(pair):
     ours, _ = pair()
     with pytest.raises(NoGreetingError, match="no greeting came"):
         receive_greeting(PacketStream(ours, "db.test", 3306, 0.02))
@@ -98,7 +98,7 @@ def test_a_server_that_says_nothing(pair):
 # -- the login -----------------------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_login_carries(signing_in):
+def test_a_login_carries_user_database_plugin_and_attributes(signing_in):
     accepted, server = signing_in((READ, ok(status=0x4002)))
     assert accepted.status == 0x4002
     request, login = server.received
@@ -131,7 +131,7 @@ def test_what_changes_the_logins_form_is_asked_for_only_where_the_server_has_it(
         ("auth_gssapi_client", sha2(TEXT.encode())),
     ],
 )
-def test_what_each_plugin_sends_at_once(signing_in, plugin, expected):
+def test_each_plugin_sends_its_proof_with_the_login(signing_in, plugin, expected):
     _, server = signing_in(greets=greeting(plugin))
     assert ReadLogin.parse(server.login).reply == expected
 
@@ -142,7 +142,7 @@ def test_an_empty_password_sends_nothing(signing_in, plugin):
     assert ReadLogin.parse(server.login).reply == b""
 
 
-def test_iam_begins_with_its_own_plugin(signing_in):
+def test_a_token_is_sent_with_the_login(signing_in):
     token = "x" * 1400
     _, server = signing_in(token=True, secret=Secret(token))
     found = ReadLogin.parse(server.login)
@@ -169,12 +169,12 @@ OTHER = bytes(range(101, 121))
         ("sha256_password", OTHER + b"\0", TEXT.encode() + b"\0"),
     ],
 )
-def test_a_switch_to_another_plugin(signing_in, plugin, data, expected):
+def test_a_switch_to_another_plugin_is_answered(signing_in, plugin, data, expected):
     _, server = signing_in((READ, auth_switch(plugin) + data, READ, ok()))
     assert server.received[2] == expected
 
 
-def test_a_password_never_goes_the_way_of_a_token(signing_in):
+def test_a_password_is_never_sent_in_clear_as_a_token_is(signing_in):
     with pytest.raises(NotSupportedError, match="asks for the password of 'app' in clear"):
         signing_in((READ, auth_switch("mysql_clear_password"), READ, ok()))
 
@@ -190,7 +190,7 @@ def test_a_password_that_the_server_does_not_know_yet_is_sent_behind_tls(signing
     assert server.received[2] == TEXT.encode() + b"\0"
 
 
-def test_a_switch_and_a_full_authentication(signing_in):
+def test_a_switch_and_a_full_authentication_are_answered(signing_in):
     script = (READ, auth_switch("caching_sha2_password") + OTHER + b"\0", READ, MORE_FULL, READ, ok())
     _, server = signing_in(script, greets=greeting("mysql_native_password"))
     assert server.received[2:] == [sha2(TEXT.encode(), OTHER), TEXT.encode() + b"\0"]
@@ -199,7 +199,7 @@ def test_a_switch_and_a_full_authentication(signing_in):
 # -- refusals ------------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_refusal(signing_in):
+def test_a_refusal_is_the_servers_error(signing_in):
     with pytest.raises(ProgrammingError, match="Access denied") as caught:
         signing_in((READ, refusal(1045, "Access denied", "28000")))
     assert caught.value.errno == 1045
@@ -219,7 +219,7 @@ def test_an_answer_that_no_plugin_has_is_refused(signing_in, answer):
     ("plugin", "options"),
     [("mysql_native_password", {"greets": greeting("mysql_native_password")}), ("mysql_clear_password", {"token": True})],
 )
-def test_only_caching_sha2_has_answers_in_between(signing_in, plugin, options):
+def test_only_caching_sha2_has_further_answers(signing_in, plugin, options):
     for answer in (MORE_FAST, MORE_FULL):
         with pytest.raises(ProtocolError, match=f"sign-in with {plugin}"):
             signing_in((READ, answer), **options)
@@ -234,13 +234,13 @@ def test_a_plugin_that_is_not_known_is_named(signing_in, plugin, shown):
     assert str(caught.value).startswith(f"the server asks for the sign-in plugin '{shown}'; rdspool knows ")
 
 
-def test_a_server_that_never_stops_asking(signing_in):
+def test_a_server_that_never_stops_asking_is_refused(signing_in):
     script = (READ, *[auth_switch("sha256_password"), READ] * 20)
     with pytest.raises(ProtocolError, match="asked more than 10 times"):
         signing_in(script)
 
 
-def test_a_server_that_closes_in_the_middle(signing_in):
+def test_a_server_that_closes_in_the_middle_is_a_lost_connection(signing_in):
     for script in ((READ, close), (close,), (READ, auth_switch("sha256_password"), close)):
         with pytest.raises(OperationalError):
             signing_in(script)
@@ -299,7 +299,7 @@ def test_a_certificate_that_has_ended_gets_nothing(signing_in, certificates):
     nothing_was_sent(signing_in.made[0][1])
 
 
-def test_a_server_that_speaks_no_tls_after_the_request(signing_in, pair, client_tls):
+def test_a_server_that_speaks_no_tls_after_the_request_gets_nothing(signing_in, pair, client_tls):
     ours, theirs = pair()
     server = SignInServer(theirs, None)
     stream = PacketStream(ours, "db.test", 3306, 10)

@@ -77,7 +77,7 @@ def test_ipv4_is_tried_first(listening, two_addresses):
         assert connected.family == socket.AF_INET6
 
 
-def test_nothing_answers(listening, two_addresses):
+def test_a_refused_connection_is_a_disconnect(listening, two_addresses):
     closed = listening("127.0.0.2")
     port = closed.getsockname()[1]
     closed.close()
@@ -89,14 +89,14 @@ def test_nothing_answers(listening, two_addresses):
 
 
 @pytest.mark.parametrize("host", ["no-such-name.invalid", "größe.invalid"])
-def test_a_name_without_an_address(host):
+def test_a_name_without_an_address_is_an_error(host):
     with pytest.raises(OperationalError, match="has no address") as caught:
         transport.connect(host, 3306, 5)
     assert caught.value.errno == 2003
     assert isinstance(caught.value.__cause__, socket.gaierror)
 
 
-def test_an_address_that_does_not_answer_in_time(listening):
+def test_an_address_that_does_not_answer_times_out(listening):
     """A full backlog: the kernel drops what knocks."""
     listener = listening("127.0.0.1")
     listener.listen(0)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from rdspool import Settings, SettingsError, dbapi, get_engine
+from rdspool.dialect import RdspoolDialect
 from rdspool.secret import EmptiedFrames, Secret, hide
 from sqlalchemy.engine import make_url
 
@@ -82,7 +83,7 @@ def whole(arguments):
 
 @pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG)
 @pytest.mark.parametrize("make", [get_engine, Settings.load, dbapi.connect], ids=["get_engine", "Settings.load", "connect"])
-def test_a_wrong_argument(make, arguments):
+def test_the_error_for_a_wrong_argument_shows_no_secret(make, arguments):
     if make is dbapi.connect and "url" in arguments:
         arguments = {"dsn": arguments["url"]}  # it takes no URL: as under any unknown name, nothing of it is shown
     refused(make, whole(arguments))
@@ -96,7 +97,7 @@ VARIABLES = {
 
 
 @pytest.mark.parametrize("variables", VARIABLES.values(), ids=VARIABLES)
-def test_a_wrong_variable(variables, monkeypatch):
+def test_the_error_for_a_wrong_variable_shows_no_secret(variables, monkeypatch):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     refused(get_engine, {})
@@ -104,7 +105,7 @@ def test_a_wrong_variable(variables, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [f"mysql://user:{PASSWORD}@{HOST}", f"user:{PASSWORD}", f"x/{PASSWORD}"])
-def test_a_wrong_name(name):
+def test_the_error_for_a_wrong_name_shows_no_secret(name):
     for make in (get_engine, Settings.load):
         with pytest.raises(SettingsError) as caught:
             make(name)
@@ -114,10 +115,8 @@ def test_a_wrong_name(name):
 @pytest.mark.parametrize(
     "query", [f"passwd={PASSWORD}", f"user={PASSWORD}", f"region=a&region={PASSWORD}", f"nonsense={PASSWORD}", f"ssl_key={PASSWORD}"]
 )
-def test_a_wrong_url_of_the_dialect(query):
+def test_the_error_for_a_wrong_url_of_the_dialect_shows_no_secret(query):
     """SQLAlchemy has the URL; the frames from the dialect on have not."""
-    from rdspool.dialect import RdspoolDialect
-
     url = make_url(f"mysql+rdspool://user:{PASSWORD}@{HOST}/db?{query}")
     with pytest.raises(SettingsError) as caught:
         _, options = RdspoolDialect(dbapi=dbapi).create_connect_args(url)
@@ -195,6 +194,6 @@ def test_the_frames_of_an_exception_that_was_there_before_stay():
     assert before.__traceback__.tb_next.tb_frame.f_locals["mine"] == "kept"
 
 
-def test_a_block_that_ends_well():
+def test_a_block_that_raises_nothing_raises_nothing():
     with EmptiedFrames():
         pass

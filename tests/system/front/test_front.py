@@ -115,7 +115,7 @@ REFUSALS: dict[str, tuple[Callable[[Front], str], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_refused_token(front: Front, name: str) -> None:
+def test_a_wrong_token_is_refused(front: Front, name: str) -> None:
     make, reason = REFUSALS[name]
     wrong = make(front)
     error = refused(lambda: pymysql_connection(front, password=wrong).__enter__())
@@ -128,7 +128,7 @@ def test_refused_token(front: Front, name: str) -> None:
 
 
 @pytest.mark.parametrize(("ahead", "reason"), [(1201, "expired: 120"), (-400, "future: signed ")])
-def test_refused_for_its_time(front: Front, ahead: float, reason: str) -> None:
+def test_a_token_is_refused_for_its_time(front: Front, ahead: float, reason: str) -> None:
     front.clock(ahead)
     assert refused(lambda: pymysql_connection(front).__enter__()).args[0] == 1045
     assert front.connection().refusal.startswith(reason)
@@ -145,7 +145,7 @@ def test_token_is_not_asked_for_without_tls(front: Front) -> None:
     assert (record.tls_version, record.token_bytes, record.refusal[:6]) == (None, 0, "no TLS")
 
 
-def test_required_tls(server: Server) -> None:
+def test_a_sign_in_without_tls_is_refused_where_tls_is_required(server: Server) -> None:
     with start(server, users=USERS, credentials=CREDENTIALS, require_tls=True) as front:
         options = {"user": PASSWORD_USER, "password": PASSWORD, "ssl_disabled": True}
         assert refused(lambda: pymysql.connect(host=front.address, port=front.port, **options)).args[0] == 3159

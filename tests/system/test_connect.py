@@ -52,7 +52,7 @@ def test_a_password_signs_in(front, password_target):
 
 
 def test_password_without_a_full_sign_in_and_with_one(front, password_target, server):
-    """caching_sha2_password knows a fast way for a user it has seen, and a full one after FLUSH PRIVILEGES."""
+    """For a user that the server has seen, caching_sha2_password needs no password; after FLUSH PRIVILEGES it asks for it."""
     engine = get_engine(**password_target)
     connection_id(engine)  # from here on the TLS session is resumed, so that only the sign-in's own bytes differ
     server.execute("FLUSH PRIVILEGES")
@@ -189,7 +189,7 @@ def test_a_kept_token_that_is_refused_is_signed_anew(front, target):
 
 
 def test_a_refused_token_is_not_tried_again(front, target):
-    """The first call with a kept token tries that one and a fresh one; each later call signs afresh, and tries once."""
+    """The first call with a kept token tries that one and a fresh one. Each later call signs a fresh one and tries once."""
     engine = get_engine(**target)
     connection_id(engine)
     engine.dispose()

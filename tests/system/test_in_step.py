@@ -117,7 +117,7 @@ class Interrupt(Exception):
 
 
 def test_an_interruption_at_any_moment_leaves_no_answer_behind(target):
-    """An exception out of a signal's handler, as time limits in functions are made, comes between any two instructions."""
+    """A time limit in a function raises from a signal's handler, which can run between any two instructions."""
 
     def interrupt(*_):
         raise Interrupt
@@ -159,7 +159,7 @@ def test_an_interruption_at_any_moment_leaves_no_answer_behind(target):
 
 @pytest.mark.parametrize("options", [{}, {"isolation_level": "AUTOCOMMIT"}, {"yield_per": 10}], ids=str)
 def test_the_users_own_exception_is_the_one_to_see(target, options):
-    """A time limit of the user's, out of a signal's handler, comes while the answer is waited for."""
+    """A time limit of the user's raises from a signal's handler while the driver waits for the answer."""
 
     def interrupt(*_):
         raise Interrupt
@@ -181,7 +181,7 @@ def test_the_users_own_exception_is_the_one_to_see(target, options):
 
 
 def test_a_lost_connection_does_not_come_back_from_any_pool(password_target):
-    """Also where nothing checks connections before their use."""
+    """This holds where no pool checks connections before their use, too."""
     url = URL.create("mysql+rdspool", query={name: str(value) for name, value in password_target.items() if name in ("ca", "region")})
     url = url.set(
         **{name: value for name, value in password_target.items() if name in ("host", "port", "password", "database")}, username="plain"

@@ -61,7 +61,7 @@ def test_a_connection_that_breaks_is_replaced(front, engine, fault):
 
 
 def test_a_connection_killed_by_the_server_is_replaced_without_a_ping(server, front, engine):
-    """Used a moment ago, and killed since: the socket is looked at on every checkout, and the handler sees nothing."""
+    """The connection was used a moment ago, but every checkout looks at the socket: the handler sees no error."""
     first = connection_id(engine)
     server.execute(f"KILL {first}")
     front.wait_closed(front.connection(backend_id=first))

@@ -296,7 +296,7 @@ def test_any_exception_in_the_send_shows_no_secret(engine_of, secrets, monkeypat
 
 
 def test_a_login_that_is_sent_in_parts_shows_no_secret(engine_of, secrets, monkeypatch):
-    """The rest goes through sendall(), whose frames of the ssl module hold it too."""
+    """sendall() sends the rest, and its frames in the ssl module hold the login too."""
     real = ssl.SSLSocket.send
     calls = []
 
@@ -330,7 +330,7 @@ def test_a_failure_during_init_shows_no_secret(front, target, secrets, log, when
 
 
 def test_an_exception_in_the_send_during_init_shows_no_secret(password_target, secrets, monkeypatch):
-    """Nothing of a thread that died is printed, and what it died of shows nothing."""
+    """A thread that fails prints nothing, and its exception shows nothing."""
     real = ssl.SSLSocket.send
     hooked = []
     monkeypatch.setattr(threading, "excepthook", hooked.append)
@@ -352,7 +352,7 @@ def test_an_exception_in_the_send_during_init_shows_no_secret(password_target, s
 
 
 def test_the_walk_finds_a_secret_that_a_frame_holds(secrets):
-    """The walk itself: it sees a secret in a text, in bytes, and in what a container holds."""
+    """The walk sees a secret in a text, in bytes, and in a container."""
     name = str(Path(ssl.__file__).with_name("made_up.py"))
     scope = {}
     source = "def fail(secret):\n    data = [{'x': bytearray(secret.encode())}]\n    del secret\n    raise ValueError('none')\n"

@@ -1,4 +1,4 @@
-"""The real servers of local/: what they are, and that they go when they should."""
+"""The real servers of local/: what they are, and that they end when they should."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def test_autocommit_engine_returns_to_autocommit(target):
 
 @pytest.mark.parametrize("way", ["init_command", "connect"])
 def test_autocommit_that_was_set_for_each_new_connection_stays(server, password_target, way):
-    """With the second checkout the work would be rolled back in silence."""
+    """Else the work after the second checkout would be rolled back silently."""
     server.execute("DELETE FROM app.plain_table WHERE id >= 100")
     statement = "SET SESSION autocommit = 1"
     options = {**password_target, "init_command": statement} if way == "init_command" else password_target

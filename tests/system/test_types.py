@@ -132,7 +132,7 @@ PARAMETERS = [
 @pytest.mark.parametrize("value", PARAMETERS, ids=repr)
 @pytest.mark.parametrize("mode", ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES"])
 def test_a_parameter_comes_back_as_it_was_sent(target, value, mode):
-    """Also after the session's escaping was changed behind the driver's back, by SQL."""
+    """This holds after a statement has changed the session's escaping, too."""
     with get_engine(**target).connect() as connection:
         connection.exec_driver_sql(f"SET SESSION sql_mode = '{mode}'")
         sent = bytes(value) if isinstance(value, bytearray) else value
@@ -183,7 +183,7 @@ def test_executemany_and_large_values(server, target):
 
 
 def test_a_row_of_more_than_16_mib(server, target):
-    """Such a row comes in several packets."""
+    """A server sends such a row in several packets."""
     server.execute("SET GLOBAL max_allowed_packet = 67108864")
     with get_engine(**target).connect() as connection:
         row = connection.execute(text("SELECT REPEAT('a', 17000000), 'next', REPEAT('b', 16777215)")).one()

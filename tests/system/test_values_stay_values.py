@@ -192,7 +192,7 @@ def test_names_in_brackets_of_mariadb(target):
 
 
 def test_a_placeholder_in_quotes_gets_no_value(target):
-    """Where it did, the value would stand outside of the quotes."""
+    """A value put in there would stand outside of the quotes."""
     with get_engine(**target).connect() as connection:
         with pytest.raises(exc.ProgrammingError, match="quotes around a placeholder are left out"):
             connection.exec_driver_sql("SELECT id FROM named WHERE name = '%s'", ("x OR 1=1 -- ",))
@@ -203,7 +203,7 @@ def test_a_placeholder_in_quotes_gets_no_value(target):
 
 @pytest.mark.parametrize("mode", ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES"])
 def test_a_backslash_before_a_quote_in_the_statement(target, mode):
-    """The one case in which the statement's own text reads differently: the server is asked for its mode."""
+    """Only here does the mode decide how the statement's own text reads, so the server is asked for it."""
     with get_engine(**target).connect() as connection:
         connection.exec_driver_sql(f"SET SESSION sql_mode = '{mode}'")
         if mode == "NO_BACKSLASH_ESCAPES":

@@ -1,4 +1,4 @@
-"""The server's side of a sign-in, as a test has written it down: greeting, TLS, and what is said behind it."""
+"""The server's side of a sign-in, as a test has written it down: greeting, TLS, and what follows."""
 
 from __future__ import annotations
 

@@ -354,7 +354,7 @@ def test_fetching_from_a_second_stream_that_a_rollback_ended_is_an_error(connect
 
 
 def test_an_error_among_the_results_that_follow_is_raised(connect, kind):
-    """Within execute(), which has read them; a stream reads them when it is closed."""
+    """A buffered cursor raises it in execute(), which reads all results; a stream raises it when it is closed."""
     connection, server = connect()
     server.will_answer(chained(numbers(1, status=MORE), [refusal(1062, "late", "23000")]), numbers(42))
     cursor = connection.cursor(**kind)

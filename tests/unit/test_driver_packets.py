@@ -345,7 +345,7 @@ class UnderADeadNetwork(socket.socket):
 
 @pytest.mark.parametrize("timeout", [None, 30.0])
 def test_a_network_that_the_kernel_found_dead_is_a_lost_connection(pair, timeout):
-    """No time-out of rdspool's has to be set for it."""
+    """This holds where rdspool has set no time-out, too."""
     ours, _ = pair()
     with UnderADeadNetwork(fileno=os.dup(ours.fileno())) as dead:
         stream = PacketStream(dead, "db.test", 3306, timeout)

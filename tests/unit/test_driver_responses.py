@@ -140,7 +140,7 @@ def test_every_number_without_a_text_is_an_error_that_can_be_shown(number, state
 
 
 def test_a_statement_that_the_server_stopped_has_not_lost_the_connection():
-    """max_execution_time: the same number as a time-out of the client's."""
+    """The error of max_execution_time has the number of a time-out of the client's."""
     assert not is_disconnect(parse_error(refusal(3024, "maximum statement execution time exceeded", "HY000")))
 
 
@@ -224,7 +224,7 @@ def test_columns_are_kept_for_later_results_and_their_number_is_bounded():
 
 
 def test_a_column_of_more_bytes_than_any_has_is_not_kept():
-    """A kept one stays as long as the process: thousands of 16 MiB each would fill a function's memory."""
+    """A kept column stays as long as the process: thousands of 16 MiB each would fill a function's memory."""
     columns._cache.clear()
     assert parse_column(column("a") + b"x" * 100_000).name == "a"
     assert sum(map(len, columns._cache)) < 100_000

@@ -1,4 +1,4 @@
-"""The sign-in over a socket pair, with real TLS: greeting, plugins, refusals, and that nothing of the secret is left behind."""
+"""The sign-in over a socket pair, with real TLS: greeting, plugins, refusals, and that no frame keeps the secret."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_greeting_without_a_plugins_name_is_of_the_oldest_plugin(pair):
 
 
 def test_a_refusal_in_place_of_a_greeting_is_unverified(pair):
-    """It comes before TLS, so it is what somebody says, not the server's refusal."""
+    """It is sent before TLS, where anybody can have sent it."""
     with pytest.raises(UnverifiedAnswerError, match=r"unverified: error 1040 \(Too many connections\)") as caught:
         greeted(pair, packets([b"\xff\x10\x04Too many connections"], 0))
     assert (caught.value.number, caught.value.errno) == (1040, 2013)
@@ -111,7 +111,7 @@ def test_a_login_carries_user_database_plugin_and_attributes(signing_in):
 
 
 def test_what_changes_the_logins_form_is_asked_for_only_where_the_server_has_it(signing_in):
-    """All else is asked for in any case: the greeting comes before TLS, and who leaves FOUND_ROWS out of it must not change a count."""
+    """All else is asked for in any case: the greeting is sent before TLS, and whoever removes FOUND_ROWS from it must not change a count."""
     capabilities = Capability.PROTOCOL_41 | Capability.SSL | Capability.PLUGIN_AUTH | Capability.SECURE_CONNECTION
     _, server = signing_in(greets=greeting(capabilities=capabilities), database=None, capabilities=CAPABILITIES | MULTI_STATEMENTS)
     wanted = CAPABILITIES | MULTI_STATEMENTS | Capability.SSL | Capability.PLUGIN_AUTH

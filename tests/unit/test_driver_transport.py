@@ -97,7 +97,7 @@ def test_a_name_without_an_address_is_an_error(host):
 
 
 def test_an_address_that_does_not_answer_times_out(listening):
-    """A full backlog: the kernel drops what knocks."""
+    """The backlog is full, so the kernel drops new connections."""
     listener = listening("127.0.0.1")
     listener.listen(0)
     port = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The sign-in: an unverified peer decides on nothing, and a password goes to the server as a proof unless it may go as it is."""
+"""The sign-in: what an unverified peer says decides nothing, and the server gets a proof of the password, not the password."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_verified_refusal_is_the_servers(signing_in):
 
 @pytest.mark.parametrize(("changes", "what"), [({"user": "app\0tenant2"}, "user"), ({"database": "app\0tenant2"}, "database")])
 def test_no_name_ends_early(signing_in, changes, what):
-    """The last barrier: the settings refuse such a name too."""
+    """This is the last check: the settings refuse such a name too."""
     with pytest.raises(SettingsError, match=f"the {what} has a NUL"):
         signing_in(**changes)
     stream, server = signing_in.made[0]

@@ -90,7 +90,7 @@ def test_no_reason_stands_for_what_is_no_argument():
     [("echo_pool", False), ("label_length", 20), ("pool_size", 2), ("skip_autocommit_rollback", True), ("query_cache_size", 0)],
 )
 def test_the_names_above_are_those_that_create_engine_takes(name, value):
-    """One of each: the pool's, the dialect's, the engine's."""
+    """The pool, the dialect and the engine take one of these each."""
     assert name in ENGINE_OPTIONS
     url = make_url("mysql+rdspool://app@db.c1abc.eu-central-1.rds.amazonaws.com/app")
     assert isinstance(create_engine(url, poolclass=pool.EnginePool, **{name: value}), Engine)

@@ -81,7 +81,7 @@ def test_ssl_request() -> None:
 
 @pytest.mark.parametrize("password", ["secret", "pässwörd", ""])
 def test_sign_in_hashes(password: str) -> None:
-    """Against PyMySQL's."""
+    """They equal PyMySQL's."""
     assert native_password(password, NONCE) == _auth.scramble_native_password(password.encode(), NONCE)
     assert caching_sha2_password(password, NONCE) == _auth.scramble_caching_sha2(password.encode(), NONCE)
 

@@ -41,7 +41,7 @@ def whole(stream):
 
 @BY_NAME
 def test_a_recorded_stream_is_read_to_its_end(stream):
-    """Undamaged, it ends in values or in the server's refusal, and the connection goes on."""
+    """A stream without damage ends in values or in the server's refusal, and the connection stays usable."""
     for cursor in [kind for kind in CURSORS if "use" not in kind]:
         found = replay(stream, Damaged(whole(stream)), cursor=cursor)
         refused = any(word in stream.name for word in ("error", "duplicate", "refused", "fails"))

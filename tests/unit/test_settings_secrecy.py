@@ -116,7 +116,7 @@ def test_the_error_for_a_wrong_name_shows_no_secret(name):
     "query", [f"passwd={PASSWORD}", f"user={PASSWORD}", f"region=a&region={PASSWORD}", f"nonsense={PASSWORD}", f"ssl_key={PASSWORD}"]
 )
 def test_the_error_for_a_wrong_url_of_the_dialect_shows_no_secret(query):
-    """SQLAlchemy has the URL; the frames from the dialect on have not."""
+    """SQLAlchemy's frames hold the URL; the frames from the dialect on do not."""
     url = make_url(f"mysql+rdspool://user:{PASSWORD}@{HOST}/db?{query}")
     with pytest.raises(SettingsError) as caught:
         _, options = RdspoolDialect(dbapi=dbapi).create_connect_args(url)

@@ -181,7 +181,7 @@ def test_a_certificate_with_alternative_names(handshake, certificate, certificat
     ],
 )
 def test_a_certificate_that_is_refused(handshake, certificate, certificates, rules, words):
-    """A common name counts for nothing; the strict rules hold."""
+    """The common name is ignored, and the strict rules hold."""
     settings = Settings(host=NAME, user="app", region="eu-central-1", ca=str(certificates.ca))
     with pytest.raises(Exception, match="TLS with") as caught, handshake(certificate(**rules), tls.context((str(certificates.ca),))):
         pass

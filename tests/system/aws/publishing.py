@@ -1,4 +1,4 @@
-"""What the tests of publishing share: small layers on disk, the commands in processes of their own, and what AWS has then."""
+"""What the tests of publishing share: small layers on disk, the commands, and what AWS holds afterwards."""
 
 from __future__ import annotations
 

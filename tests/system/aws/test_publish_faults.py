@@ -1,4 +1,4 @@
-"""Publishing when AWS fails: nothing is published twice, one region's trouble is no other's, and the report is true."""
+"""Publishing when AWS fails: nothing is published twice, one region's failure affects no other, and the report is true."""
 
 from __future__ import annotations
 

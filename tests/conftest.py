@@ -76,6 +76,7 @@ def server(request):
 
 @pytest.fixture(scope="session")
 def session_front(server, fronts):
+    """Return the front before the server, with its defaults."""
     return fronts(server)
 
 

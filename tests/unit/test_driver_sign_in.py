@@ -104,6 +104,7 @@ def test_a_login_carries_user_database_plugin_and_attributes(signing_in):
     request, login = server.received
     assert len(request) == 32
     assert login[:32] == request, "the login repeats the request for TLS"
+    assert int.from_bytes(login[4:8], "little") == 1 << 30, "the servers' own maximum of max_allowed_packet"
     found = ReadLogin.parse(login)
     assert (found.user, found.database, found.plugin, found.attributes) == ("app", b"shop", "caching_sha2_password", {"program_name": "f"})
     assert found.capabilities == CAPABILITIES | Capability.SSL | Capability.PLUGIN_AUTH | Capability.CONNECT_WITH_DB

@@ -10,6 +10,7 @@ from rdspool import Settings, TooManyConnectionsError
 from rdspool._aws import diagnosis
 from rdspool._driver import error_numbers
 from rdspool._driver.disconnects import is_disconnect
+from rdspool.deadlines import within
 from rdspool.dialect import MariaDBRdspoolDialect, RdspoolDialect
 from sqlalchemy.dialects.mysql import mysqlconnector, pymysql
 
@@ -103,6 +104,8 @@ def test_the_sets_alone_decide_which_numbers_are_a_disconnect(kind):
 
 def test_the_set_alone_decides_which_numbers_are_too_many_connections():
     settings = Settings(host="db.test", user="app", region="eu-central-1")
-    explained = {number: diagnosis.explain(OperationalError("x", errno=number), settings, None) for number in EVERY_NUMBER}
+    explained = {
+        number: diagnosis.explain(OperationalError("x", errno=number), settings, None, within(1, "test")) for number in EVERY_NUMBER
+    }
     found = {number for number, error in explained.items() if isinstance(error, TooManyConnectionsError)}
     assert found == error_numbers.TOO_MANY

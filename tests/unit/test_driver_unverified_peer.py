@@ -15,6 +15,7 @@ from rdspool._driver import tls
 from rdspool._driver.disconnects import is_disconnect
 from rdspool._driver.packets import SIGN_IN_BYTES, PacketStream
 from rdspool._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, UnverifiedAnswerError, receive_greeting
+from rdspool.deadlines import within
 from rdspool.secret import Secret
 
 from local.certificates import authority
@@ -51,7 +52,7 @@ def test_an_error_in_place_of_the_greeting_is_no_refusal(signing_in, number, bef
     assert caught.value.errno == 2013
     assert caught.value.sqlstate is None
     assert caught.value.number == number
-    explained = diagnosis.explain(caught.value, SETTINGS, Secret("token"))
+    explained = diagnosis.explain(caught.value, SETTINGS, Secret("token"), within(1, "test"))
     assert type(explained) is (errors.TooManyConnectionsError if number == 1040 else errors.UnreachableError)
     assert explained.errno == (1040 if number == 1040 else 2013)
     for said in (str(caught.value), str(explained)):
@@ -143,7 +144,7 @@ def test_a_verified_refusal_is_the_servers(signing_in):
         signing_in(answering(refusal(1045, "Access denied \x1b[2J\u202e", "28000")))
     assert (caught.value.errno, caught.value.sqlstate) == (1045, "28000")
     assert str(caught.value).isprintable()
-    assert type(diagnosis.explain(caught.value, SETTINGS, None)) is errors.SignInError
+    assert type(diagnosis.explain(caught.value, SETTINGS, None, within(1, "test"))) is errors.SignInError
 
 
 # -- names ----------------------------------------------------------------------------------------------------------------------

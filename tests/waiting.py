@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 
 _PATIENCE = 120.0
-"""Seconds. No measure of speed: what has not happened by then on a busy machine will not happen, and the test would hang."""
+"""Seconds. This measures no speed: what has not happened by then, on a busy machine too, will not happen, and the test would hang."""
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Return when `condition()` is true. Raise AssertionError with `what` was waited for where it stays false for two minutes."""
+    """Return when `condition()` is true. Raise AssertionError, which names `what`, where it stays false for two minutes."""
     end = time.monotonic() + _PATIENCE
     while not condition():
         if time.monotonic() > end:

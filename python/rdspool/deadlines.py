@@ -46,13 +46,13 @@ class Limit:
         return self.at - time.monotonic()
 
 
-class _Invocation(Limit):
-    """An invocation: `at` is when Lambda ends it."""
+class _Span(Limit):
+    """The time of an invocation, or of a block: `at` is its very end."""
 
     __slots__ = ("_limits",)
 
-    def __init__(self, at: float, began: float) -> None:
-        super().__init__(at, began, "the invocation's time")
+    def __init__(self, at: float, began: float, why: str) -> None:
+        super().__init__(at, began, why)
         self._limits: dict[tuple[float, float], Limit] = {}
 
     def less(self, margin: float, part: float) -> Limit:
@@ -60,21 +60,21 @@ class _Invocation(Limit):
         limit = self._limits.get((margin, part))
         if limit is None:
             cut = min(margin, (self.at - self.began) * _MOST_OF_IT) * part
-            limit = Limit(self.at - cut, self.began, f"the invocation's time, less a margin of {cut * 1000:.0f} ms")
+            limit = Limit(self.at - cut, self.began, f"{self.why}, less a margin of {cut * 1000:.0f} ms")
             self._limits[margin, part] = limit
         return limit
 
 
-_invocation: _Invocation | None = None
+_invocation: _Span | None = None
 """The invocation of this process: an environment serves one at a time."""
-_context: ContextVar[Limit | None] = ContextVar("rdspool_deadline", default=None)
+_context: ContextVar[_Span | None] = ContextVar("rdspool_deadline", default=None)
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Let every wait of rdspool in this block end after `seconds`, at the latest: connects, statements, waits for the pool.
+    """Let every wait of rdspool in this block end before `seconds` are over: connects, statements, waits for the pool.
 
-    Holds for the thread, or the asyncio task, that runs the block. An outer block's earlier end stays. A wait that is ended so raises
+    Statements end a margin earlier (`deadline_margin_ms`, a quarter of the time at most): in it they are ended on the server too. Holds for the thread, or the asyncio task, that runs the block. An outer block's earlier end stays. A wait that is ended so raises
     DeadlineError, or a ConnectError where a connection was being made.
 
     Raises ValueError where `seconds` is not a number above 0.
@@ -82,7 +82,7 @@ def deadline(seconds: float) -> Iterator[None]:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < float("inf"):
         raise ValueError(f"deadline({seconds!r}): give a number of seconds above 0")
     now = time.monotonic()
-    limit = Limit(now + seconds, now, f"deadline({seconds:g})")
+    limit = _Span(now + seconds, now, f"deadline({seconds:g})")
     outer = _context.get()
     token = _context.set(limit if outer is None or limit.at < outer.at else outer)
     try:
@@ -92,12 +92,11 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 def nearest(margin: float = MARGIN, part: float = 1.0) -> Limit | None:
-    """Return what ends a wait that begins now: the invocation's end, `part` of `margin` (seconds) before it, or a block's; None: nothing."""
-    block = _context.get()
-    if _invocation is None:
-        return block
-    limit = _invocation.less(margin, part)
-    return limit if block is None or limit.at < block.at else block
+    """Return what ends a wait that begins now: `part` of `margin` (seconds) before the invocation's end, or a block's; None: nothing."""
+    span, block = _invocation, _context.get()
+    if span is None or (block is not None and block.at < span.at):
+        span = block
+    return None if span is None else span.less(margin, part)
 
 
 def within(seconds: float, why: str, margin: float = MARGIN, part: float = 1.0) -> Limit:
@@ -118,7 +117,7 @@ def begin_invocation(end: float) -> None:
     """Note that an invocation begins, which Lambda ends at `end`, in seconds of Unix time."""
     global _invocation
     now = time.monotonic()
-    _invocation = _Invocation(now + end - time.time(), now)
+    _invocation = _Span(now + end - time.time(), now, "the invocation's time")
 
 
 def end_invocation() -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from . import pool
 from ._driver import disconnects, literals, probes
-from ._lambda import invocation
+from ._lambda import invocation, left_open
 from .errors import SettingsError
 from .secret import hide
 
@@ -82,17 +82,7 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         So events, and whoever patches a method of this class, see what they see with stock; whatever else a later SQLAlchemy wants to
         know, it asks as ever.
         """
-        dbapi_connection = connection.connection.dbapi_connection
-        isolation_level = f"@@{dbapi_connection.isolation_variable}"
-        questions = {
-            "SELECT VERSION()": "VERSION()",
-            "SELECT DATABASE()": "DATABASE()",
-            "SELECT @@transaction_isolation": isolation_level,
-            "SELECT @@tx_isolation": isolation_level,
-            "SELECT @@sql_mode": "@@sql_mode",
-            "SELECT @@lower_case_table_names": "@@lower_case_table_names",
-        }
-        with probes.asked_together(dbapi_connection, questions):
+        with probes.asked_together(connection.connection.dbapi_connection):
             super().initialize(connection)
 
     def _set_mariadb(self, is_mariadb: bool | None, server_version_info: tuple[int, ...]) -> None:
@@ -116,9 +106,13 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
     @classmethod
     def engine_created(cls, engine: Any) -> None:
         """Let each connection that comes back to the pool be as it was when it was made, and none that is lost stay there."""
-        invocation.watch()
         event.listen(engine, "checkout", _goes_out)
         event.listen(engine, "checkin", _came_back)
+        if invocation.watch():
+            invocation.at_end(left_open.roll_back)
+            event.listen(engine, "checkout", lambda connection, entry, _: left_open.taken(entry, connection))
+            event.listen(engine, "checkin", lambda _, entry: left_open.given_back(entry))
+            event.listen(engine, "detach", lambda _, entry: left_open.given_back(entry))
 
     # -- losses -----------------------------------------------------------------------------------------------------------------
 

@@ -188,8 +188,8 @@ def test_a_kept_token_that_is_refused_is_signed_anew(front, target):
     assert front.connection(backend_id=connection_id(engine)).sign_in == "iam"
 
 
-def test_a_refused_token_is_not_tried_again(front, target):
-    """The first call with a kept token tries that one and a fresh one. Each later call signs a fresh one and tries once."""
+def test_a_refusal_that_lasts_is_not_waited_for_again(front, target):
+    """It worked before, so the first call waits for IAM's throttling to pass; each later call signs afresh, and tries once."""
     engine = get_engine(**target)
     connection_id(engine)
     engine.dispose()
@@ -199,7 +199,8 @@ def test_a_refused_token_is_not_tried_again(front, target):
         with front.count() as count:
             refused(engine, errors.SignInError)
         tries.append(count.connections)
-    assert tries == [2, 1, 1, 1]
+    assert tries[0] > 2
+    assert tries[1:] == [1, 1, 1]
     assert creator.token_source(engine.pool._creator.settings)._token is None
     front.clear_faults()
     assert connection_id(engine)
@@ -243,7 +244,7 @@ def test_silence_ends_with_the_connect_timeout(front, target):
     ("when", "code"), [(Accept(), TOO_MANY_CONNECTIONS), *((SignIn(), code) for code in sorted(TOO_MANY))], ids=lambda value: str(value)
 )
 def test_too_many_connections_are_an_error_with_advice(front, target, when, code):
-    front.fault(when=when, do=Error(code))
+    front.fault(when=when, do=Error(code), times=None)
     message = refused(get_engine(**target), errors.TooManyConnectionsError)
     assert "concurrency" in message
     assert "session_connect_attrs" in message

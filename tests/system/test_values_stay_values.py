@@ -395,7 +395,7 @@ def test_autocommit_that_a_statement_turned_on_does_not_reach_the_next_user(targ
     assert server.execute("SELECT v FROM app.kept") == [(1,)]
 
 
-def test_autocommit_is_set_back_only_where_a_statement_changed_it(front, target):
+def test_a_session_is_reset_only_where_a_statement_changed_it(front, target):
     engine = get_engine(**target)
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
@@ -406,11 +406,13 @@ def test_autocommit_is_set_back_only_where_a_statement_changed_it(front, target)
             connection.exec_driver_sql("SET autocommit = 1")
         with engine.connect() as connection:
             connection.execute(text("SELECT 2"))
-    assert count.commands == [
+    commands = count.commands
+    assert commands.pop(4).startswith("QUERY SET NAMES 'utf8mb4', @@session.autocommit = 0")
+    assert commands == [
         "QUERY SELECT 1",
         "QUERY ROLLBACK",
         "QUERY SET autocommit = 1",
-        "QUERY SET @@session.autocommit = 0",
+        "RESET_CONNECTION",
         "QUERY SELECT 2",
         "QUERY ROLLBACK",
     ]

@@ -56,12 +56,12 @@ def test_what_tidies_up_may_use_most_of_the_margin(invocation):
 def test_the_earlier_end_counts(invocation):
     invocation(60)
     with deadline(5):
-        assert deadlines.nearest().why == "deadline(5)"
+        assert deadlines.nearest().why.startswith("deadline(5)")
         with deadline(90):
-            assert deadlines.nearest().why == "deadline(5)"
+            assert deadlines.nearest().why.startswith("deadline(5)")
         with deadline(1):
-            assert deadlines.nearest().why == "deadline(1)"
-        assert deadlines.nearest().why == "deadline(5)"
+            assert deadlines.nearest().why.startswith("deadline(1)")
+        assert deadlines.nearest().why.startswith("deadline(5)")
     assert "invocation" in deadlines.nearest().why
     with deadline(90):
         assert "invocation" in deadlines.nearest().why
@@ -92,7 +92,7 @@ def test_a_limit_of_ones_own_is_cut_by_the_nearest_end():
     assert deadlines.within(5, "a setting").why == "a setting"
     with deadline(1):
         cut = deadlines.within(5, "a setting")
-        assert cut.why == "deadline(1)"
+        assert cut.why.startswith("deadline(1)")
         assert cut.left() <= 1
         assert deadlines.within(0.5, "a setting").why == "a setting"
 
@@ -105,7 +105,10 @@ def test_a_statement_without_an_answer_ends_at_the_deadline(connect):
     server.will_answer(silence)
     with (
         deadline(0.05),
-        pytest.raises(DeadlineError, match=r"did not answer for 0\.\d+ s, and the limit is over: 0\.05 s \(deadline\(0\.05\)\)"),
+        pytest.raises(
+            DeadlineError,
+            match=r"did not answer for 0\.\d+ s, and the limit is over: 0\.0375 s \(deadline\(0\.05\), less a margin of 12 ms\)",
+        ),
     ):
         connection.cursor().execute("SELECT 1")
     assert connection.closed

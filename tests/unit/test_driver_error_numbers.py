@@ -30,7 +30,7 @@ NAMES = {
     "TOO_MANY_USER_CONNECTIONS": "ER_TOO_MANY_USER_CONNECTIONS",
     "USER_LIMIT_REACHED": "ER_USER_LIMIT_REACHED",
     "OPTION_PREVENTS_STATEMENT": "ER_OPTION_PREVENTS_STATEMENT",
-    "READ_ONLY_MODE": "ER_READ_ONLY_MODE",
+    "CANT_LOCK": "ER_CANT_LOCK",
     "CHECK_VIOLATED": "ER_CHECK_CONSTRAINT_VIOLATED",
 }
 SETS = {
@@ -52,6 +52,7 @@ SETS = {
         "ER_SESSION_WAS_KILLED",
         "ER_CLIENT_INTERACTION_TIMEOUT",
     },
+    "READ_ONLY": {"ER_READ_ONLY_MODE", "ER_INNODB_READ_ONLY", "ER_SERVER_OFFLINE_MODE"},
     "CLIENT_LOST": {
         "CR_CONNECTION_ERROR",
         "CR_CONN_HOST_ERROR",
@@ -99,7 +100,7 @@ def errors_of(dialect):
 @pytest.mark.parametrize("kind", [OperationalError, DatabaseError, InterfaceError])
 def test_the_sets_alone_decide_which_numbers_are_a_disconnect(kind):
     found = {number for number in EVERY_NUMBER if is_disconnect(kind("x", errno=number))}
-    assert found == error_numbers.SERVER_CLOSES | error_numbers.CLIENT_LOST | {error_numbers.READ_ONLY_MODE}
+    assert found == error_numbers.SERVER_CLOSES | error_numbers.CLIENT_LOST | error_numbers.READ_ONLY
 
 
 def test_the_set_alone_decides_which_numbers_are_too_many_connections():

@@ -20,6 +20,7 @@ logger: Final = logging.getLogger("rdspool")
 _BOOTSTRAP: Final = "awslambdaric.bootstrap"
 _HANDLE: Final = "handle_event_request"
 _CLIENT: Final = "lambda_runtime_client"
+_ANSWER: Final = "post_invocation_"
 _END: Final = "epoch_deadline_time_in_ms"
 
 _endings: Final[list[Callable[[], None]]] = []
@@ -63,7 +64,26 @@ def _find_running(code: Any) -> None:
         frame = outer
         if frame.f_code is code:
             _begin(frame.f_locals.get(_END))
+            _end_at_answer(frame.f_locals.get(_CLIENT))
             return
+
+
+def _end_at_answer(client: Any) -> None:
+    """Let the invocation that runs already end as those after it do: at the first answer of its client."""
+    ending = _Once()
+    names = [name for name in dir(client) if name.startswith(_ANSWER)]
+
+    def answering(name: str) -> Callable[..., Any]:
+        def answer(*given: Any, **named: Any) -> Any:
+            for one in names:
+                delattr(client, one)
+            ending()
+            return getattr(client, name)(*given, **named)
+
+        return answer
+
+    for name in names:
+        setattr(client, name, answering(name))
 
 
 class _Handle:
@@ -99,7 +119,7 @@ class _Client:
         self._ending = ending
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("post_invocation_"):
+        if name.startswith(_ANSWER):
             self._ending()
         return getattr(self._client, name)
 

@@ -19,6 +19,9 @@ MAXIMUM_WAIT_TIMEOUT: Final = 31_536_000
 CONNECT_TIMES: Final = ("use", "init")
 """When the first connection is opened: at its first use, or by get_engine() in a thread beside the function's other imports."""
 
+ROLES: Final = ("writer",)
+"""What a server has to be: one that takes writes. A reader needs no check, for a cluster's reader endpoint may lead to its writer."""
+
 ISOLATION_LEVELS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "AUTOCOMMIT")
 
 IDENTITY: Final = frozenset({"url", "host", "port", "user", "database", "password"})
@@ -38,6 +41,7 @@ NEVER_SECRET: Final = frozenset(
         "port",
         "region",
         "reset_session",
+        "role",
         "wait_timeout",
     }
 )

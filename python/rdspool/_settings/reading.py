@@ -55,6 +55,7 @@ class Reading:
             "deadline_margin_ms": defaults.DEADLINE_MARGIN_MS if margin is None else int(margin),
             "max_allowed_packet": int(packet or DEFAULT_MAX_ALLOWED_PACKET),
             "multi_statements": self._flag("multi_statements", default=False),
+            "role": self._choice("role", defaults.ROLES, str.lower),
             "reset_session": self._flag("reset_session", default=True),
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -61,6 +62,8 @@ class SignInServer:
         self.after: FakeServer | None = None
         self.failure: OSError | None = None
         self._socket = connected
+        self._wire = connected.dup()
+        """The same connection, whatever TLS has made of the socket: close() ends it, so that no thread still uses a number that is given anew."""
         self._context = context
         self._script = script
         self._greets = greeting() if greets is None else greets
@@ -79,10 +82,16 @@ class SignInServer:
 
     def close(self) -> None:
         """Close the connection."""
+        self._end()
+        self._thread.join()
         if self.after is not None:
             self.after.close()
         self._socket.close()
-        self._thread.join()
+        self._wire.close()
+
+    def _end(self) -> None:
+        with contextlib.suppress(OSError):  # the client was first
+            self._wire.shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
         try:
@@ -101,6 +110,7 @@ class SignInServer:
             self.after = FakeServer(self._socket, [[ok()]] * 20)
         except OSError as failure:
             self.failure = failure
+            self._end()
 
     def _send(self, payload: bytes) -> None:
         self._socket.sendall(packets([payload], self._number))

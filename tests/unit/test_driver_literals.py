@@ -24,7 +24,7 @@ MODE = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.sql_mode)
 
 
 def only_token(value, mode):
-    """The one token that a value's literal is, between the tokens of a statement."""
+    """Return the one token that a value's literal is, between the tokens of a statement."""
     for before, after in ((b"(", b")"), (b"SELECT ", b" FROM t"), (b"a=", b",'b'")):
         written = literal(value)
         sql = before + written + after
@@ -180,7 +180,7 @@ def test_a_member_of_an_enum_is_its_value(value, expected):
 
 
 def derived(base, **methods):
-    """A class derived from a type that says of itself what it wants."""
+    """Return a class derived from a type that says of itself what it wants."""
     return type(f"Own{base.__name__}", (base,), {name: lambda *_, text=text: text for name, text in methods.items()})
 
 
@@ -227,7 +227,7 @@ def test_a_derived_type_does_not_choose_its_own_literal(made, expected):
 
 @pytest.fixture
 def numpy(monkeypatch):
-    """A module of NumPy's name with scalars that behave as NumPy's do; the tests do without NumPy itself."""
+    """Return a module of NumPy's name with scalars that behave as NumPy's do; the tests do without NumPy itself."""
     module = types.ModuleType("numpy")
 
     def scalar(name, **attributes):
@@ -313,7 +313,7 @@ def test_pandas_not_a_time_is_null():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_the_servers_have_not_is_refused(value):
+def test_a_value_that_servers_have_no_type_for_is_refused(value):
     with pytest.raises(ProgrammingError, match="parameter"):
         literal(value)
 

@@ -1,4 +1,4 @@
-"""The socket: which address is taken, what is told where none answers; TLS contexts; which errors mean that the connection is gone."""
+"""The socket: which address is taken, what the error says where none answers; TLS contexts; which errors mean that the connection is gone."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import ssl
 
 import pytest
 from fake_server import refusal
-from mysql.connector.errors import ConnectionTimeoutError, DatabaseError, InterfaceError, OperationalError, ReadTimeoutError
+from mysql.connector.errors import ConnectionTimeoutError, OperationalError, ReadTimeoutError
 from rdspool import ProtocolError, SettingsError, StatementTimeoutError
-from rdspool._driver import error_numbers, tls, transport
+from rdspool._driver import tls, transport
 from rdspool._driver.byte_stream import closed_error
 from rdspool._driver.disconnects import is_disconnect
 from rdspool._driver.responses import parse_error
@@ -20,7 +20,7 @@ from rdspool.deadlines import within
 
 @pytest.fixture
 def listening():
-    """A function that listens on a loopback address and returns the socket."""
+    """Return a function that listens on a loopback address and returns the socket."""
     opened = []
 
     def listen(address, port=0):
@@ -45,7 +45,7 @@ def test_an_address_is_a_host_too(listening, address):
 
 @pytest.fixture
 def two_addresses(monkeypatch):
-    """The name db.test has an IPv6 and two IPv4 addresses, as a resolver would tell."""
+    """Give the name db.test an IPv6 and two IPv4 addresses, as a resolver would."""
     real = socket.getaddrinfo
 
     def getaddrinfo(host, port, family=0, *arguments):
@@ -78,7 +78,7 @@ def test_ipv4_is_tried_first(listening, two_addresses):
         assert connected.family == socket.AF_INET6
 
 
-def test_nothing_answers(listening, two_addresses):
+def test_a_refused_connection_is_a_disconnect(listening, two_addresses):
     closed = listening("127.0.0.2")
     port = closed.getsockname()[1]
     closed.close()
@@ -90,15 +90,15 @@ def test_nothing_answers(listening, two_addresses):
 
 
 @pytest.mark.parametrize("host", ["no-such-name.invalid", "größe.invalid"])
-def test_a_name_without_an_address(host):
+def test_a_name_without_an_address_is_an_error(host):
     with pytest.raises(OperationalError, match="has no address") as caught:
         transport.connect(host, 3306, within(5, "test"))
     assert caught.value.errno == 2003
     assert isinstance(caught.value.__cause__, socket.gaierror)
 
 
-def test_an_address_that_does_not_answer_in_time(listening):
-    """A full backlog: the kernel drops what knocks."""
+def test_an_address_that_does_not_answer_times_out(listening):
+    """The backlog is full, so the kernel drops new connections."""
     listener = listening("127.0.0.1")
     listener.listen(0)
     port = listener.getsockname()[1]
@@ -140,7 +140,7 @@ def test_a_context_is_made_once_for_the_same_files(certificates, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
-def test_a_file_without_a_certificate_is_told(tmp_path, content):
+def test_a_file_without_a_certificate_is_reported(tmp_path, content):
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)
@@ -155,12 +155,6 @@ def test_a_context_never_does_without_verification(certificates):
 
 
 # -- disconnects ---------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("number", sorted(error_numbers.SERVER_CLOSES | error_numbers.CLIENT_LOST | error_numbers.READ_ONLY))
-@pytest.mark.parametrize("kind", [OperationalError, DatabaseError, InterfaceError])
-def test_errors_after_which_the_connection_is_replaced(number, kind):
-    assert is_disconnect(kind("x", errno=number))
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_zizmor_would_find_something(tmp_path):
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_every_action_is_pinned_to_a_commit_with_its_version_told(path):
+def test_every_action_is_pinned_to_a_commit_with_its_version_named(path):
     lines = [line for line in path.read_text().splitlines() if "uses:" in line]
     assert lines
     for line in lines:

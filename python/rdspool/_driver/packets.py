@@ -23,6 +23,9 @@ MAX_PAYLOAD: Final = 0xFFFFFF
 DEFAULT_MAX_ALLOWED_PACKET: Final = 128 * 1024 * 1024
 """Bytes in one row, or any other answer, at most. Twice the default of MySQL 8 and later; a function of 128 MB could not hold more."""
 
+MAXIMUM_MAX_ALLOWED_PACKET: Final = 1024 * 1024 * 1024
+"""Bytes: the servers' own maximum (MySQL Reference Manual, system variable max_allowed_packet)."""
+
 SIGN_IN_BYTES: Final = 64 * 1024
 """Bytes in one answer during the sign-in, at most: a greeting has about 100, and whoever sends it is not verified yet."""
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from mysql.connector.errors import Error, IntegrityError, get_mysql_exception
+from mysql.connector.errors import Error, IntegrityError, OperationalError, get_mysql_exception
 
 from ..errors import printable
-from .error_numbers import CHECK_VIOLATED
+from .error_numbers import CHECK_VIOLATED, SERVER_CLOSES
 from .payload import NULL, PayloadReader, malformed
 
 MAX_COLUMNS: Final = 4096
@@ -61,6 +61,9 @@ def parse_error(payload: bytes) -> Error:
     if number == CHECK_VIOLATED and not isinstance(made, IntegrityError):
         # Its SQLSTATE is the general one, so the connector takes it for a DatabaseError.
         return IntegrityError(text, number, sqlstate=state)
+    if number in SERVER_CLOSES and not isinstance(made, OperationalError):
+        # The same for the end of a connection, which `except OperationalError` around a retry has to see.
+        return OperationalError(text, number, sqlstate=state)
     error: Error = made
     return error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn, Self
 
 from mysql.connector.errors import Error, InterfaceError, ProgrammingError
@@ -66,9 +66,13 @@ class Cursor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[Any]:
-        while (row := self.fetchone()) is not None:
-            yield row
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        if (row := self.fetchone()) is None:
+            raise StopIteration
+        return row
 
     def __getattr__(self, name: str) -> NoReturn:
         raise not_offered.missing(self, "cursor", name, not_offered.CURSOR)
@@ -301,11 +305,6 @@ class Cursor:
         self._columns, self._rows, self._results = None, [], []
 
 
-def _dicts(columns: Sequence[Column], found: list[Any]) -> list[Any]:
-    names = [column.name for column in columns]
-    return [dict(zip(names, row, strict=True)) for row in found]
-
-
 def _named_tuples(columns: Sequence[Column], found: list[Any]) -> list[Any]:
     # A name that is no identifier becomes _0, _1, ...: collections.namedtuple's rename.
     kind = namedtuple("Row", [column.name for column in columns], rename=True)  # type: ignore[misc]
@@ -314,7 +313,8 @@ def _named_tuples(columns: Sequence[Column], found: list[Any]) -> list[Any]:
 
 class Dicts(Cursor):
     def _made(self, payloads: list[Any]) -> list[Any]:
-        return _dicts(self._columns or (), super()._made(payloads))
+        names = self.column_names
+        return [dict(zip(names, row, strict=True)) for row in super()._made(payloads)]
 
 
 class NamedTuples(Cursor):

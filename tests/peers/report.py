@@ -78,16 +78,29 @@ class Expected:
         return self.tests.get((outcome.suite, outcome.kind), {})
 
     def why(self, outcome, driver, test):
-        """Return the reason of a failure, or of a skip, or the first line of its message where there is no other."""
+        """Return the reason of a failure, or of a skip, or the first line of its message where there is no other.
+
+        A test of the list that stock fails with an error of the same kind has the same reason there.
+        """
         listed = self.of(outcome).get(test)
         if driver == "rdspool" and listed:
             return listed
-        run = outcome.ours if driver == "rdspool" else outcome.stock
-        message = run.reasons.get(test, "")
-        for entry in self.stock if driver != "rdspool" else []:
+        ours, message = outcome.ours.reasons.get(test, ""), outcome.stock.reasons.get(test, "")
+        if driver == "rdspool":
+            return _first_line(ours)
+        for entry in self.stock:
             if entry.get("suite", outcome.suite) == outcome.suite and re.search(entry["message"], message):
                 return entry["why"]
-        return listed or f"`{message.partition(chr(10))[0][:160]}`"
+        return listed if listed and _kind(message) == _kind(ours) else _first_line(message)
+
+
+def _first_line(message):
+    return f"`{message.partition(chr(10))[0][:160]}`"
+
+
+def _kind(message):
+    """Return the class of the error in a message of pytest."""
+    return re.match(r"[\w.]*", message)[0]
 
 
 def surprises(outcome, expected):
@@ -138,24 +151,19 @@ def _counts(outcomes):
 
 
 def _reasons(outcomes, expected):
-    kinds = [kind for kind in KINDS if any(outcome.kind == kind for outcome in outcomes)]
+    runs = [(driver, kind) for driver in DRIVERS for kind in KINDS if any(outcome.kind == kind for outcome in outcomes)]
     counts = {}
     for outcome in outcomes:
         for driver, run in zip(DRIVERS, (outcome.ours, outcome.stock), strict=True):
             for test, end in run.outcomes.items():
                 if end == "failed" or (driver == "rdspool" and test in expected.of(outcome)):
-                    why = expected.why(outcome, driver, test)
-                    counts.setdefault((outcome.title, DRIVERS[driver], why), Counter())[outcome.kind] += 1
-    order = {title: number for number, title in enumerate(dict.fromkeys(outcome.title for outcome in outcomes))}
-    drivers = list(DRIVERS.values())
-    lines = [
-        _row("suite", "driver", *(SERVERS[kind] for kind in kinds), "why these tests do not pass"),
-        "|---|---|" + "--:|" * len(kinds) + "---|",
-    ]
-    for (title, driver, why), its in sorted(
-        counts.items(), key=lambda item: (order[item[0][0]], drivers.index(item[0][1]), -max(item[1].values()))
-    ):
-        lines.append(_row(title, driver, *(its[kind] for kind in kinds), why))
+                    its = counts.setdefault(outcome.title, {}).setdefault(expected.why(outcome, driver, test), Counter())
+                    its[driver, outcome.kind] += 1
+    head = [f"{DRIVERS[driver]}, {SERVERS[kind]}" for driver, kind in runs]
+    lines = [_row("suite", "why tests do not pass", *head), "|---|---|" + "--:|" * len(runs)]
+    for title, reasons in counts.items():
+        for why, its in sorted(reasons.items(), key=lambda item: [-item[1][run] for run in runs]):
+            lines.append(_row(title, why, *(its[run] for run in runs)))
     return "\n".join(lines)
 
 

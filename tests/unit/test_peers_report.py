@@ -75,10 +75,9 @@ def test_the_tables(expected, tmp_path):
     text = markdown(done, expected)
     assert "| pandas 1 | MySQL 1.2 | rdspool | 2 | 1 | 1 | 0 |" in text
     assert "| pandas 1 | MariaDB 1.2 | stock (pure) | 0 | 3 | 1 | 0 |" in text
-    assert "| pandas 1 | rdspool | 1 | 1 | not offered: x |" in text
-    assert "| pandas 1 | stock (pure) | 1 | 1 | not offered: x |" in text
-    assert "| pandas 1 | stock (pure) | 1 | 1 | stock does not know |" in text
-    assert "| pandas 1 | stock (pure) | 1 | 1 | `TypeError: a &#124; b` |" in text
+    assert "| pandas 1 | not offered: x | 1 | 1 | 1 | 1 |" in text
+    assert "| pandas 1 | stock does not know | 0 | 0 | 1 | 1 |" in text
+    assert "| pandas 1 | `TypeError: a &#124; b` | 0 | 0 | 1 | 1 |" in text
     file = tmp_path / "README.md"
     file.write_text("a\n<!-- figures:begin -->\nold\n<!-- figures:end -->\nb\n")
     put(file, text)
@@ -86,6 +85,14 @@ def test_the_tables(expected, tmp_path):
     assert "old" not in file.read_text()
     with pytest.raises(LookupError, match="other.md has no"):
         put(_written(tmp_path / "other.md"), text)
+
+
+def test_a_listed_reason_is_stocks_too_where_the_error_is_of_the_same_kind(expected):
+    done = outcome("failed", "failed", reasons=[("t.py::a", "AttributeError: no x")])
+    assert expected.why(done, "mysqlconnector", "t.py::a") == "not offered: x"
+    done.stock.reasons = {"t.py::a": "TypeError: x?"}
+    assert expected.why(done, "mysqlconnector", "t.py::a") == "`TypeError: x?`"
+    assert expected.why(done, "rdspool", "t.py::a") == "not offered: x"
 
 
 def _written(file):

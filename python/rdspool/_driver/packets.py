@@ -15,8 +15,8 @@ from mysql.connector.errors import Error, OperationalError
 
 from ..errors import ProtocolError, StatementTimeoutError
 from . import transport
-from .error_numbers import CONNECTION_FAILED, MALFORMED_PACKET, SERVER_CLOSES, SERVER_GONE, SERVER_LOST, TIMED_OUT, TLS_FAILED
-from .responses import parse_error
+from .error_numbers import CONNECTION_FAILED, MALFORMED_PACKET, SERVER_GONE, SERVER_LOST, TIMED_OUT, TLS_FAILED
+from .responses import parse_error, parse_leave
 from .waiting import SLACK, Waiting
 
 READ_SIZE: Final = 65536
@@ -152,7 +152,7 @@ class PacketStream:
         if self.socket is None or not self.at_end():
             return
         if self._at != len(self._buffer):
-            leave = self._leave()
+            leave = parse_leave(self._buffer[self._at :])
             if leave is not None:
                 raise leave
             raise ProtocolError(
@@ -162,18 +162,6 @@ class PacketStream:
         raise OperationalError(
             f"Lost connection to MySQL server at {self.address}: it closed the connection before the statement was sent", errno=SERVER_LOST
         )
-
-    def _leave(self) -> Error | None:
-        """Return the error that the server has sent unasked before it closes the connection, None where the buffer holds anything else."""
-        came = self._buffer[self._at :]
-        # Nothing else would begin a sequence with an error: an answer's first packet has the number 1.
-        if len(came) < 5 or came[3] != 0 or came[4] != ERR or len(came) != 4 + int.from_bytes(came[:3], "little"):
-            return None
-        try:
-            error = parse_error(came[4:])
-        except ProtocolError:
-            return None
-        return error if error.errno in SERVER_CLOSES else None
 
     def send(self, payload: bytes | bytearray, timeout: float | None = None) -> None:
         """Send `payload` as the next packet, or as several where it has 16 MiB or more."""

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from mysql.connector.errors import Error, IntegrityError, OperationalError, get_mysql_exception
 
-from ..errors import printable
+from ..errors import ProtocolError, printable
 from .error_numbers import CHECK_VIOLATED, SERVER_CLOSES
 from .payload import NULL, PayloadReader, malformed
 
@@ -66,6 +66,18 @@ def parse_error(payload: bytes) -> Error:
         return OperationalError(text, number, sqlstate=state)
     error: Error = made
     return error
+
+
+def parse_leave(came: bytes) -> Error | None:
+    """Return the error in bytes that came unasked, with which a server closes the connection; None where they are anything else."""
+    # A packet of its own sequence and nothing behind it: the first packet of an answer has the number 1.
+    if came[3:5] != b"\0\xff" or len(came) != 4 + int.from_bytes(came[:3], "little"):
+        return None
+    try:
+        error = parse_error(came[4:])
+    except ProtocolError:
+        return None
+    return error if error.errno in SERVER_CLOSES else None
 
 
 def parse_column_count(payload: bytes) -> int:

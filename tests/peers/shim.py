@@ -1,7 +1,7 @@
 """Answers as `pymysql` or as `MySQLdb`, with the connection and the cursors of the driver that the environment names underneath.
 
 What a peer has and PEP 249 has not is there only where the driver has the same by another name. All else is `NotOffered`: it can be
-imported, and raises where it is used. The options of connect() go to the driver, which refuses those that it does not take.
+imported, and raises an error where it is used. The options of connect() go to the driver, which refuses those that it does not take.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import types
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mysql.connector.constants import FieldType
+from mysql.connector.constants import ClientFlag, FieldType
 from mysql.connector.errorcode import ER_BAD_TABLE_ERROR, ER_NO_SUCH_TABLE
 
 MODULES = {"rdspool": "rdspool.dbapi", "mysqlconnector": "mysql.connector"}
@@ -25,7 +25,7 @@ TYPES = (
     *("BINARY", "DATETIME", "NUMBER", "ROWID", "STRING", "Binary", "Date", "Time", "Timestamp", "DateFromTicks", "TimeFromTicks"),
     *("TimestampFromTicks", "apilevel", "paramstyle", "threadsafety"),
 )
-MULTI_STATEMENTS = 1 << 16
+MULTI_STATEMENTS = ClientFlag.MULTI_STATEMENTS
 NEEDLESS = {
     "read_default_file": None,
     "read_default_group": None,
@@ -140,10 +140,7 @@ class Connection:
                 raise NotOfferedError(f"not offered: client_flag={flags:#x}")
             given["multi_statements"] = bool(flags)
         if self.driver != "rdspool" and "multi_statements" in given:
-            from mysql.connector.constants import ClientFlag
-
-            flag = ClientFlag.MULTI_STATEMENTS
-            given["client_flags"] = [flag if given.pop("multi_statements") else -flag]
+            given["client_flags"] = [MULTI_STATEMENTS if given.pop("multi_statements") else -MULTI_STATEMENTS]
         if given.get("charset") == "utf8":
             given["charset"] = "utf8mb4"
         for theirs, ours in (("db", "database"), ("passwd", "password")):
@@ -218,7 +215,7 @@ PARTS = {
     "MySQLdb": ("_exceptions", "_mysql", "connections", "constants", "converters", "cursors", "times"),
 }
 CONSTANTS = {
-    "CLIENT": {"MULTI_STATEMENTS": MULTI_STATEMENTS, "FOUND_ROWS": 2},
+    "CLIENT": {"MULTI_STATEMENTS": MULTI_STATEMENTS, "FOUND_ROWS": ClientFlag.FOUND_ROWS},
     "ER": {"BAD_TABLE_ERROR": ER_BAD_TABLE_ERROR, "NO_SUCH_TABLE": ER_NO_SUCH_TABLE},
     "FIELD_TYPE": {name: value for name, value in vars(FieldType).items() if name.isupper() and isinstance(value, int)},
 }

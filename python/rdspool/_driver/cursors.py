@@ -307,21 +307,3 @@ class Cursor:
         """Close the cursor."""
         self._connection = None
         self._columns, self._rows, self._results = None, [], []
-
-
-class Dicts(Cursor):
-    def _made(self, payloads: list[Any]) -> list[Any]:
-        return rows.dicts(self.column_names, super()._made(payloads))
-
-
-class NamedTuples(Cursor):
-    def _made(self, payloads: list[Any]) -> list[Any]:
-        return rows.named_tuples(self.column_names, super()._made(payloads))
-
-
-class DictCursor(Dicts):
-    """As Cursor; rows are dicts by the columns' names."""
-
-
-class NamedTupleCursor(NamedTuples):
-    """As Cursor; rows are named tuples."""

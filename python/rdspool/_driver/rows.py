@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections import namedtuple
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -182,14 +181,3 @@ def _unreadable(payload: bytes, columns: Sequence[Column], convert: Sequence[Con
         reader.fail(f"it has {len(payload) - reader.at} bytes more than its {len(columns)} columns")
     except ProtocolError as too_short:
         return too_short
-
-
-def dicts(names: Sequence[str], found: list[Any]) -> list[Any]:
-    """Return the rows as dicts. Of columns of one name the last one stays, as with the connector."""
-    return [dict(zip(names, row, strict=True)) for row in found]
-
-
-def named_tuples(names: Sequence[str], found: list[Any]) -> list[Any]:
-    """Return the rows as named tuples. A name that is no identifier becomes _0, _1, ...: collections.namedtuple's rename."""
-    kind = namedtuple("Row", names, rename=True)  # type: ignore[misc]
-    return [kind._make(row) for row in found]

@@ -156,9 +156,10 @@ def test_a_refused_password_is_in_no_text():
     ],
 )
 def test_options_set_the_session_up(target, options, statement):
-    assert connected(*target(password="x", reset_session=False, **options))[1] == [statement]
+    for how in ({}, {"reset_session": False}):
+        assert connected(*target(password="x", **options, **how))[1] == [statement]
     tracked = statement + b", @@session.session_track_state_change = 1"
-    assert connected(*target(password="x", **options))[1] == [tracked]
+    assert connected(*target(password="x", reset_session="true", **options))[1] == [tracked]
 
 
 def test_an_init_command_follows(target):

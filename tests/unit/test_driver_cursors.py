@@ -82,6 +82,19 @@ def test_rows_one_by_one(connect, kind):
     assert cursor.rowcount == 10
 
 
+def test_a_cursor_is_its_own_iterator(connect, kind):
+    connection, server = connect()
+    server.will_answer(numbers(1, 2, 3))
+    cursor = connection.cursor(**kind)
+    cursor.execute("SELECT n")
+    assert iter(cursor) is cursor
+    assert plain([next(cursor)], kind) == [(1,)]
+    assert plain([cursor.fetchone()], kind) == [(2,)]
+    assert plain(list(cursor), kind) == [(3,)]
+    with pytest.raises(StopIteration):
+        next(cursor)
+
+
 def test_fetchall_returns_the_rows_that_are_left(connect, kind):
     connection, server = connect()
     server.will_answer(numbers(1, 2, 3))
@@ -236,7 +249,7 @@ def test_rows_of_a_plain_insert_go_together(connect, kind):
     server.will_answer([ok(3, 10)])
     cursor = connection.cursor(**kind)
     cursor.executemany("INSERT INTO t (a, b) VALUES (%s, %s)", [(1, "a'"), (2, "%s"), [3, 4.5]])
-    assert server.statements == [b"INSERT INTO t (a, b) VALUES (1, 'a'''),(2, '%s'),(3, 4.5)"]
+    assert server.statements == [b"INSERT INTO t (a, b) VALUES (1, 'a'''),(2, '%s'),(3, 4.5e0)"]
     assert (cursor.rowcount, cursor.lastrowid) == (3, 10)
 
 

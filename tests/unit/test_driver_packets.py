@@ -251,6 +251,34 @@ def test_unrequested_bytes_in_the_socket_stop_the_next_command(stream_and_peer):
         stream.send_command(b"\x0e")
 
 
+def test_a_server_that_took_its_leave_is_heard_by_the_next_command(stream_and_peer):
+    stream, peer = stream_and_peer
+    peer.sendall(packets([refusal(4031, "The client was disconnected by the server", "HY000")], first=0))
+    peer.close()
+    with pytest.raises(OperationalError, match="disconnected by the server") as caught:
+        stream.send_command(b"\x0e")
+    assert caught.value.errno == 4031
+
+
+@pytest.mark.parametrize(
+    "came",
+    [
+        packets([refusal(4031)], first=1),
+        packets([refusal(1064)], first=0),
+        packets([refusal(4031), ok()], first=0),
+        packets([refusal(4031)], first=0)[:-1],
+        packets([b"\xff\xbf\x0f#HY"], first=0),
+        packets([b""], first=0),
+    ],
+    ids=["an answer", "a refusal", "more than it", "cut", "unreadable", "empty"],
+)
+def test_what_is_no_leave_stops_the_next_command(stream_and_peer, came):
+    stream, peer = stream_and_peer
+    peer.sendall(came)
+    with pytest.raises(ProtocolError, match="sent more than the answers"):
+        stream.send_command(b"\x0e")
+
+
 def test_a_peer_that_closed_stops_the_next_command(stream_and_peer):
     stream, peer = stream_and_peer
     peer.close()

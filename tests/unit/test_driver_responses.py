@@ -110,6 +110,8 @@ def test_an_end_is_read_and_one_of_another_size_refused():
         (1062, "23000", IntegrityError),
         (3819, "HY000", IntegrityError),
         (1205, "HY000", DatabaseError),
+        (1927, "70100", OperationalError),
+        (4031, "HY000", OperationalError),
         (1040, "08004", OperationalError),
         (9999, "ZZZZZ", DatabaseError),
     ],

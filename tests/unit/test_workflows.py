@@ -72,12 +72,18 @@ def test_the_release_goes_through_beta_and_an_approval():
     jobs = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]
     assert [(name, job.get("needs"), job.get("environment")) for name, job in jobs.items()] == [
         ("build", None, None),
-        ("attest", "build", None),
+        ("peers", None, None),
+        ("attest", ["build", "peers"], None),
         ("beta", "attest", "beta"),
         ("prod", "beta", "prod"),
         ("release", "prod", None),
     ]
     assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["attest", "beta", "prod"]
+
+
+def test_the_release_runs_other_peoples_suites():
+    job = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]["peers"]
+    assert "tests/peers/run.sh" in [step.get("run") for step in job["steps"]]
 
 
 def test_the_release_builds_every_python_of_the_matrix():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn, Self
 
 from mysql.connector.errors import Error, InterfaceError, ProgrammingError
@@ -66,9 +66,13 @@ class Cursor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[Any]:
-        while (row := self.fetchone()) is not None:
-            yield row
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        if (row := self.fetchone()) is None:
+            raise StopIteration
+        return row
 
     def __getattr__(self, name: str) -> NoReturn:
         raise not_offered.missing(self, "cursor", name, not_offered.CURSOR)

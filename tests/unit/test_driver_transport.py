@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 
 import pytest
 from fake_server import refusal
@@ -111,6 +112,64 @@ def test_an_address_that_does_not_answer_times_out(listening):
     finally:
         for one in knocking:
             one.close()
+
+
+def test_a_name_server_that_never_answers(monkeypatch):
+    """The system's own look-up takes no time-out: it would go on for 10 s."""
+    real, release = socket.getaddrinfo, threading.Event()
+
+    def getaddrinfo(host, port, family=0, kind=0, protocol=0, flags=0):
+        if flags & socket.AI_NUMERICHOST:
+            return real(host, port, family, kind, protocol, flags)
+        release.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    try:
+        with pytest.raises(transport.NameTimeoutError, match=r"'db\.test' was looked up for 0\.05 s \(the test\)") as caught:
+            transport.connect("db.test", 3306, within(0.05, "the test"))
+    finally:
+        release.set()
+    assert caught.value.errno == 2003
+
+
+def test_an_address_without_an_answer_leaves_time_for_the_next(listening, two_addresses):
+    """The first one's backlog is full; with the whole time spent on it, the second would never be tried."""
+    full = listening("127.0.0.2")
+    full.listen(0)
+    port = full.getsockname()[1]
+    listening("127.0.0.3", port)
+    knocking = [socket.socket() for _ in range(5)]
+    try:
+        for one in knocking:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.2", port))
+        with transport.connect("db.test", port, within(1.5, "the test")) as connected:
+            assert connected.getpeername()[0] == "127.0.0.3"
+    finally:
+        for one in knocking:
+            one.close()
+
+
+def test_the_kernel_looks_for_a_peer_that_went_silent(listening):
+    port = listening("127.0.0.1").getsockname()[1]
+    with transport.connect("127.0.0.1", port, within(5, "the test")) as connected:
+        found = {
+            name: connected.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in transport._OPTIONS if hasattr(socket, name)
+        }
+    silence = found["TCP_KEEPIDLE"] + max(found["TCP_USER_TIMEOUT"] / 1000, found["TCP_KEEPINTVL"])
+    assert 0 < silence < 15
+    assert found["TCP_USER_TIMEOUT"] > 0
+
+
+def test_what_is_sent_is_acknowledged_by_a_kernel_alone(listening):
+    """The peer's process has not even taken the connection."""
+    port = listening("127.0.0.1").getsockname()[1]
+    with transport.connect("127.0.0.1", port, within(5, "the test")) as connected:
+        connected.sendall(b"x")
+        while not transport.acknowledged(connected):
+            pass
+    assert transport.acknowledged(connected)  # a closed socket does not tell
 
 
 def test_what_has_arrived_is_taken_without_a_wait(pair):

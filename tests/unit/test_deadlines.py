@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 import time
 
@@ -65,6 +67,70 @@ def test_the_earlier_end_counts(invocation):
     assert "invocation" in deadlines.nearest().why
     with deadline(90):
         assert "invocation" in deadlines.nearest().why
+
+
+@pytest.mark.parametrize("around", ["invocation", "block"])
+def test_the_earlier_limit_counts_where_a_short_margin_ends_later(invocation, monkeypatch, around):
+    """A short block's margin is a quarter of it, so its limit can be later than that of what ends after it."""
+    if around == "invocation":
+        invocation(100)
+    with deadline(100) if around == "block" else contextlib.nullcontext():
+        outer = deadlines.nearest(20.0)
+        then = time.monotonic() + 78
+        monkeypatch.setattr(time, "monotonic", lambda: then)
+        with deadline(8):  # with its own margin of 2 s it would end 84 s after the begin
+            assert deadlines.nearest(20.0) is outer
+        with deadline(1):
+            assert deadlines.nearest(20.0).why.startswith("deadline(1)")
+
+
+@pytest.mark.parametrize("left", [0, -5, -time.time()])
+def test_an_end_that_is_over_at_the_begin_is_none(invocation, left):
+    """An emulator without deadlines gives 0, and a wall clock can be wrong: the function works on, with each wait's own bound."""
+    invocation(left)
+    assert deadlines.nearest() is None
+    assert deadlines.usual() == deadlines.USUAL_UNKNOWN
+
+
+def generator(seconds):
+    with deadline(seconds):
+        yield
+
+
+def test_a_generator_that_is_left_late_takes_no_others_deadline_away_and_leaves_none():
+    first = generator(1)
+    next(first)
+    with deadline(5):
+        first.close()
+        assert deadlines.nearest().why.startswith("deadline(5)")
+    assert deadlines.nearest() is None
+
+
+def test_a_generator_that_is_never_left_ends_with_its_invocation(invocation):
+    invocation(60)
+    kept = generator(5)
+    next(kept)
+    assert deadlines.nearest().why.startswith("deadline(5)")
+    invocation(60)
+    assert "invocation" in deadlines.nearest().why
+    kept.close()
+    assert "invocation" in deadlines.nearest().why
+
+
+def test_a_task_keeps_no_deadline_of_a_block_that_was_left():
+    async def later(left):
+        await left.wait()
+        return deadlines.nearest()
+
+    async def main():
+        left = asyncio.Event()
+        with deadline(5):
+            task = asyncio.create_task(later(left))
+            await asyncio.sleep(0)
+        left.set()
+        return await task
+
+    assert asyncio.run(main()) is None
 
 
 def test_a_block_is_its_threads_own():

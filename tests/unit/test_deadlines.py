@@ -10,7 +10,7 @@ import time
 import pytest
 from fake_server import numbers, ok, silence
 from rdspool import DeadlineError, OutcomeUnknownError, deadline, deadlines
-from rdspool._driver.answers import AUTOCOMMIT, IN_TRANSACTION
+from rdspool._driver.answers import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
 from rdspool._driver.packets import PacketStream
 
 
@@ -343,6 +343,32 @@ def test_whether_the_outcome_of_a_lost_statement_is_known(connect, statement, au
     with deadline(0.05), pytest.raises(Exception, match=r".") as caught:
         connection.cursor().execute(statement)
     assert isinstance(caught.value, OutcomeUnknownError) is unknown
+    assert connection.closed
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "SET NAMES utf8mb4", "SET SESSION autocommit = 1"])
+@pytest.mark.parametrize(("open_before", "unknown"), [(False, False), (True, True)])
+def test_what_only_ends_a_transaction_has_a_known_outcome_where_none_was_open(connect, statement, open_before, unknown):
+    connection, server = connect(autocommit=False)
+    if open_before:
+        server.will_answer([ok(status=IN_TRANSACTION)])
+        connection.cursor().execute("UPDATE t SET a = 1")
+    server.will_answer(silence)
+    with deadline(0.05), pytest.raises(DeadlineError if not unknown or "NAMES" in statement else OutcomeUnknownError):
+        connection.cursor().execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "unknown"), [("INSERT INTO t VALUES (1) RETURNING a", True), ("CALL p()", True), ("SELECT a", False)]
+)
+@pytest.mark.parametrize("broken", ["rows", "results"])
+def test_whether_the_outcome_is_known_where_the_answer_breaks_off(connect, statement, unknown, broken):
+    """The rows of a statement that is committed by itself, or a procedure's second result."""
+    connection, server = connect(autocommit=True)
+    whole = numbers(1, status=AUTOCOMMIT | MORE_RESULTS if broken == "results" else AUTOCOMMIT)
+    server.will_answer(whole if broken == "results" else whole[:-1])
+    with deadline(0.1), pytest.raises(DeadlineError if not unknown else OutcomeUnknownError):
+        connection.cursor().execute(statement)
     assert connection.closed
 
 

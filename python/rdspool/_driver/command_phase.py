@@ -110,7 +110,7 @@ class CommandPhase(Answers):
         found: list[list[Any]] = []
         refused: Error | None = None
         try:
-            self._answering = True
+            self._answering, self._sent = True, None
             stream.send_flight(payloads)
             for number in range(len(payloads)):
                 if number:

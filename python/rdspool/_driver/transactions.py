@@ -22,7 +22,7 @@ class TransactionState:
         """Note a statement that is sent. `can` is what it can do, as flags of `effects`."""
         if can & effects.NEXT_TRANSACTION:
             self.one_shot = True
-        if can & effects.COMMITS or self._commands.status & (AUTOCOMMIT | IN_TRANSACTION) == AUTOCOMMIT:
+        if self._commands.can_commit(can):
             effects.note_commit()
 
     def ended(self) -> None:

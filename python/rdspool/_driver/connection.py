@@ -15,7 +15,7 @@ from mysql.connector.errors import Error, NotSupportedError, ProgrammingError
 
 from .. import deadlines
 from ..deadlines import Limit
-from . import not_offered
+from . import effects, not_offered
 from .answers import IN_TRANSACTION, QUERY, logger
 from .byte_stream import closed_error
 from .command_phase import CommandPhase
@@ -254,7 +254,10 @@ class Connection:
         if self._commands.closed:
             raise closed_error()
         if self.transaction.open:
+            something = self._commands.can_commit(effects.COMMITS)
             self._commands.query(b"COMMIT")
+            if something:
+                effects.note_commit()
             self.transaction.ended()
 
     def rollback(self) -> None:

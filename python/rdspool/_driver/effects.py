@@ -76,17 +76,19 @@ _seen: ContextVar[Seen | None] = ContextVar("rdspool_effects", default=None)
 
 @contextmanager
 def watched() -> Iterator[Seen]:
-    """Note what the statements of this block do."""
-    seen = Seen()
+    """Note what the statements of this block do, for the blocks around it too."""
+    seen, outer = Seen(), _seen.get()
     token = _seen.set(seen)
     try:
         yield seen
     finally:
         _seen.reset(token)
+        if outer is not None and seen.committed:
+            outer.committed = True
 
 
 def note_commit() -> None:
-    """Note that a statement is sent that can commit, in the innermost block."""
+    """Note that something can have been committed, by a statement that does so by itself or by a COMMIT."""
     seen = _seen.get()
     if seen is not None:
         seen.committed = True

@@ -76,7 +76,7 @@ class CommandPhase(Answers):
         self._answering = True
         try:
             stream.send_command(PING)
-            if not stream.arrives_within(min(PATIENCE, seconds)) and not stream.acknowledged():
+            if not stream.arrives_within(min(PATIENCE, stream.waiting.left() or 0.0)) and not stream.acknowledged():
                 raise OperationalError(
                     f"Lost connection to MySQL server at {stream.address}: nothing acknowledges what is sent there", errno=SERVER_LOST
                 )
@@ -100,16 +100,17 @@ class CommandPhase(Answers):
             stream.waiting.part = 1.0
 
     def flight(self, *payloads: bytes) -> list[list[Any]]:
-        """Send several commands in one flight and return, for each, the values of its last row; an empty list where it has none.
+        """Send several commands that tidy up in one flight and return, for each, the values of its last row; an empty list where it has none.
 
         A refusal of the first is raised after all answers are read; those of the others are left out.
         """
         stream = self._in_step()
-        stream.waiting.begin()
-        self.commands += 1
+        stream.waiting.part = deadlines.CLEANING  # as in tidy()
         found: list[list[Any]] = []
         refused: Error | None = None
         try:
+            stream.waiting.begin()
+            self.commands += 1
             self._answering, self._sent = True, None
             stream.send_flight(payloads)
             for number in range(len(payloads)):
@@ -131,6 +132,8 @@ class CommandPhase(Answers):
         except BaseException:
             self.abandon()
             raise
+        finally:
+            stream.waiting.part = 1.0
         if refused is not None:
             raise refused
         return found

@@ -328,6 +328,11 @@ class Connection:
                 return False
         return True
 
+    def cut(self) -> None:
+        """End the connection while another thread may use it: that one meets its end, and the server rolls back."""
+        if not self.closed:
+            self._commands.stream.cut()
+
     def close(self) -> None:
         """Say goodbye and close the socket; a server that is gone is no error."""
         self._commands.quit()

@@ -13,6 +13,7 @@ HARMLESS = [
     "SELECT a, b FROM t WHERE c = %s ORDER BY a LIMIT 3 FOR UPDATE",
     "SELECT @@session.sql_mode, @@global.max_connections",
     "SELECT 'GET_LOCK', '@a := 1', `@b`, \"@c\" FROM t",
+    'SELECT "get_lock", `get_lock` FROM t',
     "INSERT INTO t (email) VALUES ('somebody@example.com'), (%s)",
     "UPDATE t SET a = a + 1 WHERE id IN (1, 2)",
     "DELETE FROM t WHERE a = 'x;y'",

@@ -52,7 +52,7 @@ _DATABASE_GONE: Final = re.compile(rb"\s*drop\s+(?:database|schema)\b")
 _ROLE: Final = re.compile(rb"\b(?:role|authorization)\b")
 _SET_COMMITS: Final = re.compile(rb"\b(?:autocommit|password|role|statement)\b|''\s*:?=")
 """What SET ends a transaction with, or runs any statement with (MariaDB's SET STATEMENT ... FOR). A quoted name can be autocommit."""
-_QUOTED_FUNCTION: Final = re.compile(rb"[`\"\[](?:get_lock|service_get_\w+)[`\"\]]")
+_QUOTED_FUNCTION: Final = re.compile(rb"[`\"\[](?:get_lock|service_get_\w+)[`\"\]]\s*[(/#-]")
 """A function's name may stand in quotes."""
 _SET_TRANSACTION: Final = re.compile(rb"\s*set\s+transaction\b|@@(?:transaction|tx)_")
 

@@ -34,14 +34,16 @@ def main() -> int:
         return 2
     config: dict[str, Any] = json.loads(line)
     try:
-        listener = listen(config["port"])
+        listener = listen(config["port"], config["address"])
     except OSError as problem:
         _write({"error": f"the front cannot listen: {problem}"})
         return 1
     port = listener.getsockname()[1]
     options = SignInOptions(
         users=config["users"],
-        check=TokenCheck(Credentials(**config["credentials"]), config["region"], config["host"], config["token_port"] or port),
+        check=TokenCheck(
+            Credentials(**config["credentials"]), config["region"], config["host"], config["token_port"] or port, config["aliases"]
+        ),
         direct_clear_password=config["direct_clear_password"],
         require_tls=config["require_tls"],
     )

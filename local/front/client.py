@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from ..errors import LocalError
 from .faults import Do, When, check, to_json
 from .iam import Credentials
+from .names import LOOPBACK
 from .records import Connection
 
 if TYPE_CHECKING:
@@ -54,10 +55,9 @@ class Count:
 class Front:
     """A running front. `host` is the RDS-like name in its certificate and tokens. It listens on `address`:`port`."""
 
-    address = "127.0.0.1"
-
-    def __init__(self, *, host: str, port: int, region: str, ca_file: Path, pid: int, control: int, token: str) -> None:
+    def __init__(self, *, host: str, address: str, port: int, region: str, ca_file: Path, pid: int, control: int, token: str) -> None:
         self.host = host
+        self.address = address
         self.port = port
         self.region = region
         self.ca_file = ca_file
@@ -170,7 +170,7 @@ class Front:
         self._ask("listen_again")
 
     def _ask(self, verb: str, **arguments: Any) -> Any:
-        connection = http.client.HTTPConnection(self.address, self._control, timeout=_CONTROL_TIMEOUT)
+        connection = http.client.HTTPConnection(LOOPBACK, self._control, timeout=_CONTROL_TIMEOUT)
         try:
             connection.request("POST", f"/{verb}", json.dumps(arguments), {"Authorization": f"Bearer {self._token}"})
             response = connection.getresponse()
@@ -199,6 +199,8 @@ def start(
     credentials: Credentials,
     region: str = REGION,
     host: str = HOST,
+    aliases: Sequence[str] = (),
+    address: str = LOOPBACK,
     authority: Authority | None = None,
     port: int = 0,
     token_port: int | None = None,
@@ -213,6 +215,7 @@ def start(
 ) -> Iterator[Front]:
     """Run a front before `server` in a separate process until the block ends. Raise FrontError when it does not start.
 
+    aliases: other names of the endpoint, in its certificate and in tokens. address: the loopback address that it listens on.
     users: IAM users and their passwords on the server; other users sign in with their own password. port: 0 for a free one.
     token_port: the port in the tokens, if it differs from the front's port.
     authority, names, expired: for servers that a client must reject: an unknown authority, other names in the certificate, an expired one.
@@ -225,7 +228,7 @@ def start(
         from ..certificates import authority as kept_authority
 
         authority = kept_authority(cache_dir() / "authority")
-    certificate, key = authority.issue(list(names) if names else [host], expired=expired)
+    certificate, key = authority.issue(list(names) if names else [host, *aliases], expired=expired)
     token = secrets.token_urlsafe(24)
     config = {
         "port": port,
@@ -236,6 +239,8 @@ def start(
         "credentials": asdict(credentials),
         "region": region,
         "host": host,
+        "aliases": list(aliases),
+        "address": address,
         "direct_clear_password": direct_clear_password,
         "require_tls": require_tls,
         "tls": {
@@ -272,7 +277,14 @@ def start(
         if "port" not in ready:
             raise FrontError(ready.get("error") or f"the front's process ended with status {process.wait(10)} at its start; see stderr.")
         yield Front(
-            host=host, port=ready["port"], region=region, ca_file=authority.ca, pid=process.pid, control=ready["control"], token=token
+            host=host,
+            address=address,
+            port=ready["port"],
+            region=region,
+            ca_file=authority.ca,
+            pid=process.pid,
+            control=ready["control"],
+            token=token,
         )
     finally:
         # A broken pipe means that the process has ended.

@@ -9,8 +9,9 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from .endpoint import LOOPBACK, Endpoint
+from .endpoint import Endpoint
 from .faults import Error, do_from_json, when_from_json
+from .names import LOOPBACK
 from .orders import Hangup, Notice, Silence
 from .protocol import error
 

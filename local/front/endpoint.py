@@ -9,13 +9,13 @@ import time
 
 from .backend import Address
 from .faults import Faults
+from .names import LOOPBACK
 from .orders import Order
 from .records import Records
 from .session import Session
 from .sign_in import SignInOptions
 from .tls import ServerContexts
 
-LOOPBACK = "127.0.0.1"
 BACKLOG = 512
 
 
@@ -23,7 +23,7 @@ class Endpoint:
     """Listens on a loopback port and serves each client in a thread."""
 
     def __init__(self, listener: socket.socket, options: SignInOptions, contexts: ServerContexts, address: Address) -> None:
-        self.port: int = listener.getsockname()[1]
+        self._name: tuple[str, int] = listener.getsockname()
         self.faults = Faults()
         self.records = Records()
         self.ahead = 0.0
@@ -54,7 +54,8 @@ class Endpoint:
     def listen_again(self) -> None:
         """Listen on the same port again. Raise OSError when another process has bound it."""
         if self._listener is None:
-            self._start(listen(self.port))
+            address, port = self._name
+            self._start(listen(port, address))
 
     def order(self, connection: int, order: Order) -> None:
         """Send an order to a connection. Raise LookupError when it is not open."""
@@ -94,14 +95,14 @@ class Endpoint:
             self.records.close(session.record)
 
 
-def listen(port: int) -> socket.socket:
-    """Return a socket that listens on a port of the loopback address (0: a free port). Raise OSError when it can't."""
+def listen(port: int, address: str = LOOPBACK) -> socket.socket:
+    """Return a socket that listens on a port of a loopback address (0: a free port). Raise OSError when it can't."""
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
+        listener.bind((address, port))
         listener.listen(BACKLOG)
     except OSError as problem:
         listener.close()
-        raise OSError(problem.errno, f"port {port} of {LOOPBACK}: {os.strerror(problem.errno or 0)}") from problem
+        raise OSError(problem.errno, f"port {port} of {address}: {os.strerror(problem.errno or 0)}") from problem
     return listener

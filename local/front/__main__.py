@@ -14,6 +14,8 @@ from . import control
 from .backend import Address
 from .endpoint import Endpoint, listen
 from .iam import Credentials, TokenCheck
+from .proxy import Proxy
+from .proxy.pool import Pool
 from .sign_in import SignInOptions
 from .tls import ServerContexts, TlsOptions
 
@@ -47,7 +49,9 @@ def main() -> int:
         direct_clear_password=config["direct_clear_password"],
         require_tls=config["require_tls"],
     )
-    endpoint = Endpoint(listener, options, ServerContexts(TlsOptions(**config["tls"])), Address(**config["backend"]))
+    address = Address(**config["backend"])
+    pool = Pool(address, config["users"], Proxy(**config["proxy"])) if config["proxy"] else None
+    endpoint = Endpoint(listener, options, ServerContexts(TlsOptions(**config["tls"])), address, pool)
     server = control.serve(endpoint, config["token"])
     threading.Thread(target=_end_with, args=(config["parent"],), name="parent", daemon=True).start()
     # A garbage collection between two packets would be measured as latency.

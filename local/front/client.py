@@ -19,6 +19,7 @@ from ..errors import LocalError
 from .faults import Do, When, check, to_json
 from .iam import Credentials
 from .names import LOOPBACK
+from .proxy import Proxy
 from .records import Connection
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ class Front:
         """Return the sums over all connections since the start or the last reset, and the number of open ones."""
         totals: dict[str, int] = self._ask("totals")
         return totals
+
+    def proxy(self) -> dict[str, int]:
+        """Return the number of a proxy's server connections: "open", "idle", and "most" at once. Raise LookupError without `proxy`."""
+        proxy: dict[str, int] = self._ask("proxy")
+        return proxy
 
     def reset(self) -> None:
         """Delete closed connections and reset the counts of open ones. Faults are kept."""
@@ -212,6 +218,7 @@ def start(
     require_tls: bool = False,
     direct_clear_password: bool = True,
     backend_tcp: bool = False,
+    proxy: Proxy | None = None,
 ) -> Iterator[Front]:
     """Run a front before `server` in a separate process until the block ends. Raise FrontError when it does not start.
 
@@ -221,6 +228,7 @@ def start(
     authority, names, expired: for servers that a client must reject: an unknown authority, other names in the certificate, an expired one.
     tickets: False disables TLS session resumption. curve (such as secp384r1): a client that guesses another group gets a hello retry.
     require_tls: refuse a sign-in without TLS. direct_clear_password: accept a token in the login packet, as servers do.
+    proxy: share a few server connections between all clients, like RDS Proxy. It has no faults of commands.
     backend_tcp: connect to the server over TCP with TLS even if it has a unix socket, for users that REQUIRE SSL.
     """
     if authority is None:
@@ -240,6 +248,7 @@ def start(
         "region": region,
         "host": host,
         "aliases": list(aliases),
+        "proxy": asdict(proxy) if proxy is not None else None,
         "address": address,
         "direct_clear_password": direct_clear_password,
         "require_tls": require_tls,

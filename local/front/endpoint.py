@@ -6,11 +6,14 @@ import os
 import socket
 import threading
 import time
+from functools import partial
 
 from .backend import Address
 from .faults import Faults
 from .names import LOOPBACK
 from .orders import Order
+from .proxy.pool import Pool
+from .proxy.session import ProxySession
 from .records import Records
 from .session import Session
 from .sign_in import SignInOptions
@@ -22,7 +25,10 @@ BACKLOG = 512
 class Endpoint:
     """Listens on a loopback port and serves each client in a thread."""
 
-    def __init__(self, listener: socket.socket, options: SignInOptions, contexts: ServerContexts, address: Address) -> None:
+    def __init__(
+        self, listener: socket.socket, options: SignInOptions, contexts: ServerContexts, address: Address, pool: Pool | None = None
+    ) -> None:
+        """Serve clients. With a pool of server connections, the endpoint is a proxy."""
         self._name: tuple[str, int] = listener.getsockname()
         self.faults = Faults()
         self.records = Records()
@@ -30,6 +36,8 @@ class Endpoint:
         self._options = options
         self._contexts = contexts
         self._address = address
+        self.pool = pool
+        self._new_session = Session if pool is None else partial(ProxySession, pool=pool)
         self._lock = threading.Lock()
         self._sessions: dict[int, Session] = {}
         self._listener: socket.socket | None = None
@@ -79,7 +87,7 @@ class Endpoint:
                     continue
                 return
             record = self.records.new(f"{host}:{port}")
-            session = Session(
+            session = self._new_session(
                 sock, record, faults=self.faults, options=self._options, contexts=self._contexts, address=self._address, now=self.now
             )
             with self._lock:

@@ -15,13 +15,12 @@ WAIT_TIMEOUT_MARGIN: Final = 30
 """Seconds by which the server's idle limit outlasts `pool_recycle`, when only one of the two is set."""
 MAXIMUM_WAIT_TIMEOUT: Final = 31_536_000
 """Seconds: the server's own maximum (MySQL Reference Manual, system variable wait_timeout)."""
-MAX_ALLOWED_PACKET: Final = 128 * 1024 * 1024
-"""Bytes of one row, or any other answer, at most: twice the default of MySQL 8 and later."""
-MAXIMUM_MAX_ALLOWED_PACKET: Final = 1024 * 1024 * 1024
-"""Bytes: the servers' own maximum (MySQL Reference Manual, system variable max_allowed_packet)."""
 
 CONNECT_TIMES: Final = ("use", "init")
 """When the first connection is opened: at its first use, or by get_engine() in a thread beside the function's other imports."""
+
+CONNECTIONS: Final = ("automatic", "keep", "yield")
+"""Keep idle connections over the end of an invocation, yield them, or yield them while the server is near its limit."""
 
 ROLES: Final = ("writer",)
 """What a server has to be: one that takes writes. A reader needs no check, for a cluster's reader endpoint may lead to its writer."""
@@ -36,6 +35,7 @@ NEVER_SECRET: Final = frozenset(
         "ca",
         "connect",
         "connect_timeout",
+        "connections",
         "deadline_margin_ms",
         "driver",
         "isolation_level",

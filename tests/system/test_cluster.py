@@ -36,7 +36,7 @@ def running(credentials):
 
 
 @pytest.fixture
-def cluster(running, aws, monkeypatch):
+def cluster(running, function_environment, monkeypatch):
     """The cluster with an empty table, in a function's environment with settings for the unnamed engine and for the engine "reader"."""
     running.move_names()
     running.writer.server.execute("TRUNCATE TABLE app.entry")

@@ -17,7 +17,7 @@ HOST = "app.proxy-c1abcdefghij.eu-central-1.rds.amazonaws.com"
 
 
 @pytest.fixture
-def proxy_of(server, fronts, aws):
+def proxy_of(server, fronts, function_environment):
     """A function that returns a proxy with this number of server connections, and the arguments of get_engine() for it."""
 
     def of(connections, borrow_timeout=120.0):

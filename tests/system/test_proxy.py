@@ -6,12 +6,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from rdspool import DeadlineError, deadline, get_engine, pool
+from rdspool import ConnectError, DeadlineError, deadline, get_engine, pool
 from rdspool._aws.endpoints import is_proxy
-from sqlalchemy import Column, Integer, MetaData, String, Table, exc, inspect, text
+from sqlalchemy import URL, Column, Integer, MetaData, String, Table, create_engine, exc, inspect, text
 
 from local.front import Proxy
 from local.front.names import resolved
+from tests.waiting import wait_until
 
 HOST = "app.proxy-c1abcdefghij.eu-central-1.rds.amazonaws.com"
 
@@ -22,6 +23,8 @@ def proxy_of(server, fronts, function_environment):
 
     def of(connections, borrow_timeout=120.0):
         front = fronts(server, host=HOST, proxy=Proxy(connections, borrow_timeout))
+        # The end of the connections of the test before reaches the front a moment later.
+        wait_until(lambda: not front.totals()["open"], "no connection is open")
         front.reset()
         return front, {"host": HOST, "port": front.port, "user": "app", "database": "app", "ca": str(front.ca_file)}
 
@@ -70,6 +73,18 @@ def test_nothing_of_rdspools_own_pins(proxy, monkeypatch, options):
     use_fully(engine)
     assert [connection.pinned for connection in front.connections()] == [""]
     assert "PING" in front.connection().commands
+
+
+def test_the_options_of_a_url_do_not_pin(proxy):
+    front, target = proxy
+    options = {"ca": target["ca"], "wait_timeout": "60", "sql_mode": "ANSI", "time_zone": "+00:00", "collation": "utf8mb4_bin"}
+    url = URL.create("mysql+rdspool", target["user"], None, HOST, target["port"], target["database"], options)
+    engine = create_engine(url, isolation_level="SERIALIZABLE", pool_pre_ping=True)
+    for _ in range(2):
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT @@time_zone, @@collation_connection")).one() == ("+00:00", "utf8mb4_bin")
+    engine.dispose()
+    assert [connection.pinned for connection in front.connections()] == [""]
 
 
 LEAVES = {
@@ -160,6 +175,23 @@ def test_a_transaction_keeps_its_server_connection_to_its_end(proxy_of):
         assert first.execute(text("SELECT id FROM counted")).scalars().all() == [2]
 
 
+def test_a_procedure_that_fails_in_a_transaction_leaves_it_to_nobody(proxy_of, server):
+    """The error does not say that a transaction is open. The next client on the server connection must not be in it."""
+    front, target = proxy_of(1)
+    server.execute(
+        "DROP TABLE IF EXISTS app.halves",
+        "CREATE TABLE app.halves (id INT)",
+        "DROP PROCEDURE IF EXISTS app.halfway",
+        "CREATE PROCEDURE app.halfway() BEGIN START TRANSACTION; INSERT INTO halves VALUES (1); SIGNAL SQLSTATE '45000'; END",
+    )
+    with pytest.raises(exc.DBAPIError), get_engine(**target, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text("CALL halfway()"))
+    with get_engine("other", **target).begin() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM halves")).scalar_one() == 0
+    assert server.execute("SELECT COUNT(*) FROM app.halves") == [(0,)]
+    assert front.proxy()["most"] == 1
+
+
 def test_a_hundred_environments_share_ten_server_connections(proxy_of, server):
     """Each with its own engine, sign-in and connection, which stays open to the end."""
     front, target = proxy_of(10)
@@ -208,6 +240,7 @@ def test_a_proxy_whose_server_connections_are_all_in_use(proxy_of):
         connection.execute(text("INSERT INTO counted VALUES (1)"))
         with pytest.raises(exc.DBAPIError) as caught, other.connect():
             pass
+        assert isinstance(caught.value.orig, ConnectError)
         assert caught.value.orig.errno == 9501
     with other.connect() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1

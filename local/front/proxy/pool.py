@@ -25,6 +25,7 @@ _NOT_SHARED = Capability.CONNECT_WITH_DB | Capability.CONNECT_ATTRS
 _RESET_CONNECTION = b"\x1f"
 _INIT_DB = b"\x02"
 _QUERY = b"\x03"
+PING = b"\x0e"
 _POLL = 0.05  # seconds between looks at the orders while a client waits
 _Key = tuple[str, int, int]
 
@@ -47,8 +48,8 @@ class ServerConnection:
     state: State
     deprecate_eof: bool
 
-    def run(self, payload: bytes) -> None:
-        """Run a command of the proxy. Raise Failure when the server refuses it."""
+    def run(self, payload: bytes) -> Answer:
+        """Run a command of the proxy, and return the answer. Raise Failure when the server refuses it."""
         answer, received = Answer(self.deprecate_eof), b""
         self.backend.wire.send(framed(payload, 0))
         while not answer.done:
@@ -59,6 +60,7 @@ class ServerConnection:
             answer.feed(data)
         if answer.failed:
             raise Failure(received[4:])
+        return answer
 
     def adopt(self, wanted: State) -> None:
         """Give the session the state of another client. Raise Failure when the server refuses it."""

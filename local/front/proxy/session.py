@@ -13,7 +13,7 @@ from ..session import Session
 from ..sign_in import SignIn
 from .answer import IN_TRANSACTION, Answer
 from .pins import LONGEST, Effect, State, effect
-from .pool import Failure, Pool, ServerConnection
+from .pool import PING, Failure, Pool, ServerConnection
 
 _SIGNED_IN = bytes((OK, 0, 0, 2, 0, 0, 0))
 """An OK packet with the status "autocommit"."""
@@ -75,15 +75,21 @@ class ProxySession(Session):
                 return
             self.record.command(name)
             server.backend.wire.send(received[: 4 + size])
-            answer, received = self._answer(server, received[4 + size :])
-            if not answer.failed:
-                self._state.change(done)
-                server.state.change(done)
+            answer, end, received = self._answer(server, received[4 + size :])
+            # The end of the answer is sent last, so that a client that has it finds the server connection given back.
+            try:
+                if not answer.failed:
+                    self._state.change(done)
+                    server.state.change(done)
+                else:
+                    # An ERR packet has no status, and a procedure that fails can have begun a transaction.
+                    answer = server.run(PING)
                 self._in_transaction = bool(answer.status & IN_TRANSACTION)
-            # An ERR packet has no status: a transaction that was open may still be, and none begins with an error.
-            if not self._in_transaction:
-                self._held = None
-                self._pool.give_back(server)
+                if not self._in_transaction:
+                    self._held = None
+                    self._pool.give_back(server)
+            finally:
+                self._client.send(end)
 
     def borrow_for(self, login: Login) -> None:
         """Look whether the server takes the client's database, at its sign-in. Raise Failure when it does not."""
@@ -107,25 +113,29 @@ class ProxySession(Session):
             raise _ClientGone
         return data
 
-    def _answer(self, server: ServerConnection, received: bytes) -> tuple[Answer, bytes]:
-        """Send the server's answer to the client. Return it, and what was received from the client, also meanwhile."""
+    def _answer(self, server: ServerConnection, received: bytes) -> tuple[Answer, bytes, bytes]:
+        """Send the server's answer to the client, all but its last bytes.
+
+        Return the answer, these bytes, and what was received from the client, also meanwhile.
+        """
         wire, answer = server.backend.wire, Answer(server.deprecate_eof)
         poller = select.poll()
         for one in (self._client, wire, self.orders):
             poller.register(one, select.POLLIN)
         if self._faults.delay:
             self.orders.sleep(self._faults.delay)
-        while not answer.done:
+        while True:
             ready = [fd for fd, _ in poller.poll()]
             self.orders.obey()
             if wire.fileno() in ready and (data := wire.take()) is not None:
                 if not data:
                     raise ConnectionResetError("the server has closed the connection")
                 answer.feed(data)
+                if answer.done:
+                    return answer, data, received
                 self._client.send(data)
             if self._client.fileno() in ready and (data := self._client.take()) is not None:
                 received += self._from_client(data)
-        return answer, received
 
 
 class _Gate:

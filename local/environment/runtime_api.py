@@ -38,6 +38,9 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
     process: FunctionProcess
 
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing of a process that was ended in the middle of a call."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

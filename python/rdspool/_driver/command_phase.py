@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from mysql.connector.errors import Error, OperationalError, ProgrammingError
@@ -102,9 +103,17 @@ class CommandPhase(Answers):
     def flight(self, *payloads: bytes) -> list[list[Any]]:
         """Send several commands in one flight and return, for each, the values of its last row; an empty list where it has none.
 
-        A refusal of the first is raised after all answers are read; those of the others are left out.
+        A refusal of the first is raised after all answers are read; those of the others are left out. It tidies up, so it may wait as
+        `tidy()` does.
         """
         stream = self._in_step()
+        stream.waiting.part = deadlines.CLEANING
+        try:
+            return self._flight(stream, payloads)
+        finally:
+            stream.waiting.part = 1.0
+
+    def _flight(self, stream: PacketStream, payloads: Sequence[bytes]) -> list[list[Any]]:
         stream.waiting.begin()
         self.commands += 1
         found: list[list[Any]] = []

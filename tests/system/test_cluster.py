@@ -7,15 +7,21 @@ import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from layers import HERE
 from rdspool import ConnectError, OutcomeUnknownError, ReadOnlyServerError, get_engine, run
 from sqlalchemy import exc, text
 
 import local.cluster
 import local.front
 import local.server
+from local.environment import Environment
+from local.front import Command, LoseAnswer
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "reader"
+CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 USER = "app"
 PASSWORD = secrets.token_urlsafe(12)
 INSERT = text("INSERT INTO entry (unit) VALUES (:unit)")
@@ -130,6 +136,18 @@ def test_a_commit_after_the_failover_writes_nothing(cluster, cut):
     write(engine, "after")
     cluster.wait_for_reader()
     assert units(cluster.writer) == units(cluster.reader) == ["after"]
+
+
+def test_a_unit_of_work_whose_commit_lost_its_answer_is_not_run_again(cluster):
+    """It was committed, and is on the new writer: once."""
+    engine = get_engine()
+    cluster.writer.front.fault(when=Command("COMMIT"), do=LoseAnswer())
+    with pytest.raises(exc.OperationalError) as caught:
+        run(engine, lambda connection: connection.execute(INSERT, {"unit": "one"}))
+    assert isinstance(caught.value.orig, OutcomeUnknownError)
+    cluster.failover(cut=True)
+    write(engine, "after")
+    assert units(cluster.writer) == ["after", "one"]
 
 
 @pytest.mark.parametrize("cut", [True, False])
@@ -251,3 +269,31 @@ def test_environments_that_write_through_failovers_lose_nothing_and_write_nothin
     assert set(written) <= set(found) <= {*written, *unknown}
     assert not set(refused) & set(found)
     assert units(cluster.reader) == found
+
+
+def test_the_example_with_a_reader(cluster, layer_of, credentials):
+    cluster.writer.server.execute(
+        "DROP TABLE IF EXISTS app.orders", "CREATE TABLE app.orders (id VARCHAR(36) PRIMARY KEY, item VARCHAR(100) NOT NULL)"
+    )
+    settings = {"PORT": str(cluster.port), "USER": USER, "DATABASE": "app"}
+    variables = {"RDSPOOL_HOST": cluster.host, "RDSPOOL_READER_HOST": cluster.reader_host, "RDSPOOL_CA": CA}
+    for prefix in ("RDSPOOL", "RDSPOOL_READER"):
+        variables |= {f"{prefix}_{name}": value for name, value in settings.items()}
+    environment = Environment(
+        layers=[layer_of()],
+        python=HERE,
+        task=EXAMPLE,
+        variables=variables,
+        credentials=credentials,
+        region=cluster.writer.front.region,
+        hosts=dict(cluster.addresses),
+        files={CA: cluster.writer.front.ca_file},
+    )
+    with environment:
+        for _ in range(2):
+            assert environment.invoke({"id": "7f3a", "item": "tea"}).payload == {"added": "7f3a"}
+        cluster.wait_for_reader()
+        assert environment.invoke({}).payload == {"orders": [{"id": "7f3a", "item": "tea"}]}
+    asked = {member: [one for one in member.front.connection().commands if "orders" in one] for member in (cluster.writer, cluster.reader)}
+    assert [command.split()[1] for command in asked[cluster.writer]] == ["INSERT", "INSERT"]
+    assert [command.split()[1] for command in asked[cluster.reader]] == ["SELECT"]

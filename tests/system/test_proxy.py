@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from rdspool import ConnectError, DeadlineError, deadline, get_engine, pool
+from rdspool import ConnectError, ConnectTimeoutError, DeadlineError, deadline, get_engine, pool
 from rdspool._aws.endpoints import is_proxy
 from sqlalchemy import URL, Column, Integer, MetaData, String, Table, create_engine, exc, inspect, text
 
@@ -230,6 +230,48 @@ def test_no_statement_is_ended_by_the_id_of_a_session(proxy_of, server):
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
     assert server.execute(kills) == before
     assert not [command for one in front.connections() for command in one.commands if "KILL" in command]
+
+
+def test_the_end_of_idle_server_connections_is_not_seen(proxy_of, server):
+    front, target = proxy_of(1)
+    engine = get_engine(**target)
+    with engine.connect() as connection:
+        server_id = connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
+    server.execute(f"KILL {server_id}")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT CONNECTION_ID()")).scalar_one() != server_id
+    assert len(front.connections()) == 1
+    assert front.connection().server_connections[0] == server_id
+
+
+def test_the_end_of_a_server_connection_in_a_transaction(proxy_of, server):
+    """The client is disconnected with it, nothing of the transaction stays, and the next use connects again."""
+    front, target = proxy_of(1)
+    server.execute("DROP TABLE IF EXISTS app.halves", "CREATE TABLE app.halves (id INT)")
+    engine = get_engine(**target)
+    with pytest.raises(exc.DBAPIError) as caught, engine.begin() as connection:
+        connection.execute(text("INSERT INTO halves VALUES (1)"))
+        server.execute(f"KILL {connection.execute(text('SELECT CONNECTION_ID()')).scalar_one()}")
+        connection.execute(text("INSERT INTO halves VALUES (2)"))
+    assert caught.value.connection_invalidated
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM halves")).scalar_one() == 0
+    assert len(front.connections()) == 2
+
+
+def test_a_connect_does_not_wait_for_a_server_connection_longer_than_its_own_time(proxy_of):
+    """A proxy lets a client wait for 120 s by default."""
+    front, target = proxy_of(1)
+    other = get_engine("other", **target, connect_timeout=0.5)
+    with get_engine(**target).begin() as connection:
+        connection.execute(text("CREATE TABLE IF NOT EXISTS counted (id INT)"))
+        connection.execute(text("INSERT INTO counted VALUES (1)"))
+        with pytest.raises(exc.DBAPIError) as caught, other.connect():
+            pass
+        assert isinstance(caught.value.orig, ConnectTimeoutError)
+    wait_until(lambda: front.proxy()["idle"] == front.proxy()["open"], "the proxy has no client that waits")
+    with other.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
 def test_a_proxy_whose_server_connections_are_all_in_use(proxy_of):

@@ -10,7 +10,7 @@ from rdspool import ConnectError, ConnectTimeoutError, DeadlineError, deadline, 
 from rdspool._aws.endpoints import is_proxy
 from sqlalchemy import URL, Column, Integer, MetaData, String, Table, create_engine, exc, inspect, text
 
-from local.front import Proxy
+from local.front import Close, Command, FrontError, Proxy
 from local.front.names import resolved
 from tests.waiting import wait_until
 
@@ -230,6 +230,14 @@ def test_no_statement_is_ended_by_the_id_of_a_session(proxy_of, server):
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
     assert server.execute(kills) == before
     assert not [command for one in front.connections() for command in one.commands if "KILL" in command]
+
+
+def test_what_the_stand_in_can_not_do_is_said(proxy_of, server, fronts):
+    front, _ = proxy_of(1)
+    with pytest.raises(FrontError, match="no faults of commands"):
+        front.fault(when=Command(), do=Close())
+    with pytest.raises(LookupError, match="no proxy"):
+        fronts(server).proxy()
 
 
 def test_the_end_of_idle_server_connections_is_not_seen(proxy_of, server):

@@ -64,6 +64,8 @@ class Cluster:
         cut: close the clients' connections to both members, as when Aurora restarts them; otherwise they stay open, and the old writer
         refuses writes. names: also move the names; otherwise the test does it later with `move_names()`, as DNS lags behind.
         """
+        if cut:
+            self.cut()  # While clients write, some lose the answer to a COMMIT here.
         _set_read_only(self.writer, True)
         self.wait_for_reader()
         self.reader.server.execute("STOP REPLICA", "RESET REPLICA ALL")
@@ -71,7 +73,7 @@ class Cluster:
         _set_read_only(self.writer, False)
         self._replicate()
         if cut:
-            self.cut()
+            self.cut()  # What has connected since.
         if names:
             self.move_names()
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -53,7 +53,19 @@ def watch(copy: Path, scratch: Path) -> dict:
     """Run the unit tests without a mutant and return what the plugin `watch` has seen."""
     left_out = [f"--ignore-glob=*/test_{name}*" for name in NOT_OF_RDSPOOL.split()]
     seen = scratch / "watched.json"
-    command = [sys.executable, "-m", "pytest", "-p", "tests.mutation.watch", "-p", "no:cacheprovider", "-q", "--tb=short", *left_out, "tests/unit"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.mutation.watch",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "--tb=short",
+        *left_out,
+        "tests/unit",
+    ]
     ran = subprocess.run(
         command, cwd=copy, env=environment(copy) | {"MUTATION_WATCHED": str(seen)}, capture_output=True, text=True, check=False, timeout=900
     )
@@ -126,7 +138,9 @@ def main(names, sample, seed, workers, write):
         first = copy_tree(scratch / "tree-0")
         watched = watch(first, scratch)
         choice = Choice(watched)
-        console.print(f"{len(watched['seconds'])} tests pass without a mutant ({time.monotonic() - begun:.0f} s); {len(chosen)} of {total} mutants")
+        console.print(
+            f"{len(watched['seconds'])} tests pass without a mutant ({time.monotonic() - begun:.0f} s); {len(chosen)} of {total} mutants"
+        )
         results = run_all(chosen, choice, watched["imported"], first, scratch, workers)
     found = report.Run(chosen, total, sample and seed, results, time.monotonic() - begun)
     click.echo(found.table())
@@ -142,6 +156,7 @@ def main(names, sample, seed, workers, write):
 def run_all(chosen, choice, imported, first, scratch, count):
     """Run the mutants on several workers; return per mutant how it ended, and the lines it changes."""
     waiting, results, failures = list(reversed(chosen)), {}, []
+    codes = {mutant.module: (first / PACKAGE / mutant.module).read_text() for mutant in chosen}
     begun = time.monotonic()
 
     def work(number):
@@ -157,16 +172,18 @@ def run_all(chosen, choice, imported, first, scratch, count):
                 raise SystemExit(f"tests/mutation: without a mutant the tests end so: {outcome}\n{told}")
             while waiting and not failures:
                 mutant = waiting.pop()
-                code = (ROOT / PACKAGE / mutant.module).read_text()
+                code = codes[mutant.module]
                 outcome, mutated = outcome_of(worker, choice, mutant, code)
                 results[mutant] = (outcome, *difference(code, mutated))
                 if outcome not in report.NOTICED:
                     was, becomes = (" ".join(lines.split()) for lines in results[mutant][1:])
-                    console.print(f"{outcome}: {mutant.module}:{mutant.line} {mutant.definition}: {was} -> {becomes}", soft_wrap=True, markup=False)
+                    console.print(
+                        f"{outcome}: {mutant.module}:{mutant.line} {mutant.definition}: {was} -> {becomes}", soft_wrap=True, markup=False
+                    )
                 if len(results) % 50 == 0:
                     counts = Counter(result[0] for result in results.values())
                     console.print(f"{len(results)} of {len(chosen)} ({time.monotonic() - begun:.0f} s): {dict(counts)}")
-        except BaseException as failure:
+        except BaseException as failure:  # noqa: BLE001 - run_all() raises it
             failures.append(failure)
         finally:
             worker.close()

@@ -56,7 +56,13 @@ class Choice:
         within = {test for line, tests in lines.items() if statement.lineno <= line <= statement.end_lineno for test in tests}
         names = _made_by(statement)
         for _ in range(3):  # constants that other constants are made of
-            names |= {name for other in self._trees.values() for node in other.body if _made_by(node) and names & _read_in(node) for name in _made_by(node)}
+            names |= {
+                name
+                for other in self._trees.values()
+                for node in other.body
+                if _made_by(node) and names & _read_in(node)
+                for name in _made_by(node)
+            }
         named = set().union(*(self._lines.get(module, {}).get(line, ()) for name in names for module, line in self._readers[name]))
         return within | named or {test for tests in lines.values() for test in tests}
 
@@ -74,7 +80,11 @@ def _innermost(tree, line):
     """Return the smallest statement of a module or of a class that a line lies in."""
     found, nodes = tree.body[0], tree.body
     while nodes:
-        inner = [node for node in nodes if min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) <= line <= node.end_lineno]
+        inner = [
+            node
+            for node in nodes
+            if min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) <= line <= node.end_lineno
+        ]
         if not inner:
             break
         found = inner[0]
@@ -91,5 +101,12 @@ def _made_by(statement):
 
 
 def _read_in(statement):
-    return {node.id if isinstance(node, ast.Name) else node.attr for node in ast.walk(statement) if isinstance(node, (ast.Name, ast.Attribute))} \
-        if isinstance(statement, (ast.Assign, ast.AnnAssign)) else set()
+    return (
+        {
+            node.id if isinstance(node, ast.Name) else node.attr
+            for node in ast.walk(statement)
+            if isinstance(node, (ast.Name, ast.Attribute))
+        }
+        if isinstance(statement, (ast.Assign, ast.AnnAssign))
+        else set()
+    )

@@ -34,7 +34,7 @@ class Mutant:
     def source(self, code: str) -> str:
         """Return the module's source with the break in it."""
         mutated = mutate_code(code, plugins.get_operator(self.operator)(), self.occurrence)
-        assert mutated is not None and mutated != code, self
+        assert mutated not in (None, code), self
         return mutated
 
 
@@ -44,7 +44,7 @@ def modules(names: list[str]) -> list[str]:
     wanted = [name.removeprefix(f"{PACKAGE}/") for name in names]
     unknown = set(wanted) - set(found)
     if unknown:
-        raise SystemExit(f"tests/mutation: no module {sorted(unknown)[0]!r} below {PACKAGE}")
+        raise SystemExit(f"tests/mutation: no module {min(unknown)!r} below {PACKAGE}")
     return wanted or found
 
 

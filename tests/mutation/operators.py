@@ -120,11 +120,36 @@ class Provider:
 
 plugins.OPERATOR_PROVIDERS["rdspool"] = Provider()
 
-BINARY = "Add_Sub Sub_Add Mul_Div Div_Mul FloorDiv_Mul Mod_Add BitOr_BitAnd BitAnd_BitOr BitXor_BitAnd LShift_RShift RShift_LShift".split()
-COMPARISON = "Eq_NotEq NotEq_Eq Lt_LtE Lt_GtE LtE_Lt LtE_Gt Gt_GtE Gt_LtE GtE_Gt GtE_Lt Is_IsNot IsNot_Is".split()
+BINARY = (
+    ("Add", "Sub"),
+    ("Sub", "Add"),
+    ("Mul", "Div"),
+    ("Div", "Mul"),
+    ("FloorDiv", "Mul"),
+    ("Mod", "Add"),
+    ("BitOr", "BitAnd"),
+    ("BitAnd", "BitOr"),
+    ("BitXor", "BitAnd"),
+    ("LShift", "RShift"),
+    ("RShift", "LShift"),
+)
+COMPARISON = (
+    ("Eq", "NotEq"),
+    ("NotEq", "Eq"),
+    ("Lt", "LtE"),
+    ("Lt", "GtE"),
+    ("LtE", "Lt"),
+    ("LtE", "Gt"),
+    ("Gt", "GtE"),
+    ("Gt", "LtE"),
+    ("GtE", "Gt"),
+    ("GtE", "Lt"),
+    ("Is", "IsNot"),
+    ("IsNot", "Is"),
+)
 USED = (
-    *(f"core/ReplaceBinaryOperator_{name}" for name in BINARY),
-    *(f"core/ReplaceComparisonOperator_{name}" for name in COMPARISON),
+    *(f"core/ReplaceBinaryOperator_{old}_{new}" for old, new in BINARY),
+    *(f"core/ReplaceComparisonOperator_{old}_{new}" for old, new in COMPARISON),
     "core/AddNot",
     "core/NumberReplacer",
     "core/RemoveDecorator",

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import click
+
 from tests.mutation.mutants import LEFT_OUT, PACKAGE
 
 HERE = Path(__file__).parent
@@ -45,10 +47,15 @@ class Run:
             noticed = count["killed"] + count["timeout"]
             whole = sum(count.values())
             lines.append(f"| {module} | {whole} | {noticed} | {count['timeout']} | {whole - noticed} | {noticed / whole:.1%} |")
-        which = f"a sample of {len(self.chosen)} of {self.total:,} mutants, seed {self.seed}" if self.seed else f"all {self.total:,} mutants"
+        which = (
+            f"a sample of {len(self.chosen)} of {self.total:,} mutants, seed {self.seed}" if self.seed else f"all {self.total:,} mutants"
+        )
         versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
         today = datetime.now(UTC).date()
-        lines += ["", f"{today}: {which}, in {self.seconds / 60:.0f} minutes. Python {platform.python_version()}, rdspool {version('rdspool')}, {versions}."]
+        lines += [
+            "",
+            f"{today}: {which}, in {self.seconds / 60:.0f} minutes. Python {platform.python_version()}, rdspool {version('rdspool')}, {versions}.",
+        ]
         lines += ["", *(f"Left out: `{name}` ({reason})." for name, reason in LEFT_OUT.items())]
         return "\n".join(lines) + "\n"
 
@@ -78,11 +85,15 @@ def explain(found, *, write):
     now = {one: before.get(one, "") for one in found.survivors()}
     open_ones = [one for one, kind in now.items() if kind not in kinds]
     for module, definition, line, mutant in open_ones:
-        print(f"survived: {module} {definition}\n    {line}\n    {mutant}")
+        click.echo(f"no kind: {module} {definition}\n    {line}\n    {mutant}")
     if write:
         ended = {key(mutant, result) for mutant, result in found.results.items()}
         code = {str(file.relative_to(PACKAGE)): file.read_text() for file in PACKAGE.rglob("*.py")}
-        kept = {one: kind for one, kind in before.items() if one not in ended and all(line in code.get(one[0], "") for line in one[2].split("\n"))}
+        kept = {
+            one: kind
+            for one, kind in before.items()
+            if one not in ended and all(line in code.get(one[0], "") for line in one[2].split("\n"))
+        }
         _write_survivors(kept | now)
     return len(open_ones)
 

@@ -43,5 +43,7 @@ def pytest_sessionfinish():
         for file in data.measured_files()
     }
     # What takes its time at each start and holds nothing of rdspool.
-    imported = [name for name in sys.modules if name.partition(".")[0] in ("local", "sqlalchemy", "mysql", "hypothesis", "cryptography", "botocore")]
+    imported = [
+        name for name in sys.modules if name.partition(".")[0] in ("local", "sqlalchemy", "mysql", "hypothesis", "cryptography", "botocore")
+    ]
     Path(os.environ["MUTATION_WATCHED"]).write_text(json.dumps({"lines": lines, "seconds": _seconds, "imported": imported}))

@@ -61,13 +61,23 @@ def run(tests, scratch):
         os.dup2(output.fileno(), 2)
     os.environ["TMPDIR"] = str(scratch)
     files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
-    options = ["-x", "-q", "--tb=line", "--no-header", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning", f"--basetemp={scratch / 'tmp'}"]
+    options = [
+        "-x",
+        "-q",
+        "--tb=line",
+        "--no-header",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+        f"--basetemp={scratch / 'tmp'}",
+    ]
     status = 1
     try:
         status = pytest.main([*options, *files], plugins=[Chosen(tests)])
         package = sys.modules.get("rdspool")
         assert package is None or Path(package.__file__).is_relative_to(Path.cwd()), package
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - it is told, and the fork ends either way
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -122,7 +132,8 @@ def main():
         end_all()
         told = (scratch / "output").read_text(errors="replace") if (scratch / "output").exists() else ""
         shutil.rmtree(scratch / "tmp", ignore_errors=True)
-        print(json.dumps({"outcome": outcome, "told": told[-2000:]}), flush=True)
+        sys.stdout.write(json.dumps({"outcome": outcome, "told": told[-2000:]}) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

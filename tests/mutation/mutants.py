@@ -57,8 +57,10 @@ def mutants(module: str) -> list[Mutant]:
     for name in operators.USED:
         operator = plugins.get_operator(name)()
         positions = ((node, *position) for node in nodes for position in operator.mutation_positions(node))
+        # cosmic-ray takes the star of a signature for a product.
         for occurrence, (node, start, end) in enumerate(positions):
-            if not any(first <= start and end <= last for first, last in never_run):
+            in_signature = node.type == "operator" and node.parent.type == "parameters"
+            if not in_signature and not any(first <= start and end <= last for first, last in never_run):
                 made.append(Mutant(module, name, occurrence, start[0], end[0], ASTQuery(node).get_definition_name() or ""))
     return sorted(made, key=lambda mutant: (mutant.line, mutant.operator, mutant.occurrence))
 

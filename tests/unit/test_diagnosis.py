@@ -79,7 +79,7 @@ def test_a_certificate_that_does_not_pass(code, words):
 
 @pytest.mark.parametrize("code", [18, 85])
 def test_authorities_of_ones_own_are_named(code):
-    told(unverified_certificate(code), CertificateError, 2026, "RDSPOOL_CA=/tmp/own.pem", ca="/tmp/own.pem")
+    told(unverified_certificate(code), CertificateError, 2026, "RDSPOOL_CA=own.pem", ca="own.pem")
 
 
 @pytest.mark.parametrize("code", [9, 10])

@@ -7,11 +7,13 @@ import time
 
 import pytest
 from fake_database import Database
-from fake_server import PING, QUIT, close, ok, refusal
+from fake_server import BINARY, LONGLONG, PING, QUIT, close, column, ok, refusal, result, row
 from rdspool import SettingsError, creator, engine, get_engine
 from rdspool._driver import resumption, tls
+from rdspool.dialect import MariaDBRdspoolDialect, RdspoolDialect
 from rdspool.pool import IDLE_GAP
-from sqlalchemy import create_engine, event, exc, text
+from sqlalchemy import Column, Integer, MetaData, Table, create_engine, event, exc, literal, literal_column, select, text
+from sqlalchemy.schema import CreateTable
 
 PROBES = "SELECT VERSION(), DATABASE(), @@transaction_isolation, @@sql_mode, @@lower_case_table_names"
 
@@ -369,8 +371,10 @@ def test_a_child_of_a_fork_begins_anew_and_leaves_the_parents_connection_alone(d
     context = tls.context((str(certificates.ca),))
     assert resumption.recall(context, f"127.0.0.1:{database.port}") is not None
     locks = engine._lock, creator._tokens_lock, tls._lock
+    creator._tokens["a"] = None
     engine._forget_engines()
     assert engine._engines == {}
+    assert creator._tokens == {}
     assert resumption.recall(context, f"127.0.0.1:{database.port}") is None
     assert not set(map(id, locks)) & {id(engine._lock), id(creator._tokens_lock), id(tls._lock)}
     assert found.pool.checkedin() == 0
@@ -391,3 +395,88 @@ def test_an_ok_among_answers_of_a_select_is_no_result(database, made):
     database.answers["DO 1"] = [ok(3, status=2)]
     with made().connect() as connection:
         assert connection.exec_driver_sql("DO 1").rowcount == 3
+
+
+# -- through the dialect ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stream_reads_rows_as_they_are_fetched(database, made):
+    rows = [row(b"%d" % number) for number in range(5)]
+    database.answers["SELECT n FROM t"] = result([column("n", LONGLONG, charset=BINARY)], rows, status=0)
+    with made().connect() as connection:
+        streamed = connection.execution_options(yield_per=2).execute(text("SELECT n FROM t"))
+        assert next(streamed) == (0,)
+        with pytest.raises(exc.DBAPIError, match="still being read"):
+            connection.execute(text("SELECT 8"))
+        assert streamed.scalars().all() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("it's", "'it''s'"),
+        ("back\\slash", "_utf8mb4 x'6261636b5c736c617368'"),
+        ("it's \\ both", "_utf8mb4 x'69742773205c20626f7468'"),
+        ("\\", "_utf8mb4 x'5c'"),
+        ("100\\%", "'100\\%'"),
+        ("a%b", "'a%b'"),
+    ],
+)
+def test_a_literal_of_a_statement_reads_the_same_in_every_mode(value, written):
+    assert (
+        str(select(literal(value)).compile(dialect=RdspoolDialect(), compile_kwargs={"literal_binds": True}))
+        == f"SELECT {written} AS anon_1"
+    )
+
+
+def test_a_literal_of_another_type_stays_as_it_is():
+    compiled = select(literal_column("'a\\\\b'"), literal(7)).compile(dialect=RdspoolDialect(), compile_kwargs={"literal_binds": True})
+    assert str(compiled) == "SELECT 'a\\\\b', 7 AS anon_1"
+
+
+def test_a_comment_of_a_table_is_a_quoted_text():
+    """DDL takes no other."""
+    table = Table("t", MetaData(), Column("a", Integer, comment="back\\slash, it's"))
+    written = str(CreateTable(table).compile(dialect=RdspoolDialect()))
+    assert "COMMENT 'back\\\\slash, it''s'" in written
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("port=3307", "the URL has 'port' twice"),
+        ("user=other", "the URL has 'user' twice"),
+        ("sql_mode=A&sql_mode=B", "the option 'sql_mode' more than once"),
+    ],
+)
+def test_a_url_that_says_one_thing_twice(database, query, message):
+    with pytest.raises(SettingsError, match=message):
+        create_engine(f"mysql+rdspool://app:x@127.0.0.1:{database.port}/shop?{query}")
+    assert database.sessions == []
+
+
+def test_options_of_a_url_reach_the_session(database, certificates):
+    url = f"mysql+rdspool://app:x@127.0.0.1:{database.port}/shop?ca={certificates.ca}&sql_mode=ANSI_QUOTES&autocommit=true"
+    found = create_engine(url)
+    found.connect().close()
+    assert database.statements()[0] == "SET NAMES 'utf8mb4', @@session.autocommit = 1, @@session.sql_mode = 'ANSI_QUOTES'"
+    found.dispose()
+
+
+def test_which_errors_cost_the_connection(made):
+    found = made()
+    dialect, connection = found.dialect, kept(found)
+    plain = dialect.loaded_dbapi.ProgrammingError("x", errno=1064)
+    assert not dialect.is_disconnect(plain, connection, None)
+    assert dialect.is_disconnect(dialect.loaded_dbapi.OperationalError("x", errno=2013), connection, None)
+    connection.close()
+    assert dialect.is_disconnect(plain, connection, None)
+    assert not dialect.is_disconnect(ValueError("x"), connection, None)
+    assert not dialect.is_disconnect(plain, None, None)
+
+
+def test_the_dialects_are_what_sqlalchemy_asks_for():
+    for kind in (RdspoolDialect, MariaDBRdspoolDialect):
+        assert (kind.driver, kind.supports_server_side_cursors, kind.supports_statement_cache) == ("rdspool", True, True)
+        assert "supports_statement_cache" in vars(kind), "SQLAlchemy looks at the class itself"
+    assert MariaDBRdspoolDialect.name == "mariadb"

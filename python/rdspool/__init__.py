@@ -5,7 +5,7 @@
     engine = get_engine()
 
 What runs inside the function lives here, and nothing that builds, publishes or tests it. What users may import lies flat: `engine`,
-`settings`, `errors`, `dbapi`, `dialect`, `creator`, `pool`, `secret`. The packages with an underscore are not theirs.
+`deadlines`, `settings`, `errors`, `dbapi`, `dialect`, `creator`, `pool`, `secret`. The packages with an underscore are not theirs.
 """
 
 import gc as _gc
@@ -17,11 +17,14 @@ from ._lambda import installation as _installation
 _gc_was_on = _gc.isenabled()
 _gc.disable()
 try:
+    from .deadlines import deadline
     from .engine import get_engine
     from .errors import (
         CertificateError,
         ConnectError,
         CredentialsError,
+        DeadlineError,
+        OutcomeUnknownError,
         ProtocolError,
         RdspoolError,
         SettingsError,
@@ -47,6 +50,8 @@ __all__ = [
     "CertificateError",
     "ConnectError",
     "CredentialsError",
+    "DeadlineError",
+    "OutcomeUnknownError",
     "ProtocolError",
     "RdspoolError",
     "Settings",
@@ -57,5 +62,6 @@ __all__ = [
     "UnreachableError",
     "UntestedVersionWarning",
     "__version__",
+    "deadline",
     "get_engine",
 ]

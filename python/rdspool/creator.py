@@ -8,18 +8,25 @@ from typing import Final
 
 from mysql.connector.errors import Error
 
+from . import deadlines
 from ._aws.authorities import root_files
+from ._aws.endpoints import is_proxy
 from ._aws.token import TokenSource
 from ._driver import tls
 from ._driver.connection import Connection
 from ._driver.error_numbers import ACCESS_DENIED
 from ._driver.session_start import SessionStart
-from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, Login
+from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, SESSION_TRACK, Login
 from ._lambda import attributes, init_connection
 from ._lambda.init_connection import InitConnection
+from .deadlines import Limit
+from .errors import CredentialsError
 from .pool import IDLE_GAP
 from .secret import EmptiedFrames, Secret
 from .settings import Settings
+
+END_SESSION: Final = 1.0
+"""Seconds that ending a statement on the server may take: the caller waits for it, on top of what it has waited for the statement."""
 
 _tokens: Final[dict[tuple[str, int, str, str], TokenSource]] = {}
 _tokens_lock = threading.Lock()
@@ -69,6 +76,8 @@ class Creator:
                 autocommit=level == "AUTOCOMMIT",
                 isolation_level=None if level == "AUTOCOMMIT" else level,
                 wait_timeout=settings.wait_timeout,
+                resets=settings.reset_session,
+                tracks=not is_proxy(settings.host),
             )
         self._start = start
         self._attributes = connection_attributes or {}
@@ -83,68 +92,67 @@ class Creator:
     def begin(self) -> None:
         """Start to make the first connection in a thread; the first call waits for it and takes it."""
         if init_connection.allowed():
-            self._init_connection = InitConnection(self._new)
+            self._init_connection = InitConnection(lambda: self._new(self._limit()))
 
     def __call__(self) -> Connection:
         """Return a new connection: verified, signed in, its session set up.
 
         Raises CredentialsError, or a ConnectError that tells what to do.
         """
+        limit = self._limit()
         begun, self._init_connection = self._init_connection, None
         if begun is None:
-            return self._new()
+            return self._new(limit)
         made: Connection | None = begun.take(self.settings.pool_recycle, IDLE_GAP)
         if made is not None:
             return made
         try:
-            return self._new()
+            return self._new(limit)
         except Exception as error:
             if begun.failure is not None:
                 error.add_note(f"The connection made during init had failed before: {begun.failure}")
             raise
 
-    def _new(self) -> Connection:
+    def _limit(self) -> Limit:
+        """Return the limit of a connect that begins now, with all that it repeats."""
+        settings = self.settings
+        return deadlines.within(settings.connect_timeout or deadlines.usual(), "RDSPOOL_CONNECT_TIMEOUT", settings.deadline_margin)
+
+    def _new(self, limit: Limit) -> Connection:
         settings = self.settings
         if settings.password is not None:
-            # A token that was made elsewhere and given as the password goes the way of a token.
-            return self._connect(settings.password, token="X-Amz-Signature=" in settings.password.reveal())
+            secret, token = self._secret()
+            return self._connect(secret, limit, token=token)
         source = token_source(settings)
-        token, reused = source.get()
+        signed, reused = source.get()
         try:
-            return self._connect_with(token, source)
+            return self._connect_with(signed, source, limit)
         except Error as error:
             if error.errno != ACCESS_DENIED or not reused:
                 raise
         # The cached token was refused: the role can have changed. Retry once with a new one: no SQL has run, so this is safe.
-        return self._connect_with(source.get()[0], source)
+        return self._connect_with(source.get()[0], source, limit)
 
-    def _connect_with(self, token: Secret, source: TokenSource) -> Connection:
+    def _connect_with(self, token: Secret, source: TokenSource, limit: Limit) -> Connection:
         """Return a connection that the token signed in. A refused one is forgotten: it would only be refused again at the next call."""
         try:
-            return self._connect(token, token=True)
+            return self._connect(token, limit, token=True)
         except Error as error:
             if error.errno == ACCESS_DENIED:
                 source.forget(token)
             raise
 
-    def _connect(self, secret: Secret, *, token: bool) -> Connection:
+    def _connect(self, secret: Secret, limit: Limit, *, token: bool) -> Connection:
         settings = self.settings
-        login = Login(
-            user=settings.user,
-            secret=secret,
-            database=settings.database,
-            attributes={**attributes.machine(), **attributes.function(), **self._attributes},
-            tls=tls.context(self._roots),
-            token=token,
-            capabilities=CAPABILITIES | (MULTI_STATEMENTS if settings.multi_statements else 0),
-        )
+        login = self._login(secret, token=token)
         try:
             made = Connection.open(
                 settings.host,
                 settings.port,
                 login,
                 self._start,
-                timeout=settings.connect_timeout,
+                limit=limit,
+                margin=settings.deadline_margin,
                 max_allowed_packet=settings.max_allowed_packet,
                 force_ipv6=self._force_ipv6,
             )
@@ -152,7 +160,44 @@ class Creator:
             from ._aws import diagnosis  # imported only where it is needed: a cold start that succeeds has no use for it
 
             with EmptiedFrames():
-                explained = diagnosis.explain(error, settings, secret)
+                explained = diagnosis.explain(error, settings, secret, limit)
             raise explained from error
         made.read_timeout, made.write_timeout = self._timeouts
+        if not is_proxy(settings.host):
+            # An RDS Proxy has numbers of its own for connections, and ends none by them.
+            made.end_by(self._end_session)
         return made
+
+    def _login(self, secret: Secret, *, token: bool) -> Login:
+        settings = self.settings
+        return Login(
+            user=settings.user,
+            secret=secret,
+            database=settings.database,
+            attributes={**attributes.machine(), **attributes.function(), **self._attributes},
+            tls=tls.context(self._roots),
+            token=token,
+            capabilities=CAPABILITIES
+            | (MULTI_STATEMENTS if settings.multi_statements else 0)
+            | (SESSION_TRACK if self._start.resets and self._start.tracks else 0),
+        )
+
+    def _end_session(self, address: str, connection_id: int) -> str:
+        """End a session on the server, in the time that an invocation has left for it, and return what came of it."""
+        from ._driver.given_up import end_session
+
+        settings = self.settings
+        limit = deadlines.within(END_SESSION, "the time to end a statement", settings.deadline_margin, deadlines.CLEANING)
+        try:
+            secret, token = self._secret()
+        except CredentialsError as error:
+            return f"The statement may go on on the server (connection {connection_id}): nothing can sign in to end it ({error})."
+        return end_session(settings.host, address, settings.port, self._login(secret, token=token), connection_id, limit)
+
+    def _secret(self) -> tuple[Secret, bool]:
+        """Return what signs in, and whether it is a token."""
+        password = self.settings.password
+        if password is None:
+            return token_source(self.settings).get()[0], True
+        # A token that was made elsewhere and given as the password goes the way of a token.
+        return password, "X-Amz-Signature=" in password.reveal()

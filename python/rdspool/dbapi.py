@@ -39,6 +39,7 @@ from mysql.connector.errors import (
 )
 from mysql.connector.version import VERSION_TEXT as __version__  # noqa: N811
 
+from ._aws.endpoints import is_proxy
 from ._driver.connection import Connection
 from ._driver.session_start import CHARSET, SessionStart
 from ._settings.defaults import NEVER_SECRET
@@ -206,7 +207,9 @@ def connect(**options: Any) -> Connection:
     if level == "AUTOCOMMIT":
         level, session["autocommit"] = None, True
     wait_timeout = settings.wait_timeout if given.get("wait_timeout") is not None else None
-    start = SessionStart(isolation_level=level, wait_timeout=wait_timeout, **session)
+    start = SessionStart(
+        isolation_level=level, wait_timeout=wait_timeout, resets=settings.reset_session, tracks=not is_proxy(settings.host), **session
+    )
     return Creator(
         settings,
         start,

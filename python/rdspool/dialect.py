@@ -16,6 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from . import pool
 from ._driver import disconnects, literals, probes
+from ._lambda import invocation, left_open
 from .errors import SettingsError
 from .secret import hide
 
@@ -117,6 +118,11 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         """Let each connection that comes back to the pool be as it was when it was made, and none that is lost stay there."""
         event.listen(engine, "checkout", _goes_out)
         event.listen(engine, "checkin", _came_back)
+        if invocation.watch():
+            invocation.at_end(left_open.roll_back)
+            event.listen(engine, "checkout", lambda connection, entry, _: left_open.taken(entry, connection))
+            event.listen(engine, "checkin", lambda _, entry: left_open.given_back(entry))
+            event.listen(engine, "detach", lambda _, entry: left_open.given_back(entry))
 
     # -- losses -----------------------------------------------------------------------------------------------------------------
 
@@ -158,10 +164,10 @@ def _options(url: Any) -> tuple[dict[str, Any], str | None]:
 
 
 def _goes_out(dbapi_connection: Any, entry: Any, _: Any) -> None:
-    # At the first time: listeners to the pool's "connect" can have set autocommit, for as long as the connection lives.
+    # At the first time: listeners to the pool's "connect" can have set variables, for as long as the connection lives.
     if _READY not in entry.info:
         entry.info[_READY] = True
-        dbapi_connection.keep_autocommit()
+        dbapi_connection.keep_session()
 
 
 def _came_back(dbapi_connection: Any, entry: Any) -> None:
@@ -169,7 +175,8 @@ def _came_back(dbapi_connection: Any, entry: Any) -> None:
         return
     if not dbapi_connection.closed:
         try:
-            dbapi_connection.restore()
+            if not dbapi_connection.restore():
+                dbapi_connection.close()
         except dbapi_connection.Error:
             dbapi_connection.close()  # it can't be brought back: the next one is new
     if dbapi_connection.closed:

@@ -60,7 +60,7 @@ def get_engine(name: str | None = None, **options: Unpack[EngineOptions]) -> Eng
 
     The same name gives the same engine in every thread; after a fork the child gets its own. Settings come from keyword
     arguments (`host=`, `user=`, `database=`, `port=`, `password=`, `region=`, `ca=`, `pool_recycle=` and `wait_timeout=` in
-    seconds, `isolation_level=`, `connect_timeout=` in seconds, `connect=`, `max_allowed_packet=` in bytes, `multi_statements=`,
+    seconds, `isolation_level=`, `connect_timeout=` in seconds, `deadline_margin_ms=`, `connect=`, `max_allowed_packet=` in bytes, `multi_statements=`,
     or `url=`), else from RDSPOOL_HOST and so on; the engine "reporting" reads RDSPOOL_REPORTING_HOST. SQLAlchemy's own options in
     `ENGINE_OPTIONS` (`echo=`, `pool_size=`, ...) are passed on.
 
@@ -107,7 +107,7 @@ def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
     if settings.connect == "init":
         made.begin()
     url = URL.create("mysql+rdspool", settings.user, None, settings.host, settings.port, settings.database)
-    arguments: dict[str, Any] = {**pool.arguments(settings.pool_recycle), **passed_on}
+    arguments: dict[str, Any] = {**pool.arguments(settings.pool_recycle, settings.deadline_margin), **passed_on}
     if settings.isolation_level is not None:
         # The creator has set it; SQLAlchemy has to know it to come back to it after an execution option.
         arguments["isolation_level"] = settings.isolation_level

@@ -25,8 +25,10 @@ class EngineOptions(TypedDict, total=False):
     wait_timeout: int | None
     isolation_level: IsolationLevel | None
     connect_timeout: float | None
+    deadline_margin_ms: int | None
     connect: Literal["use", "init"] | None
     max_allowed_packet: int | None
+    reset_session: bool | None
     multi_statements: bool | None
 
     echo: bool | Literal["debug"] | None

@@ -77,3 +77,25 @@ class StatementTimeoutError(OperationalError, ReadTimeoutError, WriteTimeoutErro
     def __init__(self, msg: str, errno: int) -> None:
         """Take the text and the number; the connector's time-out classes would replace the text by their own advice."""
         Error.__init__(self, msg, errno)
+
+
+class DeadlineError(StatementTimeoutError):
+    """The invocation's time, or that of a `with deadline(seconds)`, was nearly over while something was waited for."""
+
+
+class OutcomeUnknownError(OperationalError, RdspoolError):
+    """A COMMIT, or a statement that commits by itself, was sent, and its answer was lost: it may have happened, and it may not.
+
+    Nothing of rdspool runs it again. Look whether it happened, by an id that the transaction wrote, before you do.
+    """
+
+    def __init__(self, error: Error) -> None:
+        """Take the error that was met in place of the answer."""
+        super().__init__(
+            f"the outcome is unknown, for the answer to a COMMIT, or to a statement that commits by itself, was lost ({error.msg}): look "
+            "whether it happened, by an id that it wrote, before running it again",
+            errno=error.errno,
+            sqlstate=error.sqlstate,
+        )
+        for note in getattr(error, "__notes__", ()):
+            self.add_note(note)

@@ -7,36 +7,62 @@ from typing import Any, Final
 from sqlalchemy import exc
 from sqlalchemy.pool import QueuePool
 
+from . import deadlines
+from .deadlines import Limit
+
 POOL_SIZE: Final = 1
 """A Lambda environment serves one request at a time."""
 IDLE_GAP: Final = 5.0
 """Seconds: a connection used within them is hot, and a look at its socket is enough; one idle for longer is asked with a ping."""
-POOL_TIMEOUT: Final = 5.0
-"""Seconds: with one connection, waiting for a second is most often a `with engine.connect()` inside another one, which never ends."""
 
 
 class EnginePool(QueuePool):
     """SQLAlchemy's QueuePool, which says what waiting in vain means in a function."""
 
+    def __init__(self, creator: Any, timeout: float | None = None, deadline_margin: float = deadlines.MARGIN, **options: Any) -> None:
+        """Take QueuePool's arguments, by position or name: create_engine() looks for names that can be both. `timeout` is in seconds; None: as long as a connect takes. The invocation's deadline is earlier."""
+        self._given = timeout
+        self._margin = deadline_margin
+        super().__init__(creator, **options)
+
+    @property
+    def _timeout(self) -> float:
+        """Seconds that QueuePool waits for a connection, asked anew for each wait."""
+        return max(0.0, self._limit().left())
+
+    @_timeout.setter
+    def _timeout(self, _: float) -> None:
+        """Ignore what QueuePool's constructor sets."""
+
+    def _limit(self) -> Limit:
+        return deadlines.within(deadlines.usual() if self._given is None else self._given, "pool_timeout", self._margin)
+
+    def recreate(self) -> EnginePool:
+        """Return a new pool like this one."""
+        made: Any = super().recreate()
+        made._given, made._margin = self._given, self._margin
+        return made  # type: ignore[no-any-return]
+
     def _do_get(self) -> Any:
+        limit = self._limit()
         try:
             return super()._do_get()
         except exc.TimeoutError as error:
             raise exc.TimeoutError(
-                f"the engine's connections (pool_size={self.size()}) are all in use, and none came back within {self.timeout():g} s. With one "
+                f"the engine's connections (pool_size={self.size()}) are all in use, and none came back within {limit}. With one "
                 "connection that is most often a `with engine.connect()` (or a Session) within another one: use the outer one's "
                 "connection, close it first, or call get_engine(pool_size=2)"
             ) from error
 
 
-def arguments(recycle: int) -> dict[str, Any]:
-    """Return the arguments of create_engine() that make the pool; `recycle` is in seconds."""
+def arguments(recycle: int, deadline_margin: float) -> dict[str, Any]:
+    """Return the arguments of create_engine() that make the pool; both are in seconds."""
     return {
         "poolclass": EnginePool,
         "pool_size": POOL_SIZE,
         "max_overflow": 0,
-        "pool_timeout": POOL_TIMEOUT,
         "pool_recycle": recycle,
+        "deadline_margin": deadline_margin,
         # Calls the dialect's do_ping() at each checkout, which lets a hot connection pass without a round trip.
         "pool_pre_ping": True,
         "pre_ping_idle_only": True,

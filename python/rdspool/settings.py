@@ -36,14 +36,24 @@ class Settings:
     """Seconds of idling after which the server closes the session: what frees the connections of environments that are gone."""
     isolation_level: str | None = None
     """One of `ISOLATION_LEVELS`; None keeps the server's default."""
-    connect_timeout: float = defaults.CONNECT_TIMEOUT
-    """Seconds for each step of a connect: address, TCP, TLS and sign-in."""
+    connect_timeout: float | None = None
+    """Seconds for a whole connect: name, TCP, TLS, sign-in and all that it repeats. None: `deadlines.USUAL`, or `deadlines.USUAL_UNKNOWN`
+    where the end of the invocation is not known. The invocation's deadline ends it earlier."""
+    deadline_margin_ms: int = defaults.DEADLINE_MARGIN_MS
+    """Milliseconds before the end of an invocation at which waits end, a quarter of the invocation at most."""
     connect: str = "use"
     """One of `CONNECT_TIMES`: when the first connection is opened."""
     max_allowed_packet: int = defaults.MAX_ALLOWED_PACKET
     """Bytes of one row, or any other answer of the server, at most. A larger one closes the connection."""
+    reset_session: bool = True
+    """Whether a connection that comes back to the pool has its session brought back to what it was: variables, locks, temporary tables."""
     multi_statements: bool = False
     """Whether one execute() may hold several statements, separated by semicolons."""
+
+    @property
+    def deadline_margin(self) -> float:
+        """`deadline_margin_ms` in seconds."""
+        return self.deadline_margin_ms / 1000
 
     @property
     def iam(self) -> bool:

@@ -65,7 +65,7 @@ def connect(pair):
         connection = Connection(
             CommandPhase(PacketStream(ours, "db.test", 3306), AUTOCOMMIT), "app", version, 4711, SessionStart(**settings)
         )
-        connection._set_up()
+        connection.session.set_up()
         server.commands.clear()
         made.append((connection, server))
         return connection, server

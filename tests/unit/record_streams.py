@@ -142,7 +142,7 @@ def record(server: local.server.Server, kind: str) -> list[dict[str, Any]]:
                 {"server": version, "name": "sign-in refused", "token": False, "greeting": written(greeted), "answer": written(taken())}
             )
         connection = Connection(CommandPhase(stream, status), "iam", version, 1, SessionStart(autocommit=True))
-        connection._set_up()
+        connection.session.set_up()
         connection.cursor().execute("SET SESSION sql_mode = ''")
         taken()
         for name, query in QUERIES.items():

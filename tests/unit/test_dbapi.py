@@ -145,7 +145,9 @@ def test_a_refused_password_is_in_no_text():
     ],
 )
 def test_what_a_session_starts_with(target, options, statement):
-    assert connected(*target(password="x", **options))[1] == [statement]
+    assert connected(*target(password="x", reset_session=False, **options))[1] == [statement]
+    tracked = statement + b", @@session.session_track_state_change = 1"
+    assert connected(*target(password="x", **options))[1] == [tracked]
 
 
 def test_an_init_command_follows(target):
@@ -325,7 +327,9 @@ def test_what_each_session_of_a_creator_starts_with(target):
     server, arguments = target()
     Creator(settings_for(arguments), SessionStart(autocommit=True, wait_timeout=60))().close()
     server.servers[0].wait()
-    assert server.servers[0].after.wait()[0] == b"\x03SET NAMES 'utf8mb4', @@session.autocommit = 1, @@session.wait_timeout = 60"
+    assert server.servers[0].after.wait()[0] == (
+        b"\x03SET NAMES 'utf8mb4', @@session.autocommit = 1, @@session.wait_timeout = 60, @@session.session_track_state_change = 1"
+    )
     server, arguments = target(isolation_level="SERIALIZABLE")
     Creator(settings_for(arguments))().close()
     server.servers[0].wait()

@@ -27,6 +27,7 @@ from fake_server import (
 from mysql.connector.errors import NotSupportedError, OperationalError, ProgrammingError
 from rdspool import ProtocolError, SettingsError, StatementTimeoutError, dbapi
 from rdspool._driver import not_offered
+from rdspool._driver.answers import STATE_CHANGED
 from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
 from rdspool._driver.cursors import Cursor, DictCursor, NamedTupleCursor
@@ -247,12 +248,13 @@ def test_autocommit_is_set_where_it_differs(connect):
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_what_a_statement_changed_is_restored(connect, wanted):
-    connection, server = connect(autocommit=wanted)
-    connection.restore()
+    """Where a reset is switched off too: the server's status tells of it."""
+    connection, server = connect(autocommit=wanted, resets=False)
+    assert connection.restore()
     assert server.commands == []
     run(connection, server, 0 if wanted else AUTOCOMMIT, f"SET autocommit = {int(not wanted)}")
     server.will_answer([ok(status=AUTOCOMMIT if wanted else 0)])
-    connection.restore()
+    assert connection.restore()
     assert server.statements[-1] == b"SET @@session.autocommit = %d" % wanted
     assert connection.autocommit is wanted
 
@@ -313,6 +315,7 @@ def test_the_statement_that_sets_a_session_up():
         time_zone="+01:00",
         sql_mode="ANSI_QUOTES,STRICT_TRANS_TABLES",
     )
+    tracking = "@@session.session_track_state_change = 1"
     assert everything.assignments("transaction_isolation") == [
         "NAMES 'utf8mb4' COLLATE 'utf8mb4_bin'",
         "@@session.autocommit = 1",
@@ -320,9 +323,12 @@ def test_the_statement_that_sets_a_session_up():
         "@@session.transaction_isolation = 'READ-COMMITTED'",
         "@@session.time_zone = '+01:00'",
         "@@session.sql_mode = 'ANSI_QUOTES,STRICT_TRANS_TABLES'",
+        tracking,
     ]
-    assert SessionStart().assignments("x") == ["NAMES 'utf8mb4'", "@@session.autocommit = 0"]
-    assert SessionStart(sql_mode="").assignments("x")[-1] == "@@session.sql_mode = ''"
+    assert SessionStart().assignments("x") == ["NAMES 'utf8mb4'", "@@session.autocommit = 0", tracking]
+    assert SessionStart(sql_mode="").assignments("x")[-2] == "@@session.sql_mode = ''"
+    for untracked in (SessionStart(resets=False), SessionStart(tracks=False)):
+        assert untracked.assignments("x") == ["NAMES 'utf8mb4'", "@@session.autocommit = 0"]
 
 
 @pytest.mark.parametrize(
@@ -345,14 +351,95 @@ def test_what_no_setting_of_a_session_looks_like_is_refused(name, value):
         SessionStart(**{name: value})
 
 
+SET_UP = b"\x03SET NAMES 'utf8mb4', @@session.autocommit = 0, @@session.session_track_state_change = 1"
+
+
 def test_a_reset_sets_the_session_up_again(connect):
     connection, server = connect(autocommit=False, init_command="SET @a = 1")
     run(connection, server, IN_TRANSACTION)
     server.commands.clear()
     server.will_answer([ok(status=AUTOCOMMIT)], [ok(status=0)], [ok(status=0)])
     connection.reset()
-    assert server.commands == [RESET_CONNECTION, b"\x03SET NAMES 'utf8mb4', @@session.autocommit = 0", b"\x03SET @a = 1"]
+    assert server.commands == [RESET_CONNECTION, SET_UP, b"\x03SET @a = 1"]
     assert not connection.transaction.open
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SET @a = 1", "SELECT @a := 1", "SELECT GET_LOCK('a', 1)", "CREATE TEMPORARY TABLE t (a INT)", "CALL p()", "SET time_zone = '+00:00'"],
+)
+def test_what_a_statement_left_behind_is_reset(connect, statement):
+    connection, server = connect(autocommit=False)
+    run(connection, server, 0, statement)
+    server.commands.clear()
+    server.will_answer([ok(status=AUTOCOMMIT)], [ok(status=0)])
+    assert connection.restore()
+    assert server.commands == [RESET_CONNECTION, SET_UP]
+    assert connection.restore()
+    assert len(server.commands) == 2
+
+
+@pytest.mark.parametrize(
+    "statement", ["SELECT 1", "INSERT INTO t VALUES ('@a', 'GET_LOCK()')", "SELECT @@sql_mode", "COMMIT", "SHOW TABLES"]
+)
+def test_a_statement_that_leaves_nothing_behind_costs_no_round_trip(connect, statement):
+    connection, server = connect(autocommit=False)
+    run(connection, server, 0, statement)
+    server.commands.clear()
+    assert connection.restore()
+    assert server.commands == []
+
+
+def test_what_only_the_server_knows_of_is_reset_too(connect):
+    """A stored function or a trigger sets a variable: the OK that follows tells, here that of a ROLLBACK."""
+    connection, server = connect(autocommit=False)
+    run(connection, server, IN_TRANSACTION, "SELECT f()")
+    server.will_answer([ok(status=STATE_CHANGED)])
+    connection.rollback()
+    server.will_answer([ok(status=0)], [ok(status=0)])
+    assert connection.restore()
+    assert server.commands[-2:] == [RESET_CONNECTION, SET_UP]
+
+
+@pytest.mark.parametrize("statement", ["USE other", "SET ROLE all", "DROP DATABASE app", "EXECUTE IMMEDIATE 'USE other'"])
+def test_what_a_reset_does_not_take_away_asks_for_a_new_connection(connect, statement):
+    connection, server = connect(autocommit=False)
+    run(connection, server, 0, statement)
+    server.commands.clear()
+    assert not connection.restore()
+    assert server.commands == []
+
+
+def test_what_was_added_to_a_new_session_stays_and_is_not_reset_away(connect):
+    """A listener to the pool's "connect" sets a variable, once in the life of a connection."""
+    connection, server = connect(autocommit=False)
+    run(connection, server, 0, "SET @tenant = 1")
+    connection.keep_session()
+    assert connection.restore()
+    run(connection, server, 0, "SELECT 1")
+    assert connection.restore()
+    run(connection, server, 0, "SET @other = 1")
+    assert not connection.restore()
+
+
+def test_before_a_proxy_the_connection_is_replaced(connect):
+    connection, server = connect(autocommit=False, tracks=False)
+    run(connection, server, 0, "SET @a = 1")
+    server.commands.clear()
+    assert not connection.restore()
+    assert server.commands == []
+
+
+def test_a_reset_brings_back_what_was_set_with_the_connections_own_attributes(connect):
+    connection, server = connect(autocommit=False)
+    server.will_answer([ok(status=AUTOCOMMIT)])
+    connection.autocommit = True
+    connection.keep_session()
+    run(connection, server, AUTOCOMMIT, "SET @a = 1")
+    server.will_answer([ok(status=0)], [ok(status=0)], [ok(status=AUTOCOMMIT)])
+    assert connection.restore()
+    assert connection.autocommit
+    assert server.statements[-1] == b"SET @@session.autocommit = 1"
 
 
 def test_variables_are_asked_for_and_leave_the_session_clean(connect):
@@ -367,7 +454,7 @@ def test_an_init_command_runs_once(connect):
     ours, theirs = socket.socketpair()
     server = FakeServer(theirs, [[ok()], numbers(1)])
     made = Connection(CommandPhase(PacketStream(ours, "db.test", 3306), 0), "app", "9.7.0", 1, SessionStart(init_command="SELECT f()"))
-    made._set_up()
+    made.session.set_up()
     assert server.statements[1:] == [b"SELECT f()"]
     assert not made.transaction.open
     made.close()

@@ -12,6 +12,7 @@ from rdspool._driver import tls
 from rdspool._driver.disconnects import is_disconnect
 from rdspool._driver.packets import SIGN_IN_BYTES, PacketStream
 from rdspool._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, Login, UnverifiedAnswerError, receive_greeting, sign_in
+from rdspool.deadlines import within
 from rdspool.errors import ProtocolError, SettingsError
 from rdspool.secret import Secret
 from sign_in_server import CAPABILITIES as SERVERS_CAPABILITIES
@@ -80,7 +81,7 @@ def test_an_error_in_place_of_the_greeting_is_no_refusal(meet, number, before_gr
     assert caught.value.errno == 2013
     assert caught.value.sqlstate is None
     assert caught.value.number == number
-    explained = diagnosis.explain(caught.value, SETTINGS, Secret("token"))
+    explained = diagnosis.explain(caught.value, SETTINGS, Secret("token"), within(1, "test"))
     assert type(explained) is (errors.TooManyConnectionsError if number == 1040 else errors.UnreachableError)
     assert explained.errno == (1040 if number == 1040 else 2013)
     for said in (str(caught.value), str(explained)):
@@ -200,7 +201,7 @@ def test_a_verified_refusal_is_the_servers(meet, login):
         signed_in(stream, login())
     assert (caught.value.errno, caught.value.sqlstate) == (1045, "28000")
     assert str(caught.value).isprintable()
-    assert type(diagnosis.explain(caught.value, SETTINGS, None)) is errors.SignInError
+    assert type(diagnosis.explain(caught.value, SETTINGS, None, within(1, "test"))) is errors.SignInError
 
 
 # -- names ----------------------------------------------------------------------------------------------------------------------

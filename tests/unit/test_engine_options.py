@@ -15,6 +15,7 @@ from sqlalchemy.engine import Engine, make_url
 NOT_PASSED_ON = {
     "compiler_linting": "create_engine() sets it, from enable_from_linting",
     "connect_args": "create_engine() ignores it where there is a creator, and rdspool's connects",
+    "deadline_margin": "RDSPOOL_DEADLINE_MARGIN_MS sets it, for the connections too",
     "convert_unicode": "no dialect of 2.0 and later takes it",
     "creator": "rdspool's own: it signs in",
     "dbapi": "create_engine() sets it, from the dialect",
@@ -34,7 +35,7 @@ NOT_PASSED_ON = {
     "supports_native_boolean": "the servers have none",
     "url": "get_engine() takes it apart: each part is a setting",
 }
-POOLS_OWN_NAMES = {"pool_size", "max_overflow", "creator", "dialect"}
+POOLS_OWN_NAMES = {"deadline_margin", "pool_size", "max_overflow", "creator", "dialect"}
 """The pool's arguments that create_engine() takes under the same name; `echo` is echo_pool there, and all others get a pool_ before them."""
 
 

@@ -65,9 +65,9 @@ def test_no_module_imports_itself_by_way_of_others():
 @pytest.mark.parametrize(
     ("package", "allowed"),
     [
-        ("_driver", {"rdspool._driver", "rdspool.errors", "rdspool.secret"}),
+        ("_driver", {"rdspool._driver", "rdspool.deadlines", "rdspool.errors", "rdspool.secret"}),
         ("_settings", {"rdspool._settings", "rdspool.errors", "rdspool.secret", "rdspool._aws.endpoints"}),
-        ("_lambda", {"rdspool._lambda", "rdspool.version"}),
+        ("_lambda", {"rdspool._lambda", "rdspool.deadlines", "rdspool.version"}),
     ],
 )
 def test_a_private_package_knows_only_what_lies_below_it(package, allowed):

@@ -20,7 +20,13 @@ def load(name=None, environ=None, **overrides):
 def test_defaults_are_frozen():
     settings = load()
     assert settings == Settings(host=HOST, user="app", region="eu-central-1")
-    assert (settings.port, settings.pool_recycle, settings.wait_timeout, settings.connect_timeout) == (3306, 300, 330, 5.0)
+    assert (settings.port, settings.pool_recycle, settings.wait_timeout, settings.connect_timeout, settings.deadline_margin_ms) == (
+        3306,
+        300,
+        330,
+        None,
+        500,
+    )
     assert settings.iam
     assert settings.database is None
 
@@ -37,6 +43,7 @@ def test_every_variable_is_read():
             "RDSPOOL_WAIT_TIMEOUT": "90",
             "RDSPOOL_ISOLATION_LEVEL": "read-committed",
             "RDSPOOL_CONNECT_TIMEOUT": "2.5",
+            "RDSPOOL_DEADLINE_MARGIN_MS": "250",
         }
     )
     assert settings == Settings(
@@ -51,6 +58,7 @@ def test_every_variable_is_read():
         wait_timeout=90,
         isolation_level="READ COMMITTED",
         connect_timeout=2.5,
+        deadline_margin_ms=250,
     )
 
 
@@ -144,6 +152,7 @@ def test_region_from_the_environment_when_the_host_has_none():
         ({"RDSPOOL_POOL_RECYCLE": "-1"}, ["RDSPOOL_POOL_RECYCLE", "'-1'"]),
         ({"RDSPOOL_POOL_RECYCLE": "300", "RDSPOOL_WAIT_TIMEOUT": "300"}, ["RDSPOOL_POOL_RECYCLE", "RDSPOOL_WAIT_TIMEOUT", "below"]),
         ({"RDSPOOL_CONNECT_TIMEOUT": "0"}, ["RDSPOOL_CONNECT_TIMEOUT", "seconds"]),
+        ({"RDSPOOL_DEADLINE_MARGIN_MS": "-1"}, ["RDSPOOL_DEADLINE_MARGIN_MS", "milliseconds"]),
         ({"RDSPOOL_CONNECT_TIMEOUT": "nan"}, ["RDSPOOL_CONNECT_TIMEOUT", "nan"]),
         ({"RDSPOOL_ISOLATION_LEVEL": "CHAOS"}, ["RDSPOOL_ISOLATION_LEVEL", "CHAOS", "SERIALIZABLE"]),
         ({"RDSPOOL_POOLRECYCLE": "60"}, ["RDSPOOL_POOLRECYCLE", "RDSPOOL_POOL_RECYCLE"]),

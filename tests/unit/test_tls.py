@@ -19,6 +19,7 @@ from rdspool import Settings, SettingsError
 from rdspool._aws import diagnosis
 from rdspool._aws.authorities import ROOTS, root_files
 from rdspool._driver import resumption, tls, transport
+from rdspool.deadlines import within
 
 from local.certificates import authority
 
@@ -190,7 +191,7 @@ def test_a_certificate_that_is_refused(handshake, certificate, issuer, rules, wo
     settings = Settings(host=NAME, user="app", region="eu-central-1", ca=str(issuer.ca))
     with pytest.raises(Exception, match="TLS with") as caught, handshake(certificate(**rules), tls.context((str(issuer.ca),))):
         pass
-    explained = diagnosis.explain(caught.value, settings, None)
+    explained = diagnosis.explain(caught.value, settings, None, within(1, "test"))
     assert type(explained).__name__ == "CertificateError"
     assert words in str(explained)
 

@@ -29,6 +29,8 @@ from .._driver.error_numbers import (
     UNKNOWN_DATABASE,
 )
 from .._driver.sign_in import NoGreetingError, UnverifiedAnswerError
+from .._driver.transport import NameTimeoutError
+from ..deadlines import Limit
 from ..errors import (
     CertificateError,
     ConnectError,
@@ -61,7 +63,7 @@ _BEFORE_GREETING: Final = {
 """The errors that a MySQL server sends in place of its greeting, so before TLS is possible, and when it does."""
 
 
-def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectError:
+def explain(error: Error, settings: Settings, secret: Secret | None, limit: Limit) -> ConnectError:
     """Return `error`, met on connecting as `settings` say, as an error that tells what to do."""
     where = f"{settings.host}:{settings.port}"
     number = error.errno or -1
@@ -75,7 +77,7 @@ def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectE
         )
     if isinstance(error, NoGreetingError):
         return UnreachableError(
-            f"{where} took the connection, but did not greet as MySQL does within {settings.connect_timeout:g} s (RDSPOOL_CONNECT_TIMEOUT): "
+            f"{where} took the connection, but did not greet as MySQL does within {limit}: "
             "check that it is a MySQL endpoint and port; an overloaded database answers late too",
             errno=number,
         )
@@ -89,13 +91,18 @@ def explain(error: Error, settings: Settings, secret: Secret | None) -> ConnectE
         )
     if isinstance(error, StatementTimeoutError):
         return UnreachableError(
-            f"{where} stopped answering in the middle of the sign-in, for {settings.connect_timeout:g} s (RDSPOOL_CONNECT_TIMEOUT): "
-            "the database may be overloaded, or failing over",
+            f"{where} stopped answering in the middle of the sign-in, for {limit}: the database may be overloaded, or failing over",
+            errno=number,
+        )
+    if isinstance(error, NameTimeoutError):
+        return UnreachableError(
+            f"the host {settings.host!r} was looked up for {limit}, and no name server answered: check the VPC's DNS settings "
+            "(enableDnsSupport, the DHCP options' domain-name-servers) and the network ACLs",
             errno=number,
         )
     if isinstance(error, ConnectionTimeoutError) or (isinstance(cause, OSError) and cause.errno == errno.ETIMEDOUT):
         return UnreachableError(
-            f"{where} did not answer within {settings.connect_timeout:g} s (RDSPOOL_CONNECT_TIMEOUT): check that the function is in "
+            f"{where} did not answer within {limit}: check that the function is in "
             "the database's VPC and that the database's security group lets the function's in",
             errno=number,
         )

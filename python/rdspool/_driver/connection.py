@@ -5,25 +5,31 @@ It leaves out what can have no effect: a ROLLBACK where nothing ran, a ping befo
 
 from __future__ import annotations
 
-import re
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NoReturn
 
 from mysql.connector import errors
 from mysql.connector.errors import Error, NotSupportedError, ProgrammingError
 
+from .. import deadlines
+from ..deadlines import Limit
 from . import not_offered
-from .command_phase import AUTOCOMMIT, IN_TRANSACTION, CommandPhase, logger
+from .answers import IN_TRANSACTION, QUERY, logger
+from .command_phase import CommandPhase
 from .cursors import Cursor, DictCursor, NamedTupleCursor
 from .packets import DEFAULT_MAX_ALLOWED_PACKET, PacketStream, closed_error
+from .session import Session
 from .session_start import CHARSET, SessionStart
 from .sign_in import Login, receive_greeting, sign_in
 from .streams import StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
 from .transactions import TransactionState
 from .transport import connect
 
-PING_TIMEOUT: Final = 1.0
-"""Seconds: a server in reach answers in a few milliseconds, and giving one up that is slow costs a reconnect, no more."""
+_PING: Final = 0.75
+"""Part of a connect's time that a ping may take. A server in reach answers in milliseconds; giving up one that is slow costs five times as many
+answers, those of a reconnect. A peer whose network is dead is given up much earlier."""
 
 _CURSORS: Final[dict[tuple[bool, bool, bool], type[Cursor]]] = {
     # (streaming, dictionary, named_tuple)
@@ -54,12 +60,8 @@ class Connection:
     def __init__(self, commands: CommandPhase, user: str, version: str, connection_id: int, start: SessionStart) -> None:
         """Take a command phase whose session is still to be set up. `version` is the server's, as it greets with it."""
         self._commands = commands
-        self._start = start
-        self._autocommit = start.autocommit
         self.transaction = TransactionState(commands)
-        self._set_up_at = -1
-        self._other_level = False
-        """Whether the session may be at another isolation level than it was set up with."""
+        self.session = Session(commands, self.transaction, start, version, self._run)
         self.user = user
         self.address = commands.stream.address
         self.connection_id = connection_id
@@ -77,37 +79,34 @@ class Connection:
         login: Login,
         start: SessionStart,
         *,
-        timeout: float | None = None,
+        limit: Limit,
+        margin: float = deadlines.MARGIN,
         max_allowed_packet: int = DEFAULT_MAX_ALLOWED_PACKET,
         force_ipv6: bool = False,
     ) -> Connection:
-        """Return a new connection: the server is verified, the user signed in, the session set up. `timeout` is in seconds, for each step.
+        """Return a new connection: the server is verified, the user signed in, the session set up, all of it before `limit`.
+
+        `margin` is in seconds: so long before the end of a Lambda invocation the waits of the connection end.
 
         Nothing is left open on failure. Raises the errors of `transport`, `sign_in` and the server.
         """
-        stream = PacketStream(connect(host, port, timeout, force_ipv6=force_ipv6), host, port, timeout)
+        stream = PacketStream(connect(host, port, limit, force_ipv6=force_ipv6), host, port)
         try:
+            stream.waiting.limit, stream.waiting.margin = limit, margin
             greeting = receive_greeting(stream)
             accepted = sign_in(stream, greeting, login)
             stream.max_allowed_packet = max_allowed_packet
             made = cls(CommandPhase(stream, accepted.status), login.user, greeting.version, greeting.connection_id, start)
-            made._set_up()
-            stream.set_default_timeout(None)
+            made.session.set_up()
+            stream.waiting.limit = None
         except BaseException:
             stream.close()
             raise
         return made
 
-    def _set_up(self) -> None:
-        commands = self._commands
-        commands.set_variables(self._start.assignments(self.isolation_variable))
-        if self._start.init_command:
-            with self.cursor() as cursor:
-                cursor.execute(self._start.init_command)
-        self.keep_autocommit()  # init_command can have set it
-        self._set_up_at = commands.commands
-        self._other_level = False
-        self.transaction.ended()
+    def _run(self, statement: str) -> None:
+        with self.cursor() as cursor:
+            cursor.execute(statement)
 
     def __repr__(self) -> str:
         return f"<rdspool connection {self.user}@{self.address} {'closed' if self.closed else f'id={self.connection_id}'}>"
@@ -159,6 +158,10 @@ class Connection:
             raise ProgrammingError("a cursor's rows are dicts or named tuples: give dictionary=True or named_tuple=True, not both")
         return kind(self, commands, self.transaction, raw=raw, read_timeout=read_timeout, write_timeout=write_timeout)
 
+    def end_by(self, end: Callable[[str, int], str]) -> None:
+        """Let `end` end the session on the server where a statement is given up. It takes the server's address and the connection's id."""
+        self._commands.end_session = partial(end, self._commands.stream.peer, self.connection_id)
+
     @property
     def read_timeout(self) -> float | None:
         """Seconds that a statement waits for each part of its answer; None: for as long as it takes."""
@@ -189,61 +192,38 @@ class Connection:
     @property
     def autocommit(self) -> bool:
         """Whether each statement commits itself, as the server's last answer says."""
-        return bool(self._commands.status & AUTOCOMMIT)
+        return self.session.autocommit
 
     @autocommit.setter
     def autocommit(self, value: bool) -> None:
-        if self.autocommit != bool(value):
-            self._assign([f"@@session.autocommit = {int(value)}"])
-        self._autocommit = bool(value)
-
-    def _assign(self, assignments: list[str]) -> None:
-        self._commands.set_variables(assignments)
-        self._set_up_at = -1  # the session is no longer as it was set up
+        self.session.set_autocommit(value)
 
     @property
     def isolation_variable(self) -> str:
-        """The name of the isolation level's variable: MariaDB has MySQL's name only from 11.1 on, MySQL its own since 5.7.20."""
-        numbers = tuple(int(number) for number in re.findall(r"\d{1,9}", self.server_version)[:3])
-        old = numbers < ((11, 1, 0) if "MariaDB" in self.server_version else (5, 7, 20))
-        return "tx_isolation" if old else "transaction_isolation"
+        """The name of the isolation level's variable on this server."""
+        return self.session.isolation_variable
 
     def set_isolation_level(self, level: str) -> None:
         """Set the session's isolation level, or AUTOCOMMIT, with one command at most; an open transaction is committed, as stock does."""
-        autocommit = level == "AUTOCOMMIT"
-        assignments = [] if self.autocommit == autocommit else [f"@@session.autocommit = {int(autocommit)}"]
-        if not autocommit:
-            assignments.append(f"@@session.{self.isolation_variable} = '{level.replace(' ', '-')}'")
-        elif self._other_level:
-            usual = self._start.isolation_level
-            assignments.append(f"@@session.{self.isolation_variable} = {repr(usual.replace(' ', '-')) if usual else 'DEFAULT'}")
-        if assignments:
-            self._assign(assignments)
-        self._autocommit, self._other_level = autocommit, not autocommit
-        if not autocommit:
+        self.session.set_isolation_level(level)
+        if level != "AUTOCOMMIT":
             self.commit()
 
     def starts_with(self, level: str) -> bool:
         """Return whether the session, in which nothing has run yet, is at this isolation level (or AUTOCOMMIT) already."""
-        if self._commands.commands != self._set_up_at:
-            return False
-        if level == "AUTOCOMMIT":
-            return self.autocommit
-        return not self.autocommit and level == self._start.isolation_level
+        return self.session.starts_with(level)
 
     def reset(self) -> None:
         """Let the server forget the session's state, and set it up as it was when the connection was made."""
-        self._commands.reset()
-        self._set_up()
+        self.session.reset()
 
-    def keep_autocommit(self) -> None:
-        """Take autocommit as it is now for what `restore()` brings back."""
-        self._autocommit = self.autocommit
+    def keep_session(self) -> None:
+        """Take the session as it is now for what `restore()` brings back."""
+        self.session.keep()
 
-    def restore(self) -> None:
-        """Bring back what a statement of the last user's has changed and the server's status tells: autocommit."""
-        if self.autocommit != self._autocommit:
-            self._assign([f"@@session.autocommit = {int(self._autocommit)}"])
+    def restore(self) -> bool:
+        """Bring the session back to what it was, where statements can have changed it. Return False where only a new connection can."""
+        return self.session.restore()
 
     # -- transactions --------------------------------------------------------------------------------------------------------
 
@@ -273,7 +253,7 @@ class Connection:
             raise closed_error()
         if not commands.closed and self.transaction.open:
             try:
-                commands.query(b"ROLLBACK")
+                commands.tidy(QUERY + b"ROLLBACK")
             except Error as error:
                 if not self.closed:
                     raise
@@ -304,7 +284,7 @@ class Connection:
         """Ask the server for a sign of life. Raises OperationalError; `reconnect` is the pool's part and refused."""
         if reconnect:
             raise NotSupportedError("rdspool's connection does not reconnect by itself: the pool makes a new one")
-        self._commands.ping(PING_TIMEOUT)
+        self._commands.ping(deadlines.usual() * _PING)
 
     def usable(self, idle_gap: float) -> bool:
         """Return whether the connection can be used: by what the socket shows; idle for longer than `idle_gap` seconds, by a ping."""
@@ -314,7 +294,7 @@ class Connection:
         # The wall clock: over a freeze of the environment the monotonic one can stand still.
         if abs(time.time() - commands.last_used) >= idle_gap:
             try:
-                commands.ping(PING_TIMEOUT)
+                commands.ping(deadlines.usual() * _PING)
             except Error:
                 return False
         return True

@@ -9,9 +9,10 @@ from typing import Any, Final, NoReturn, Self
 from mysql.connector.errors import Error, InterfaceError, ProgrammingError
 
 from ..errors import ProtocolError
-from . import literals, not_offered, rows
+from . import effects, literals, not_offered, rows
+from .answers import ResultSet
 from .columns import Column
-from .command_phase import CommandPhase, ResultSet
+from .command_phase import CommandPhase
 from .error_numbers import SYNTAX_ERROR
 from .responses import Ok
 from .statements import encoded, template
@@ -95,18 +96,22 @@ class Cursor:
         self._check_open()
         if params:
             known = template(operation, params, self._sql_mode)
-            self._send(known.fill(known.values(params)))
+            self._send(known.fill(known.values(params)), known.effects)
         else:
-            self._send(encoded(operation))
+            statement = encoded(operation)
+            self._send(statement, effects.of(statement))
 
     def _sql_mode(self) -> str:
         return str(self._commands.variables("@@session.sql_mode")[0])
 
-    def _send(self, statement: bytes) -> None:
+    def _send(self, statement: bytes, can: int) -> None:
+        """Send a statement and read the start of its answer. `can` is what it can do beside its rows: flags of `effects`."""
         self._results = []
         self._show(NOTHING)
         self._sent = statement
-        self._transaction.note(statement)
+        if can & effects.NEXT_TRANSACTION:
+            self._transaction.one_shot = True
+        self._commands.left_behind |= can & (effects.LEAVES_STATE | effects.OUTLASTS_RESET)
         try:
             answer = self._commands.query(statement, self._read_timeout, self._write_timeout)
         except Error as error:
@@ -161,16 +166,16 @@ class Cursor:
             # Without a strict mode a NULL for a NOT NULL column is refused in an INSERT of one row, and becomes 0 or '' in one of several.
             batch = None
         total = 0
-        if batch is not None:
+        if batch is not None and known is not None:
             for statement in batch.statements(literal_rows, BATCH_BYTES):
-                self._send(statement)
+                self._send(statement, known.effects)
                 total += self.rowcount
         else:
             for params in given:
                 if known is None:
                     self.execute(operation, params)
                 else:
-                    self._send(known.fill(known.values(params)))
+                    self._send(known.fill(known.values(params)), known.effects)
                 if self.with_rows:
                     self.fetchall()
                 total += max(self.rowcount, 0)

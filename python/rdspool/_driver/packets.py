@@ -17,6 +17,7 @@ from ..errors import ProtocolError, StatementTimeoutError
 from . import transport
 from .error_numbers import CONNECTION_FAILED, MALFORMED_PACKET, SERVER_GONE, SERVER_LOST, TIMED_OUT, TLS_FAILED
 from .responses import parse_error
+from .waiting import SLACK, Waiting
 
 READ_SIZE: Final = 65536
 """Bytes asked of the socket at once. TLS hands out at most one record, 16 KiB, at a time."""
@@ -56,6 +57,8 @@ class PacketStream:
         self._default_timeout = timeout
         self._timeout = timeout
         connected.settimeout(timeout)
+        self.waiting = Waiting(self.address)
+        """When its waits end."""
         # Asked before each command; the descriptor stays the same when TLS is wrapped around the socket.
         poller = select.poll()
         poller.register(connected.fileno(), select.POLLIN)
@@ -72,6 +75,7 @@ class PacketStream:
             # Bytes sent before TLS that the client has not asked for can only come from someone in between.
             raise ProtocolError(f"{self.address} sent data ahead of the TLS handshake", errno=TLS_FAILED)
         assert self.socket is not None
+        self._set_timeout(None)
         self.socket = transport.start_tls(self.socket, self.host, self.address, context, session)
 
     def set_default_timeout(self, seconds: float | None) -> None:
@@ -80,11 +84,32 @@ class PacketStream:
         self._set_timeout(None)
 
     def _set_timeout(self, seconds: float | None) -> None:
+        """Let the next wait end after `seconds` (None: the default), or at the limit where that is earlier. Raises DeadlineError past it."""
         if seconds is None:
             seconds = self._default_timeout
+        left = self.waiting.left()
+        if left is not None and (seconds is None or left < seconds):
+            if self._timeout is not None and left <= self._timeout <= left + SLACK:
+                return
+            seconds = left
         if seconds != self._timeout and self.socket is not None:
             self.socket.settimeout(seconds)
             self._timeout = seconds
+
+    def arrives_within(self, seconds: float) -> bool:
+        """Wait for the peer's next bytes, `seconds` at most. Return whether some came, or its end."""
+        return bool(self._poll(max(0, round(seconds * 1000))))
+
+    def acknowledged(self) -> bool:
+        """Return whether the peer's kernel has acknowledged all that was sent: then the network works, however long the server takes."""
+        return self.socket is not None and transport.acknowledged(self.socket)
+
+    @property
+    def peer(self) -> str:
+        """The address, without a name, that the socket is connected to. Raises OperationalError where it is closed."""
+        if self.socket is None:
+            raise closed_error()
+        return str(self.socket.getpeername()[0])
 
     def at_end(self) -> bool:
         """Return whether the peer has closed, or sent something unasked, as a server does before it closes. No round trip.
@@ -152,8 +177,8 @@ class PacketStream:
 
     def _last_word(self) -> Error | None:
         """Return the error with which the server has closed the connection, as for a statement beyond its max_allowed_packet."""
-        self._set_timeout(_LAST_WORD_TIMEOUT)
         try:
+            self._set_timeout(_LAST_WORD_TIMEOUT)
             self._fill(5)
             self._expected = self._buffer[self._at + 3]  # a server counts only the packets that it has read
             payload = self.receive(_LAST_WORD_TIMEOUT)
@@ -168,9 +193,11 @@ class PacketStream:
 
     def _write(self, data: bytes | bytearray) -> None:
         assert self.socket is not None
-        sent = self.socket.send(data)  # all of it, but for the largest; sendall() of the ssl module is a loop in Python
-        if sent != len(data):
-            self.socket.sendall(memoryview(data)[sent:])
+        sent = self.socket.send(data)  # all of it, but for the largest
+        while sent != len(data):
+            if self.waiting.bound is not None:
+                self._set_timeout(self._timeout)  # so that a peer that takes a little at a time ends at the limit too
+            sent += self.socket.send(memoryview(data)[sent:])
 
     # -- receiving ----------------------------------------------------------------------------------------------------------
 
@@ -271,12 +298,17 @@ class PacketStream:
                 raise OperationalError(f"Lost connection to MySQL server at {self.address}: it closed the connection", errno=SERVER_LOST)
             parts.append(part)
             missing -= len(part)
+            if missing > 0 and self.waiting.bound is not None:
+                self._set_timeout(self._timeout)  # so that a drip of bytes ends at the limit too
         self._buffer, self._at = b"".join(parts), 0
 
     def _failure(self, error: OSError, not_done: str, doing: str) -> Error:
         """Return the driver's error for one of the socket."""
         # The kernel's ETIMEDOUT, after probes without an answer, is a TimeoutError with a number; a time-out that was set here has none.
         if isinstance(error, TimeoutError) and error.errno is None:
+            late = self.waiting.error()
+            if late is not None:
+                return late
             return StatementTimeoutError(f"{self.address} did not {not_done} within {self._timeout:g} s", errno=TIMED_OUT)
         return OperationalError(f"Lost connection to MySQL server at {self.address} while {doing}: {error}", errno=CONNECTION_FAILED)
 

@@ -17,7 +17,7 @@ _ALLOWED: Final = {"time_zone": r"[\w+:/-]+", "sql_mode": r"[A-Za-z_0-9, ]*", "c
 class SessionStart:
     """The settings of each new session. Not a dataclass: making one costs a cold start 1 ms of CPU."""
 
-    __slots__ = ("autocommit", "collation", "init_command", "isolation_level", "sql_mode", "time_zone", "wait_timeout")
+    __slots__ = ("autocommit", "collation", "init_command", "isolation_level", "resets", "sql_mode", "time_zone", "tracks", "wait_timeout")
 
     def __init__(
         self,
@@ -29,8 +29,13 @@ class SessionStart:
         time_zone: str | None = None,
         sql_mode: str | None = None,
         init_command: str | None = None,
+        resets: bool = True,
+        tracks: bool = True,
     ) -> None:
         """Take the settings; None leaves the server's own value. `wait_timeout` is in seconds.
+
+        With `resets` a session is brought back, at its return to the pool, to what it was. With `tracks` the server tells of changes that a
+        statement's text does not show; an RDS Proxy would pin the connection for it.
 
         Raises SettingsError for a time zone, SQL mode or collation with characters that none has.
         """
@@ -47,6 +52,8 @@ class SessionStart:
         self.time_zone = time_zone
         self.sql_mode = sql_mode
         self.init_command = init_command
+        self.resets = resets
+        self.tracks = tracks
 
     def assignments(self, isolation_variable: str) -> list[str]:
         """Return what SET assigns. `isolation_variable` is the server's name of the isolation level."""
@@ -62,4 +69,6 @@ class SessionStart:
             assigned.append(f"@@session.time_zone = '{self.time_zone}'")
         if self.sql_mode is not None:
             assigned.append(f"@@session.sql_mode = '{self.sql_mode}'")
+        if self.resets and self.tracks:
+            assigned.append("@@session.session_track_state_change = 1")
         return assigned

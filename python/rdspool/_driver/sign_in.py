@@ -46,6 +46,9 @@ CAPABILITIES: Final = (
 """What rdspool asks for. Not MULTI_STATEMENTS, which lets one statement carry others, and not LOCAL_FILES,
 which lets a server ask for files."""
 
+SESSION_TRACK: Final = ClientFlag.SESSION_TRACK
+"""The capability that lets the server tell of changes of the session's state."""
+
 MULTI_STATEMENTS: Final = ClientFlag.MULTI_STATEMENTS
 """The capability that lets one statement carry others, separated by semicolons."""
 

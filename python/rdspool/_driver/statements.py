@@ -8,106 +8,19 @@ comment and become SQL.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from mysql.connector.errors import ProgrammingError
 
-from . import literals
-
-# What is not code begins with one of these. `--` begins a comment only before a blank or a control character.
-_OPENER: Final = re.compile(rb"['\"`#\[]|--(?=[\x00-\x20\x7f]|\Z)|/\*")
-_TO_LINE_END: Final = re.compile(rb"[^\n]*")
-_COMMENT: Final = re.compile(rb"/\*.*?\*/", re.DOTALL)
-_VERSION_COMMENT: Final = re.compile(rb"/\*M?!(?>[^*/]|\*(?!/)|/(?!\*)|/\*.*?\*/)*+\*/", re.DOTALL)
-"""A comment with code for some servers, as in /*!80000 ... */, which may hold ordinary comments."""
+from . import effects, literals
+from .regions import ANSI_QUOTES, ANY_NAMED, NO_ESCAPES, USUAL, Reading, reading_of, regions
 
 _POSITIONAL: Final = re.compile(rb"%s(?![0-9A-Za-z_$\x80-\xff])")
 _NAMED: Final = re.compile(rb"%\(([^()]+)\)s")
-_ANY_NAMED: Final = re.compile(rb"%\([^()]+\)s")
-_OPENER_OR_NAMED: Final = re.compile(_ANY_NAMED.pattern + rb"|" + _OPENER.pattern)
-"""A name can hold what opens a text elsewhere: SQLAlchemy makes %(Order_#)s of the column "Order #", %(owner's)s of "owner's"."""
-
-
-class Reading(NamedTuple):
-    """In which quotes a backslash escapes the next character. sql_mode decides it."""
-
-    single: bool
-    double: bool
-
-
-USUAL: Final = Reading(single=True, double=True)
-ANSI_QUOTES: Final = Reading(single=True, double=False)
-NO_ESCAPES: Final = Reading(single=False, double=False)
-
-_QUOTED: Final = {
-    (b"'", True): re.compile(rb"'[^'\\]*(?:\\.[^'\\]*)*'", re.DOTALL),
-    (b"'", False): re.compile(rb"'[^']*'"),
-    (b'"', True): re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL),
-    (b'"', False): re.compile(rb'"[^"]*"'),
-    (b"`", False): re.compile(rb"`[^`]*`"),
-    # A name under MariaDB's sql_mode MSSQL, where ]] is a bracket within it; elsewhere SQL has no bracket.
-    (b"[", False): re.compile(rb"\[(?>[^\]]|\]\])*+\]"),
-}
-"""A doubled quote needs no rule of its own: it ends one text and begins the next, with no code between."""
-
 _CACHE_SIZE: Final = 500
 _CACHED_LENGTH: Final = 20_000
 """Characters of a statement that is kept at most: longer ones are built for a number of rows and seldom come again."""
-
-
-def reading_of(sql_mode: str) -> Reading:
-    """Return how a server with this sql_mode reads quotes."""
-    modes = sql_mode.upper().split(",")
-    if "NO_BACKSLASH_ESCAPES" in modes:
-        return NO_ESCAPES
-    return ANSI_QUOTES if "ANSI_QUOTES" in modes else USUAL
-
-
-def _regions(statement: bytes, reading: Reading, *, named: bool = False) -> Iterator[tuple[bool, bytes]]:
-    """Return the statement's regions in order, each with whether it is code; with `named`, placeholders with a name are code as a whole."""
-    code = at = 0
-    search = (_OPENER_OR_NAMED if named else _OPENER).search
-    while (opener := search(statement, at)) is not None:
-        begin, mark = opener.start(), opener[0]
-        if mark.startswith(b"%"):
-            at = opener.end()
-            continue
-        yield True, statement[code:begin]
-        if mark in (b"'", b'"', b"`", b"["):
-            escapes = {b"'": reading.single, b'"': reading.double}.get(mark, False)
-            found = _QUOTED[mark, escapes].match(statement, begin)
-        elif mark == b"/*":
-            if not statement.startswith((b"/*!", b"/*M!"), begin):
-                found = _COMMENT.match(statement, begin)
-            elif (found := _VERSION_COMMENT.match(statement, begin)) is not None:
-                _check_end(found[0], reading)
-        else:
-            found = _TO_LINE_END.match(statement, begin)
-        code = at = found.end() if found is not None else len(statement)  # what is not closed goes to the end
-        yield False, statement[begin:at]
-    yield True, statement[code:]
-
-
-def _check_end(comment: bytes, reading: Reading) -> None:
-    """Raise ProgrammingError for a comment with code that another server ends at another place: code there would be text here.
-
-    A server that runs the code reads `'*/'` in it as a text, one that does not run it ends the comment there.
-    """
-    inner = comment[comment.index(b"!") + 1 : -2]
-    if b"/*!" in inner or b"/*M!" in inner:  # the first */ ends both, or the inner one, as the server's version may be
-        _disagree()
-    codes = [code for is_code, code in _regions(inner + b" */", reading) if is_code]
-    ends_here = codes[-1].endswith(b" */") and sum(code.count(b"*/") for code in codes) == 1
-    if not ends_here or (comment.startswith(b"/*M") and b"*/" in inner):
-        _disagree()
-
-
-def _disagree() -> NoReturn:
-    raise ProgrammingError(
-        "servers do not agree where a comment with code (/*! ... */) in the statement ends, so its placeholders are not certain: leave "
-        "quotes and comments out of it that hold, or hide, a */"
-    )
 
 
 class Template(NamedTuple):
@@ -119,6 +32,8 @@ class Template(NamedTuple):
     """The name of each placeholder, None where they are `%s`."""
     plain: bool
     """Whether the statement has no comment, and no quotes but those of identifiers."""
+    effects: int
+    """What the statement can do beside its rows: flags of `effects`."""
     quoted: frozenset[str]
     """Names that stand like a placeholder in quotes or a comment, and nowhere in the code."""
 
@@ -178,7 +93,7 @@ class _Statement:
         self.text = text
         # Only a backslash before a quote lets the readings differ.
         self.ambiguous = (b"\\'" in text or b'\\"' in text) and any(
-            len({tuple(_regions(text, r, named=named)) for r in (USUAL, ANSI_QUOTES, NO_ESCAPES)}) > 1 for named in (False, True)
+            len({tuple(regions(text, r, named=named)) for r in (USUAL, ANSI_QUOTES, NO_ESCAPES)}) > 1 for named in (False, True)
         )
         # Of several statements in one, a later one is read in the mode that an earlier one has set.
         self.sets_mode = self.ambiguous and b";" in text and b"sql_mode" in text.lower()
@@ -220,7 +135,7 @@ def template(operation: Any, params: Any, sql_mode: Callable[[], str]) -> Templa
     known = statement.templates.get(key)
     if known is None:
         known = _named_template(statement.text, reading) if named else _positional_template(statement.text, reading, len(params))
-        if named and known.names == [] and b"%s" in b"".join(code for is_code, code in _regions(statement.text, reading) if is_code):
+        if named and known.names == [] and b"%s" in b"".join(code for is_code, code in regions(statement.text, reading) if is_code):
             raise ProgrammingError(
                 f"the statement has %s placeholders, but its values were given by name ({_listed(params)}): give them as a tuple, "
                 "or write %(name)s in the statement"
@@ -242,17 +157,17 @@ def encoded(operation: Any) -> bytes:
 
 
 def _positional_template(text: bytes, reading: Reading, count: int) -> Template:
-    regions = list(_regions(text, reading))
-    plain = _is_plain(regions)
-    pieces = _cut(regions, lambda code: code.split(b"%s"))
+    parts = list(regions(text, reading))
+    plain = _is_plain(parts)
+    pieces = _cut(parts, lambda code: code.split(b"%s"))
     if len(pieces) != count + 1:
         # `id %size = %s` has one placeholder and a modulo: without those that a word goes on from, the number may fit.
-        pieces = _cut(regions, _POSITIONAL.split)
+        pieces = _cut(parts, _POSITIONAL.split)
     if len(pieces) != count + 1:
         wanted = len(pieces) - 1
         what = "Not enough parameters for the SQL statement" if wanted > count else "Not all parameters were used in the SQL statement"
         raise ProgrammingError(f"{what}: it has {wanted} placeholders (%s), {count} values were given{_hint(text, wanted)}")
-    return Template(pieces, None, plain, frozenset())
+    return Template(pieces, None, plain, effects.of(text), frozenset())
 
 
 def _named_template(text: bytes, reading: Reading) -> Template:
@@ -263,10 +178,10 @@ def _named_template(text: bytes, reading: Reading) -> Template:
         names.extend(name.decode("utf-8", "surrogateescape") for name in parts[1::2])
         return parts[::2]
 
-    regions = list(_regions(text, reading, named=True))
-    pieces = _cut(regions, cut)
-    quoted = {name.decode("utf-8", "surrogateescape") for code, part in regions if not code for name in _NAMED.findall(part)}
-    return Template(pieces, names, _is_plain(regions), frozenset(quoted.difference(names)))
+    parts = list(regions(text, reading, named=True))
+    pieces = _cut(parts, cut)
+    quoted = {name.decode("utf-8", "surrogateescape") for code, part in parts if not code for name in _NAMED.findall(part)}
+    return Template(pieces, names, _is_plain(parts), effects.of(text), frozenset(quoted.difference(names)))
 
 
 def _listed(params: Mapping[Any, Any]) -> str:
@@ -274,24 +189,24 @@ def _listed(params: Mapping[Any, Any]) -> str:
 
 
 def _hint(text: bytes, wanted: int) -> str:
-    if _ANY_NAMED.search(text):
+    if ANY_NAMED.search(text):
         return "; %(name)s takes its value from a dict"
     if text.count(b"%s") > wanted:
         return "; a %s within quotes or a comment is text: quotes around a placeholder are left out"
     return ""
 
 
-def _is_plain(regions: list[tuple[bool, bytes]]) -> bool:
-    return all(code or text.startswith(b"`") for code, text in regions)
+def _is_plain(parts: list[tuple[bool, bytes]]) -> bool:
+    return all(code or text.startswith(b"`") for code, text in parts)
 
 
-def _cut(regions: list[tuple[bool, bytes]], split: Callable[[bytes], list[bytes]]) -> list[bytes]:
+def _cut(parts: list[tuple[bool, bytes]], split: Callable[[bytes], list[bytes]]) -> list[bytes]:
     """Return the statement cut where `split` cuts its code."""
-    if len(regions) == 1:
-        return split(regions[0][1])
+    if len(parts) == 1:
+        return split(parts[0][1])
     pieces: list[bytes] = []
     open_parts: list[bytes] = []
-    for is_code, text in regions:
+    for is_code, text in parts:
         if not is_code:
             open_parts.append(text)
             continue

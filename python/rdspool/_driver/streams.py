@@ -15,10 +15,10 @@ class StreamingCursor(Cursor):
     _number = -1
     """The number of this cursor's last statement on the connection."""
 
-    def _send(self, statement: bytes) -> None:
+    def _send(self, statement: bytes, can: int) -> None:
         if self._commands.reads(self):
             self._commands.stop_reading()
-        super()._send(statement)
+        super()._send(statement, can)
         self._number = self._commands.commands
 
     def _read_on(self) -> None:

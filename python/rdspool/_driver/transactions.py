@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
-from .command_phase import AUTOCOMMIT, IN_TRANSACTION, CommandPhase
-
-# Possessive, for it runs on every statement: with backtracking, each blank of a statement's indentation would double its time.
-_SET_TRANSACTION: Final = re.compile(
-    rb"(?>\s+|/\*(?!M?!).*?\*/|--\s[^\n]*\n|#[^\n]*\n)*+(?:/\*M?!\d*+\s*+)?SET(?:\s|/\*.*?\*/)*+(?:TRANSACTION\b|.*?@@(?:transaction|tx)_)",
-    re.IGNORECASE | re.DOTALL,
-)
-"""SET TRANSACTION, and SET @@transaction_read_only, which without SESSION means the same. What is taken for it costs a ROLLBACK."""
+from .answers import AUTOCOMMIT, IN_TRANSACTION
+from .command_phase import CommandPhase
 
 
 class TransactionState:
     """Knows whether a COMMIT or ROLLBACK can have any effect, without asking the server."""
 
-    __slots__ = ("_commands", "_ended_at", "_one_shot")
+    __slots__ = ("_commands", "_ended_at", "one_shot")
 
     def __init__(self, commands: CommandPhase) -> None:
         self._commands = commands
         self._ended_at = -1
-        self._one_shot = False
+        self.one_shot = False
         """Whether SET TRANSACTION has set what the next transaction shall be: only that one's end takes it away."""
-
-    def note(self, statement: bytes) -> None:
-        """Note what the server's status will not tell of a statement that is sent."""
-        if statement[:6] not in (b"SELECT", b"INSERT", b"UPDATE") and _SET_TRANSACTION.match(statement):
-            self._one_shot = True
 
     def ended(self) -> None:
         """Note that a transaction has ended, or that the session is new."""
         self._ended_at = self._commands.commands
-        self._one_shot = False
+        self.one_shot = False
 
     @property
     def open(self) -> bool:
@@ -46,6 +32,6 @@ class TransactionState:
         procedure that failed can have begun a transaction.
         """
         commands = self._commands
-        if not commands.status_known or self._one_shot or commands.status & IN_TRANSACTION:
+        if not commands.status_known or self.one_shot or commands.status & IN_TRANSACTION:
             return True
         return not (commands.status & AUTOCOMMIT or commands.commands == self._ended_at)

@@ -9,8 +9,8 @@ PREFIX: Final = "RDSPOOL_"
 PORT: Final = 3306
 POOL_RECYCLE: Final = 300
 """Seconds. Long enough for a busy environment to reconnect rarely, short enough that load moves over after a failover or a scale-out."""
-CONNECT_TIMEOUT: Final = 5.0
-"""Seconds. A host that is reachable answers in milliseconds; a wrong security group never answers."""
+DEADLINE_MARGIN_MS: Final = 500
+"""Milliseconds: the handler answers in them, and a statement that was given up is ended on the server."""
 WAIT_TIMEOUT_MARGIN: Final = 30
 """Seconds by which the server's idle limit outlasts `pool_recycle`, when only one of the two is set."""
 MAXIMUM_WAIT_TIMEOUT: Final = 31_536_000
@@ -33,6 +33,7 @@ NEVER_SECRET: Final = frozenset(
         "ca",
         "connect",
         "connect_timeout",
+        "deadline_margin_ms",
         "driver",
         "isolation_level",
         "max_allowed_packet",
@@ -40,6 +41,7 @@ NEVER_SECRET: Final = frozenset(
         "pool_recycle",
         "port",
         "region",
+        "reset_session",
         "wait_timeout",
     }
 )

@@ -36,6 +36,7 @@ class Reading:
             raise SettingsError(f"{label} has {len(user)} characters: a user's name has at most 32 on MySQL, 80 on MariaDB")
         recycle, wait = self._recycle_and_wait()
         password = self._password()
+        margin = self._number("deadline_margin_ms", 0, 60_000, " of milliseconds")
         packet = self._number("max_allowed_packet", 1024, defaults.MAXIMUM_MAX_ALLOWED_PACKET, " of bytes")
         return {
             "host": host,
@@ -49,9 +50,11 @@ class Reading:
             "wait_timeout": wait,
             "isolation_level": self._choice("isolation_level", defaults.ISOLATION_LEVELS, _level),
             "connect": self._choice("connect", defaults.CONNECT_TIMES, str.lower) or "use",
-            "connect_timeout": self._number("connect_timeout", 0.1, 900, " of seconds") or defaults.CONNECT_TIMEOUT,
+            "connect_timeout": self._number("connect_timeout", 0.1, 900, " of seconds"),
+            "deadline_margin_ms": defaults.DEADLINE_MARGIN_MS if margin is None else int(margin),
             "max_allowed_packet": int(packet or defaults.MAX_ALLOWED_PACKET),
-            "multi_statements": self._flag("multi_statements"),
+            "multi_statements": self._flag("multi_statements", default=False),
+            "reset_session": self._flag("reset_session", default=True),
         }
 
     def _text(self, key: str) -> tuple[str, str | None]:
@@ -91,10 +94,10 @@ class Reading:
             raise SettingsError(f"{label} is {shown(value)}: set it to a {kind}{unit} from {low:,g} to {high:,.0f}")
         return number
 
-    def _flag(self, key: str) -> bool:
+    def _flag(self, key: str, *, default: bool) -> bool:
         label, value = self._places.find(key)
         if value is None or isinstance(value, bool):
-            return bool(value)
+            return default if value is None else value
         if not isinstance(value, str) or value.lower() not in _YES | _NO:
             raise SettingsError(f"{label} is {shown(value)}: set it to true or false")
         return value.lower() in _YES

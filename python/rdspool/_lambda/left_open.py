@@ -1,0 +1,57 @@
+"""Connections that a handler did not give back: their locks and their transaction would stay while the environment is frozen."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Any, Final
+
+import sqlalchemy
+
+logger: Final = logging.getLogger("rdspool")
+
+_INSIDE: Final = (
+    os.path.dirname(os.path.abspath(sqlalchemy.__file__)) + os.sep,
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,
+    os.path.dirname(os.path.abspath(os.__file__)) + os.sep + "contextlib.py",
+)
+"""Files that take a connection on behalf of somebody's code."""
+
+_out: Final[dict[int, tuple[Any, str, int]]] = {}
+"""By the pool's entry: the connection, and the file and line that took it."""
+
+
+def taken(entry: Any, dbapi_connection: Any) -> None:
+    """Note that the pool's `entry` goes out, and which line takes it."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
+        frame = frame.f_back
+    where = ("somewhere", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+    _out[id(entry)] = (dbapi_connection, *where)
+
+
+def given_back(entry: Any) -> None:
+    """Note that the pool's `entry` is back, or is the pool's no longer."""
+    _out.pop(id(entry), None)
+
+
+def roll_back() -> None:
+    """Roll back what is still out at the end of an invocation, and say which line took it."""
+    for dbapi_connection, file, line in list(_out.values()):
+        if dbapi_connection.closed:
+            continue
+        logger.warning(
+            "the connection that %s:%d took from the pool was not given back before the end of the invocation: what it had not committed is "
+            "rolled back now, so that its locks do not stay while the environment is frozen. Take it in a with statement: "
+            "with engine.begin() as connection, or with Session(engine) as session",
+            file,
+            line,
+        )
+        try:
+            dbapi_connection.rollback()
+            usable = dbapi_connection.restore()
+        except dbapi_connection.Error:
+            usable = False
+        if not usable:
+            dbapi_connection.close()

@@ -1,0 +1,126 @@
+"""When waiting ends: at the end of a Lambda invocation, of a `with deadline(seconds)`, or of a connect's own limit.
+
+Each wait of rdspool (for a connection of the pool, an address, a handshake, an answer) asks here how long it may take. The times are those
+of the monotonic clock: an invocation is never frozen in its middle, and a corrected wall clock must not end a wait.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+MARGIN: Final = 0.5
+"""Seconds before the end of an invocation at which waits end: the handler answers in them, and what a statement left behind is ended."""
+USUAL: Final = 5.0
+"""Seconds that a connect, or the wait for one of the pool's, takes at most where nobody sets it and the end of the invocation is known."""
+USUAL_UNKNOWN: Final = 2.0
+"""The same where no end is known: Lambda's default limit for an invocation is 3 s, and an error after it is never seen."""
+_MOST_OF_IT: Final = 0.25
+"""Part of the invocation's time that a margin takes at most: a function with a limit of one second still has most of it."""
+CLEANING: Final = 0.2
+"""Part of the margin that is left when clean-up (ROLLBACK, KILL) ends: the answer of the function still has to leave."""
+
+
+class Limit:
+    """The time at which a wait ends, and why then."""
+
+    __slots__ = ("at", "began", "why")
+
+    def __init__(self, at: float, began: float, why: str) -> None:
+        """Take the end and the begin of the time, in seconds of the monotonic clock, and what set the end, for messages."""
+        self.at = at
+        self.began = began
+        self.why = why
+
+    def __repr__(self) -> str:
+        return f"<Limit {self}, {self.left():.3f} s left>"
+
+    def __str__(self) -> str:
+        return f"{max(0.0, self.at - self.began):.3g} s ({self.why})"
+
+    def left(self) -> float:
+        """Return the seconds that are left, below zero where the time is over."""
+        return self.at - time.monotonic()
+
+
+class _Span(Limit):
+    """The time of an invocation, or of a block: `at` is its very end."""
+
+    __slots__ = ("_limits",)
+
+    def __init__(self, at: float, began: float, why: str) -> None:
+        super().__init__(at, began, why)
+        self._limits: dict[tuple[float, float], Limit] = {}
+
+    def less(self, margin: float, part: float) -> Limit:
+        """Return the limit of a wait: `part` of the margin (in seconds) before the end. Kept, for each command asks for it."""
+        limit = self._limits.get((margin, part))
+        if limit is None:
+            cut = min(margin, (self.at - self.began) * _MOST_OF_IT) * part
+            limit = Limit(self.at - cut, self.began, f"{self.why}, less a margin of {cut * 1000:.0f} ms")
+            self._limits[margin, part] = limit
+        return limit
+
+
+_invocation: _Span | None = None
+"""The invocation of this process: an environment serves one at a time."""
+_context: ContextVar[_Span | None] = ContextVar("rdspool_deadline", default=None)
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Let every wait of rdspool in this block end before `seconds` are over: connects, statements, waits for the pool.
+
+    Statements end a margin earlier (`deadline_margin_ms`, a quarter of the time at most): in it they are ended on the server too. Holds for the thread, or the asyncio task, that runs the block. An outer block's earlier end stays. A wait that is ended so raises
+    DeadlineError, or a ConnectError where a connection was being made.
+
+    Raises ValueError where `seconds` is not a number above 0.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < float("inf"):
+        raise ValueError(f"deadline({seconds!r}): give a number of seconds above 0")
+    now = time.monotonic()
+    limit = _Span(now + seconds, now, f"deadline({seconds:g})")
+    outer = _context.get()
+    token = _context.set(limit if outer is None or limit.at < outer.at else outer)
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+def nearest(margin: float = MARGIN, part: float = 1.0) -> Limit | None:
+    """Return what ends a wait that begins now: `part` of `margin` (seconds) before the invocation's end, or a block's; None: nothing."""
+    span, block = _invocation, _context.get()
+    if span is None or (block is not None and block.at < span.at):
+        span = block
+    return None if span is None else span.less(margin, part)
+
+
+def within(seconds: float, why: str, margin: float = MARGIN, part: float = 1.0) -> Limit:
+    """Return a limit of `seconds` from now, or what ends all waits where that is earlier. `why` names what set the seconds."""
+    now = time.monotonic()
+    outer = nearest(margin, part)
+    if outer is not None and outer.at < now + seconds:
+        return Limit(outer.at, now, outer.why)
+    return Limit(now + seconds, now, why)
+
+
+def usual() -> float:
+    """Return the seconds that a connect, or the wait for one, takes at most where nobody sets it."""
+    return USUAL_UNKNOWN if _invocation is None and _context.get() is None else USUAL
+
+
+def begin_invocation(end: float) -> None:
+    """Note that an invocation begins, which Lambda ends at `end`, in seconds of Unix time."""
+    global _invocation
+    now = time.monotonic()
+    _invocation = _Span(now + end - time.time(), now, "the invocation's time")
+
+
+def end_invocation() -> None:
+    """Note that no invocation runs any more."""
+    global _invocation
+    _invocation = None

@@ -1,0 +1,284 @@
+"""When waits end: the invocation's time, the block's, the connect's, and what an error says of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from fake_server import ok, silence
+from rdspool import DeadlineError, OutcomeUnknownError, deadline, deadlines
+from rdspool._driver.answers import AUTOCOMMIT, IN_TRANSACTION
+from rdspool._driver.packets import PacketStream
+
+
+@pytest.fixture
+def invocation():
+    """A function that begins an invocation with so many seconds left."""
+    yield lambda seconds: deadlines.begin_invocation(time.time() + seconds)
+    deadlines.end_invocation()
+
+
+# -- which end counts ----------------------------------------------------------------------------------------------------------------
+
+
+def test_outside_of_all_nothing_ends_a_wait():
+    assert deadlines.nearest() is None
+    assert deadlines.usual() == deadlines.USUAL_UNKNOWN
+
+
+def test_an_invocation_ends_waits_before_itself(invocation):
+    invocation(60)
+    limit = deadlines.nearest(2.0)
+    assert limit is not None
+    assert 57.5 < limit.left() <= 58
+    assert "less a margin of 2000 ms" in str(limit)
+    assert deadlines.usual() == deadlines.USUAL
+    deadlines.end_invocation()
+    assert deadlines.nearest() is None
+
+
+def test_a_margin_takes_a_quarter_of_a_short_invocation(invocation):
+    invocation(1)
+    limit = deadlines.nearest(0.5)
+    assert limit is not None
+    assert limit.left() > 0.7
+
+
+def test_what_tidies_up_may_use_most_of_the_margin(invocation):
+    invocation(10)
+    usual, tidying = deadlines.nearest(2.0), deadlines.nearest(2.0, deadlines.CLEANING)
+    assert usual is not None
+    assert tidying is not None
+    assert tidying.at - usual.at == pytest.approx(2.0 * (1 - deadlines.CLEANING))
+
+
+def test_the_earlier_end_counts(invocation):
+    invocation(60)
+    with deadline(5):
+        assert deadlines.nearest().why.startswith("deadline(5)")
+        with deadline(90):
+            assert deadlines.nearest().why.startswith("deadline(5)")
+        with deadline(1):
+            assert deadlines.nearest().why.startswith("deadline(1)")
+        assert deadlines.nearest().why.startswith("deadline(5)")
+    assert "invocation" in deadlines.nearest().why
+    with deadline(90):
+        assert "invocation" in deadlines.nearest().why
+
+
+def test_a_block_is_its_threads_own():
+    found = []
+    with deadline(5):
+        thread = threading.Thread(target=lambda: found.append(deadlines.nearest()))
+        thread.start()
+        thread.join()
+    assert found == [None]
+
+
+def test_a_block_ends_with_an_error_too():
+    with pytest.raises(LookupError), deadline(5):
+        raise LookupError
+    assert deadlines.nearest() is None
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan"), True, "5", None])
+def test_a_deadline_is_a_number_of_seconds(seconds):
+    with pytest.raises(ValueError, match=r"give a number of seconds above 0"), deadline(seconds):
+        pass
+
+
+def test_a_limit_of_ones_own_is_cut_by_the_nearest_end():
+    assert deadlines.within(5, "a setting").why == "a setting"
+    with deadline(1):
+        cut = deadlines.within(5, "a setting")
+        assert cut.why.startswith("deadline(1)")
+        assert cut.left() <= 1
+        assert deadlines.within(0.5, "a setting").why == "a setting"
+
+
+# -- waits on a connection -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_statement_without_an_answer_ends_at_the_deadline(connect):
+    connection, server = connect(autocommit=False)
+    server.will_answer(silence)
+    with (
+        deadline(0.05),
+        pytest.raises(
+            DeadlineError,
+            match=r"did not answer for 0\.\d+ s, and the limit is over: 0\.0375 s \(deadline\(0\.05\), less a margin of 12 ms\)",
+        ),
+    ):
+        connection.cursor().execute("SELECT 1")
+    assert connection.closed
+
+
+def test_a_time_out_of_its_own_that_is_earlier_counts(connect):
+    connection, server = connect(autocommit=False)
+    server.will_answer(silence)
+    with deadline(30), pytest.raises(Exception, match=r"within 0\.02 s") as caught:
+        connection.cursor(read_timeout=0.02).execute("SELECT 1")
+    assert not isinstance(caught.value, DeadlineError)
+
+
+def test_past_the_deadline_nothing_is_sent_and_the_connection_stays(connect):
+    connection, server = connect(autocommit=False)
+    with deadline(0.01):
+        time.sleep(0.02)
+        with pytest.raises(DeadlineError, match="was not sent"):
+            connection.cursor().execute("INSERT INTO t VALUES (1)")
+    assert server.statements == []
+    server.will_answer([ok(status=AUTOCOMMIT)])
+    connection.cursor().execute("DO 1")
+    assert server.statements == [b"DO 1"]
+
+
+def test_a_rollback_still_has_most_of_the_margin(connect, invocation):
+    connection, server = connect(autocommit=False)
+    connection._commands.stream.waiting.margin = 2.0
+    server.will_answer([ok(status=IN_TRANSACTION)])
+    connection.cursor().execute("INSERT INTO t VALUES (1)")
+    invocation(8)
+    end = time.monotonic() + 1.5  # within the margin, before what is left for tidying up
+    deadlines._invocation.at, deadlines._invocation.began = end, end - 8
+    deadlines._invocation._limits.clear()
+    with pytest.raises(DeadlineError, match="was not sent"):
+        connection.cursor().execute("INSERT INTO t VALUES (2)")
+    server.will_answer([ok(status=0)])
+    connection.rollback()
+    assert server.statements[-1] == b"ROLLBACK"
+
+
+def dripping(theirs, piece, pause, stop):
+    while not stop.is_set():
+        try:
+            theirs.sendall(piece)
+        except OSError:
+            return
+        stop.wait(pause)
+
+
+def test_a_drip_of_bytes_ends_at_the_limit(pair):
+    """Each byte comes within any time-out of a single read; the answer never ends."""
+    ours, theirs = pair()
+    stream = PacketStream(ours, "db.test", 3306)
+    stop = threading.Event()
+    theirs.sendall(b"\xff\xff\x00\x00")
+    thread = threading.Thread(target=dripping, args=(theirs, b"x", 0.01, stop))
+    thread.start()
+    try:
+        with deadline(0.15), pytest.raises(DeadlineError):
+            stream.receive()
+    finally:
+        stop.set()
+        stream.close()
+        thread.join()
+
+
+def test_a_peer_that_takes_a_little_at_a_time_ends_at_the_limit(pair):
+    ours, theirs = pair()
+    stream = PacketStream(ours, "db.test", 3306)
+    stop = threading.Event()
+
+    def sip():
+        while not stop.is_set() and theirs.recv(1000):
+            stop.wait(0.01)
+
+    thread = threading.Thread(target=sip)
+    thread.start()
+    try:
+        with deadline(0.15), pytest.raises(DeadlineError):
+            stream.send(b"x" * 8_000_000)
+    finally:
+        stop.set()
+        stream.close()
+        theirs.close()
+        thread.join()
+
+
+def test_most_commands_set_no_time_out_of_the_socket(connect, monkeypatch):
+    """It is a system call; within the slack of a limit it is left out."""
+    connection, server = connect(autocommit=False)
+    calls = []
+    stream = connection._commands.stream
+    real = stream.socket
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+        def settimeout(self, seconds):
+            calls.append(seconds)
+            real.settimeout(seconds)
+
+    stream.socket = Counting()
+    with deadline(60):
+        for _ in range(5):
+            server.will_answer([ok(status=AUTOCOMMIT)])
+            connection.cursor().execute("DO 1")
+    stream.socket = real
+    assert 1 <= len(calls) <= 2
+
+
+# -- what a lost answer means ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_commit_without_an_answer_has_an_unknown_outcome(connect):
+    connection, server = connect(autocommit=False)
+    server.will_answer([ok(status=IN_TRANSACTION)])
+    connection.cursor().execute("INSERT INTO t VALUES (1)")
+    server.will_answer(silence)
+    with deadline(0.05), pytest.raises(OutcomeUnknownError, match="outcome is unknown"):
+        connection.commit()
+    assert connection.closed
+    assert server.statements[-1] == b"COMMIT"
+
+
+def test_a_loss_before_the_commit_is_sent_is_known(connect):
+    connection, server = connect(autocommit=False)
+    server.will_answer([ok(status=IN_TRANSACTION)])
+    connection.cursor().execute("INSERT INTO t VALUES (1)")
+    server.close()
+    with pytest.raises(Exception, match="before the statement was sent") as caught:
+        connection.commit()
+    assert not isinstance(caught.value, OutcomeUnknownError)
+
+
+@pytest.mark.parametrize(
+    ("statement", "autocommit", "unknown"),
+    [
+        ("INSERT INTO t VALUES (1)", True, True),
+        ("INSERT INTO t VALUES (1)", False, False),
+        ("SELECT 1", True, False),
+        ("SELECT 1", False, False),
+        ("ALTER TABLE t ADD c INT", False, True),
+        ("COMMIT", False, True),
+        ("CALL p()", False, True),
+        ("SAVEPOINT a", False, False),
+    ],
+)
+def test_whether_the_outcome_of_a_lost_statement_is_known(connect, statement, autocommit, unknown):
+    connection, server = connect(autocommit=autocommit)
+    server.will_answer(silence)
+    with deadline(0.05), pytest.raises(Exception, match=r".") as caught:
+        connection.cursor().execute(statement)
+    assert isinstance(caught.value, OutcomeUnknownError) is unknown
+    assert connection.closed
+
+
+@pytest.mark.parametrize(("statement", "ended"), [("SELECT 1", True), ("UPDATE t SET a = 1", True), ("COMMIT", False)])
+def test_a_statement_that_is_given_up_is_ended_on_the_server(connect, statement, ended):
+    connection, server = connect(autocommit=False)
+    calls = []
+
+    def end(address, connection_id):
+        calls.append((address, connection_id))
+        return "It was ended."
+
+    connection._commands.end_session = lambda: end("10.0.0.1", 4711)
+    server.will_answer(silence)
+    with deadline(0.05), pytest.raises(Exception, match=r".") as caught:
+        connection.cursor().execute(statement)
+    assert calls == ([("10.0.0.1", 4711)] if ended else [])
+    assert ("It was ended." in getattr(caught.value, "__notes__", ())) is ended

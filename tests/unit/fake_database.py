@@ -6,7 +6,7 @@ import contextlib
 import re
 import socket
 
-from fake_server import AUTOCOMMIT, IN_TRANSACTION, QUERY, QUIT, Answer, column, ok, packets, receive, result, row
+from fake_server import AUTOCOMMIT, IN_TRANSACTION, QUERY, QUIT, RESET_CONNECTION, Answer, column, ok, packets, receive, result, row
 from fake_sign_in import READ, Listener, greeting
 
 CONNECTIONS = 20
@@ -59,6 +59,8 @@ class Database:
             commands.append(command)
             if command == QUIT:
                 return
+            if command == RESET_CONNECTION:
+                status, values = AUTOCOMMIT, self.values.copy()
             statement = command[1:].decode("utf-8", "replace")
             if found := re.search(r"@@session\.t\w+_isolation = '([\w-]+)'", statement):
                 values |= {"@@transaction_isolation": found[1], "@@tx_isolation": found[1]}

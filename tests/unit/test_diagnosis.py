@@ -23,11 +23,14 @@ from rdspool._aws.credentials import Credentials
 from rdspool._aws.diagnosis import explain
 from rdspool._aws.token import sign
 from rdspool._driver.sign_in import NoGreetingError, UnverifiedAnswerError
+from rdspool._driver.transport import NameTimeoutError
+from rdspool.deadlines import Limit
 from rdspool.secret import Secret
 
 HOST = "db.c1abc.eu-central-1.rds.amazonaws.com"
 WHERE = f"{HOST}:3307"
 CREDENTIALS = Credentials("AKIA", Secret("key"))
+LIMIT = Limit(104.0, 100.0, "RDSPOOL_CONNECT_TIMEOUT")
 
 
 def settings(**others):
@@ -48,7 +51,7 @@ def unverified_certificate(code, message="self-signed certificate"):
 
 def told(error, kind, number, *words, secret=None, **others):
     """Explain the error, and check the class, the number and the words; return the text."""
-    found = explain(error, settings(**others), secret)
+    found = explain(error, settings(**others), secret, LIMIT)
     assert type(found) is kind
     assert found.errno == number
     for word in words:
@@ -112,6 +115,11 @@ def test_a_name_without_an_address():
     told(error, UnreachableError, 2003, f"the host {HOST!r} has no address ([Errno -2] Name or service not known)", "RDSPOOL_HOST")
 
 
+def test_a_name_server_that_does_not_answer():
+    words = (f"the host {HOST!r} was looked up for 4 s (RDSPOOL_CONNECT_TIMEOUT)", "enableDnsSupport")
+    told(NameTimeoutError("x", errno=2003), UnreachableError, 2003, *words)
+
+
 def test_no_greeting():
     told(
         NoGreetingError("x", errno=2013), UnreachableError, 2013, WHERE, "did not greet as MySQL does within 4 s (RDSPOOL_CONNECT_TIMEOUT)"
@@ -169,7 +177,7 @@ def test_a_refused_token():
     text = told(denied(), SignInError, 1045, f"Access denied by {WHERE}: the server does not say why it refused the IAM token of 'app'")
     assert "arn:aws:rds-db:eu-central-1:ACCOUNT:dbuser:RESOURCE-ID/app" in text
     assert f"that {HOST!r} is the endpoint's own name, port and region (eu-central-1)" in text
-    assert explain(denied(), settings(), None).sqlstate == "28000"
+    assert explain(denied(), settings(), None, LIMIT).sqlstate == "28000"
 
 
 def test_a_refused_password():
@@ -247,27 +255,27 @@ def test_no_rights_on_the_database():
         "'app' has no rights on the database 'shop'",
         "GRANT ... ON `shop`.* TO 'app'@'%'",
     )
-    assert explain(found, settings(), None).sqlstate == "42000"
+    assert explain(found, settings(), None, LIMIT).sqlstate == "42000"
 
 
 def test_no_such_database():
     found = denied(1049, "Unknown database", "42000")
     told(found, ConnectError, 1049, f"{WHERE} has no database 'shop': check RDSPOOL_DATABASE")
-    assert explain(found, settings(), None).sqlstate == "42000"
+    assert explain(found, settings(), None, LIMIT).sqlstate == "42000"
 
 
 @pytest.mark.parametrize("number", [1040, 1203, 1226])
 def test_too_many_connections(number):
     found = denied(number, "Too many connections", "08004")
     told(found, TooManyConnectionsError, number, f"{WHERE} takes no more connections (Too many connections)", "lambda_log_stream")
-    assert explain(found, settings(), None).sqlstate == "08004"
+    assert explain(found, settings(), None, LIMIT).sqlstate == "08004"
 
 
 def test_any_other_refusal_keeps_its_number_and_its_words():
     found = DatabaseError("something else \n", errno=3118, sqlstate="HY000")
     text = told(found, ConnectError, 3118, f"no connection to {WHERE}: something else")
     assert text.endswith("something else")
-    assert explain(found, settings(), None).sqlstate == "HY000"
+    assert explain(found, settings(), None, LIMIT).sqlstate == "HY000"
 
 
 def test_an_error_without_a_number():

@@ -7,7 +7,7 @@ from fake_server import ok, packets, row
 from mysql.connector.errors import DatabaseError, IntegrityError
 from rdspool import ProtocolError
 from rdspool._aws import token
-from rdspool._driver import batches, columns, command_phase, connection, resumption, sign_in, statements
+from rdspool._driver import answers, batches, columns, resumption, sign_in, statements
 from rdspool._driver import packets as packet_stream
 from rdspool._driver.disconnects import is_disconnect
 from rdspool._driver.payload import PayloadReader, malformed
@@ -31,8 +31,7 @@ def test_the_errors_after_which_a_connection_is_replaced_are_these_and_no_others
         (packet_stream.SIGN_IN_BYTES, 65_536),
         (packet_stream.EOF_SIZE, 9),
         (batches.BATCH_BYTES, 1_048_576),
-        (command_phase.DISCARDED_BYTES, 1_048_576),
-        (connection.PING_TIMEOUT, 1.0),
+        (answers.DISCARDED_BYTES, 1_048_576),
         (resumption.LONGEST, 14_400),
         (token.TOKEN_LIFETIME, 900),
         (token.RENEWAL_MARGIN, 120),

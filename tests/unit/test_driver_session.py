@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import ssl
 import time
@@ -10,7 +11,7 @@ import pytest
 from fake_server import AUTOCOMMIT, MORE_RESULTS, close, column, numbers, ok, packets, refusal, result, row
 from fake_sign_in import FULL, READ, Listener, greeting
 from mysql.connector.errors import Error, InterfaceError, OperationalError, ProgrammingError
-from rdspool import ProtocolError, StatementTimeoutError
+from rdspool import ProtocolError, StatementTimeoutError, deadlines
 from rdspool._driver.connection import Connection
 from rdspool._driver.session_start import SessionStart
 from rdspool._driver.sign_in import Login
@@ -21,6 +22,7 @@ from local.front.handshake import Login as ReadLogin
 
 ACCEPTED = (READ, ok(status=AUTOCOMMIT), READ, ok(status=AUTOCOMMIT))
 """The sign-in, and the session's set-up."""
+limit = functools.partial(deadlines.within, why="the test's")
 
 
 @pytest.fixture
@@ -28,10 +30,12 @@ def opened(server_tls, client_tls):
     """A function that opens a connection to a server with this script."""
     listeners, made = [], []
 
-    def open_(*script, greets=None, start=None, **options):
+    def open_(*script, greets=None, start=None, seconds=5, **options):
         listeners.append(Listener(server_tls, [(*ACCEPTED, *script)], greets=greets))
         login = Login(user="app", secret=Secret("x"), database="shop", attributes={}, tls=client_tls)
-        made.append(Connection.open("127.0.0.1", listeners[-1].port, login, start or SessionStart(autocommit=True), **options))
+        made.append(
+            Connection.open("127.0.0.1", listeners[-1].port, login, start or SessionStart(autocommit=True), limit=limit(seconds), **options)
+        )
         return made[-1], listeners[-1]
 
     yield open_
@@ -51,8 +55,8 @@ def after(seconds, *payloads):
     return answer
 
 
-def test_the_time_of_a_connects_step_is_no_statements(opened):
-    connection, _ = opened(READ, after(0.5, *numbers(7)), timeout=0.25)
+def test_the_time_of_a_connect_is_no_statements(opened):
+    connection, _ = opened(READ, after(0.5, *numbers(7)), seconds=0.25)
     cursor = connection.cursor()
     cursor.execute("SELECT n, SLEEP(0.5)")
     assert cursor.fetchall() == [(7,)]
@@ -79,7 +83,7 @@ def test_a_silent_server_is_given_up_during_the_sign_in(server_tls, client_tls):
     listener = Listener(server_tls, [(READ, lambda channel: channel.recv(1))])
     login = Login(user="app", secret=Secret("x"), database=None, attributes={}, tls=client_tls)
     with pytest.raises(StatementTimeoutError, match=r"0\.2 s"):
-        Connection.open("127.0.0.1", listener.port, login, SessionStart(), timeout=0.2)
+        Connection.open("127.0.0.1", listener.port, login, SessionStart(), limit=limit(0.2))
     listener.close()
 
 
@@ -137,7 +141,7 @@ def test_what_the_login_asks_for(opened):
 def test_without_a_database_none_is_named(server_tls, client_tls):
     listener = Listener(server_tls, [ACCEPTED])
     login = Login(user="app", secret=Secret("x"), database=None, attributes={}, tls=client_tls)
-    Connection.open("127.0.0.1", listener.port, login, SessionStart()).close()
+    Connection.open("127.0.0.1", listener.port, login, SessionStart(), limit=limit(5)).close()
     found = ReadLogin.parse(listener.servers[0].login)
     assert (found.database or None) is None
     assert not found.capabilities & 1 << 3
@@ -158,7 +162,7 @@ def test_a_session_that_cant_be_set_up_leaves_nothing_open(server_tls, client_tl
     listener = Listener(server_tls, [script])
     login = Login(user="app", secret=Secret("x"), database=None, attributes={}, tls=client_tls)
     with pytest.raises(Error) as caught:
-        Connection.open("127.0.0.1", listener.port, login, SessionStart())
+        Connection.open("127.0.0.1", listener.port, login, SessionStart(), limit=limit(5))
     assert caught.value.errno == 1193
     listener.servers[0].wait()
     assert ended == [b""]
@@ -170,7 +174,7 @@ def test_without_tls_nothing_is_sent(server_tls, client_tls):
     listener = Listener(server_tls, [(READ, ok())], greets=greeting(capabilities=FULL & ~(1 << 11)))
     login = Login(user="the-user", secret=Secret("the-secret"), database="the-database", attributes={}, tls=client_tls)
     with pytest.raises(Error) as caught:
-        Connection.open("127.0.0.1", listener.port, login, SessionStart(), timeout=5)
+        Connection.open("127.0.0.1", listener.port, login, SessionStart(), limit=limit(5))
     assert isinstance(caught.value, InterfaceError)
     listener.servers[0].wait()
     assert listener.servers[0].received == []
@@ -198,7 +202,7 @@ def test_an_interrupted_connect_closes_the_socket(monkeypatch):
 
     monkeypatch.setattr(transport.socket, "socket", Interrupted)
     with pytest.raises(KeyboardInterrupt):
-        transport.connect("127.0.0.1", 1, 1)
+        transport.connect("127.0.0.1", 1, limit(1))
     assert made[0].fileno() == -1
 
 
@@ -221,7 +225,7 @@ def test_addresses_of_one_kind_keep_the_resolvers_order(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: list(found))
     monkeypatch.setattr(transport.socket, "socket", Refused)
     with pytest.raises(OperationalError, match="refused"):
-        transport.connect("db.test", 1, 1)
+        transport.connect("db.test", 1, limit(1))
     assert tried == ["127.0.0.9", "127.0.0.2", "::2", "::1"]
 
 

@@ -7,9 +7,10 @@ import time
 
 import pytest
 from fake_database import Database
-from fake_server import BINARY, LONGLONG, PING, QUIT, close, column, ok, refusal, result, row
+from fake_server import BINARY, LONGLONG, PING, QUIT, RESET_CONNECTION, close, column, ok, refusal, result, row
 from rdspool import SettingsError, creator, engine, get_engine
 from rdspool._driver import resumption, tls
+from rdspool.deadlines import deadline
 from rdspool.dialect import MariaDBRdspoolDialect, RdspoolDialect
 from rdspool.pool import IDLE_GAP
 from sqlalchemy import Column, Integer, MetaData, Table, create_engine, event, exc, literal, literal_column, select, text
@@ -172,8 +173,19 @@ def test_autocommit_that_a_statement_has_set_ends_with_the_checkin(database, mad
     found = made()
     with found.connect() as connection:
         connection.exec_driver_sql("SET @@session.autocommit = 1")
-    assert database.statements() == ["SET @@session.autocommit = 1", "SET @@session.autocommit = 0"]
+    (_, start) = database.statements()
+    assert start.startswith("SET NAMES 'utf8mb4', @@session.autocommit = 0")
+    assert RESET_CONNECTION in database.sessions[0]
     assert not kept(found).autocommit
+
+
+def test_where_sessions_are_not_reset_autocommit_is_brought_back_all_the_same(database, made):
+    found = made(reset_session=False)
+    with found.connect() as connection:
+        connection.exec_driver_sql("SET @@session.autocommit = 1")
+        connection.exec_driver_sql("SET @a = 1")
+    assert database.statements() == ["SET @@session.autocommit = 1", "SET @a = 1", "SET @@session.autocommit = 0"]
+    assert RESET_CONNECTION not in database.sessions[0]
 
 
 def test_autocommit_that_a_listener_sets_at_the_connect_stays(database, target):
@@ -197,18 +209,19 @@ def test_autocommit_of_the_first_use_is_no_state_to_keep(database, made):
     for _ in range(2):
         with found.connect() as connection:
             connection.exec_driver_sql("SET @@session.autocommit = 1")
-        assert database.statements()[-1] == "SET @@session.autocommit = 0"
+        assert "@@session.autocommit = 0" in database.statements()[-1]
         database.forget()
 
 
 def test_a_session_that_cant_be_brought_back_is_closed(database, made):
-    found = made()
+    found = made(reset_session=False)
     database.answers["SET @@session.autocommit = 0"] = [refusal(1205, "no", "HY000")]
     with found.connect() as connection:
         first = connection.connection.dbapi_connection
         connection.exec_driver_sql("SET @@session.autocommit = 1")
     assert first.closed
     assert database.sessions[0][-1] == QUIT
+    assert len(database.sessions) == 1
     assert kept(found) is not first
 
 
@@ -303,7 +316,12 @@ def test_a_second_connection_where_it_is_asked_for(database, made):
 
 def test_what_the_pool_is_by_default(made):
     found = made()
-    assert (found.pool.size(), found.pool._max_overflow, found.pool._timeout, found.pool._recycle) == (1, 0, 5.0, 300)
+    assert (found.pool.size(), found.pool._max_overflow, found.pool._recycle) == (1, 0, 300)
+    assert 1 < found.pool._timeout <= 2
+    with deadline(100):
+        assert 4 < found.pool._timeout <= 5
+    with deadline(1):
+        assert 0.7 < found.pool._timeout <= 0.75
 
 
 # -- get_engine ---------------------------------------------------------------------------------------------------------------------------
@@ -335,7 +353,7 @@ def test_an_option_that_only_the_later_call_leaves_out_is_no_difference(target):
     first = get_engine(**target, pool_timeout=3)
     assert get_engine(**target) is first
     assert get_engine(**target, pool_timeout=3) is first
-    assert first.pool._timeout == 3
+    assert 2 < first.pool._timeout <= 3
 
 
 def test_an_argument_that_is_not_known_is_refused_for_an_engine_that_exists_too(target):
@@ -459,7 +477,10 @@ def test_options_of_a_url_reach_the_session(database, certificates):
     url = f"mysql+rdspool://app:x@127.0.0.1:{database.port}/shop?ca={certificates.ca}&sql_mode=ANSI_QUOTES&autocommit=true"
     found = create_engine(url)
     found.connect().close()
-    assert database.statements()[0] == "SET NAMES 'utf8mb4', @@session.autocommit = 1, @@session.sql_mode = 'ANSI_QUOTES'"
+    assert (
+        database.statements()[0]
+        == "SET NAMES 'utf8mb4', @@session.autocommit = 1, @@session.sql_mode = 'ANSI_QUOTES', @@session.session_track_state_change = 1"
+    )
     found.dispose()
 
 

@@ -24,6 +24,7 @@ def load(environ=None, **arguments):
         ("pool_recycle", 1, 31_535_999, 0, 31_536_000),
         ("wait_timeout", 2, 31_536_000, 1, 31_536_001),
         ("connect_timeout", 0.1, 900, 0.09, 900.5),
+        ("deadline_margin_ms", 0, 60_000, -1, 60_001),
         ("max_allowed_packet", 1024, 1_073_741_824, 1023, 1_073_741_825),
     ],
 )
@@ -36,7 +37,7 @@ def test_the_first_and_the_last_number_that_is_taken(key, low, high, below, abov
             load(**{key: value})
 
 
-@pytest.mark.parametrize("key", ["port", "pool_recycle", "wait_timeout", "connect_timeout", "max_allowed_packet"])
+@pytest.mark.parametrize("key", ["port", "pool_recycle", "wait_timeout", "connect_timeout", "deadline_margin_ms", "max_allowed_packet"])
 @pytest.mark.parametrize("value", [True, [5], object()])
 def test_what_is_no_number(key, value):
     with pytest.raises(SettingsError, match=f"{key}.* set it to a (whole )?number"):
@@ -45,15 +46,17 @@ def test_what_is_no_number(key, value):
 
 def test_a_wait_may_be_a_fraction_and_nothing_else():
     assert load(connect_timeout=0.5).connect_timeout == 0.5
-    for key in ("port", "pool_recycle", "wait_timeout", "max_allowed_packet"):
+    for key in ("port", "pool_recycle", "wait_timeout", "deadline_margin_ms", "max_allowed_packet"):
         with pytest.raises(SettingsError, match="whole number"):
             load(**{key: 2000.5})
 
 
 def test_the_defaults():
     found = load()
-    values = (found.port, found.pool_recycle, found.wait_timeout, found.connect_timeout, found.max_allowed_packet)
-    assert values == (3306, 300, 330, 5.0, 134_217_728)
+    values = (found.port, found.pool_recycle, found.wait_timeout, found.connect_timeout, found.deadline_margin_ms, found.max_allowed_packet)
+    assert values == (3306, 300, 330, None, 500, 134_217_728)
+    assert (found.deadline_margin, found.reset_session) == (0.5, True)
+    assert load(reset_session="off").reset_session is False
     assert (found.database, found.password, found.ca, found.isolation_level) == (None, None, None, None)
     assert (found.connect, found.multi_statements, found.iam) == ("use", False, True)
     assert not load(password="x").iam

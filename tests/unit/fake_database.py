@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import threading
 
 from fake_server import AUTOCOMMIT, IN_TRANSACTION, QUERY, QUIT, RESET_CONNECTION, Answer, column, ok, packets, receive, result, row
 from fake_sign_in import READ, Listener, greeting
@@ -20,6 +21,7 @@ class Database:
         self.sessions: list[list[bytes]] = []
         """The commands of each connection, in the order of the connections."""
         self._channels: list[socket.socket] = []
+        self._ended: list[threading.Event] = []
         self.answers: dict[str, Answer] = {}
         """By statement: bytes, payloads, or a function that takes the socket."""
         self.values = {
@@ -38,6 +40,11 @@ class Database:
         """The statements of a connection."""
         return [command[1:].decode() for command in self.sessions[session] if command[:1] == QUERY]
 
+    def last_command(self, session=0):
+        """The last command of a connection that the client has closed, or will."""
+        self._ended[session].wait()
+        return self.sessions[session][-1]
+
     def forget(self):
         """Forget the commands so far."""
         for commands in self.sessions:
@@ -51,6 +58,13 @@ class Database:
         self._listener.close()
 
     def _serve(self, channel: socket.socket) -> None:
+        self._ended.append(threading.Event())
+        try:
+            self._answer_all(channel)
+        finally:
+            self._ended[self._channels.index(channel)].set()
+
+    def _answer_all(self, channel: socket.socket) -> None:
         commands: list[bytes] = []
         self.sessions.append(commands)
         self._channels.append(channel)

@@ -220,7 +220,7 @@ def test_a_session_that_cant_be_brought_back_is_closed(database, made):
         first = connection.connection.dbapi_connection
         connection.exec_driver_sql("SET @@session.autocommit = 1")
     assert first.closed
-    assert database.sessions[0][-1] == QUIT
+    assert database.last_command() == QUIT
     assert len(database.sessions) == 1
     assert kept(found) is not first
 
@@ -292,7 +292,7 @@ def test_a_connection_older_than_recycle_is_replaced(database, made):
     with found.connect() as connection:
         connection.connection._connection_record.starttime -= 2
     assert kept(found) is not first
-    assert database.sessions[0][-1] == QUIT
+    assert database.last_command() == QUIT
 
 
 # -- the pool ----------------------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import os
 import py_compile
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -133,6 +134,7 @@ def main(names, sample, seed, workers, write):
     if sample and sample < total:
         chosen = random.Random(seed).sample(chosen, sample)
     begun = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="rdspool-mutation-") as folder:
         scratch = Path(folder)
         first = copy_tree(scratch / "tree-0")
@@ -191,8 +193,14 @@ def run_all(chosen, choice, imported, first, scratch, count):
     copies = [threading.Thread(target=work, args=(number,)) for number in range(count)]
     for thread in copies:
         thread.start()
-    for thread in copies:
-        thread.join()
+    try:
+        for thread in copies:
+            thread.join()
+    except BaseException as stopped:  # each ends the mutant that it runs
+        failures.append(stopped)
+        for thread in copies:
+            thread.join()
+        raise
     if failures:
         raise failures[0]
     return results

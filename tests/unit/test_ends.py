@@ -8,7 +8,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from fake_server import AUTOCOMMIT, IN_TRANSACTION, PING, RESET_CONNECTION, close, numbers, ok, refusal, silence
+from fake_server import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS, PING, RESET_CONNECTION, close, numbers, ok, refusal, silence
 from fake_sign_in import READ, Listener
 from mysql.connector.errors import ConnectionTimeoutError, Error, OperationalError
 from rdspool import CredentialsError, DeadlineError, OutcomeUnknownError, StatementTimeoutError, creator, dbapi, deadlines
@@ -470,3 +470,85 @@ def test_numbers_after_a_stream(connect):
     other = connection.cursor()
     other.execute("DO 1")
     assert other.rowcount == 4
+
+
+@pytest.mark.parametrize(("time_left", "seconds"), [(None, 1.5), (100, 3.75)])
+def test_how_long_a_ping_of_the_pools_takes_at_most(connect, monkeypatch, time_left, seconds):
+    connection, _ = connect()
+    asked = []
+    monkeypatch.setattr(connection._commands, "ping", asked.append)
+    connection._commands.last_used -= 60
+    if time_left is None:
+        assert connection.usable(5)
+        connection.ping()
+    else:
+        with deadline(time_left):
+            assert connection.usable(5)
+            connection.ping()
+    assert asked == [seconds, seconds]
+
+
+def test_an_error_among_results_that_a_rollback_drops_is_logged(connect, caplog):
+    connection, answering = connect(autocommit=False)
+    many = [*numbers(1, status=MORE_RESULTS | IN_TRANSACTION), refusal(1213, "Deadlock", "40001")]
+    answering.will_answer(many, [ok(status=0)])
+    cursor = connection.cursor(buffered=False)
+    cursor.execute("CALL p()")
+    cursor.fetchall()
+    connection.rollback()
+    assert "a result that was given up before a ROLLBACK ended in an error" in caplog.text
+    assert "Deadlock" in caplog.text
+    assert answering.statements == [b"CALL p()", b"ROLLBACK"]
+
+
+def test_what_is_no_statement_is_not_ended_on_the_server(commands_and_server):
+    commands, answering = commands_and_server
+    ended = []
+    commands.end_session = lambda: ended.append(1) or "ended"
+    commands.read_timeout = 0.05
+    answering.will_answer(silence)
+    with pytest.raises(StatementTimeoutError) as caught:
+        commands.reset()
+    assert not isinstance(caught.value, OutcomeUnknownError)
+    assert ended == []
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_a_commit_without_an_answer_is_not_ended_on_the_server(commands_and_server):
+    """It goes on there, and most often ends well."""
+    commands, answering = commands_and_server
+    ended = []
+    commands.end_session = lambda: ended.append(1) or "ended"
+    commands.read_timeout = 0.05
+    answering.will_answer(silence)
+    with pytest.raises(OutcomeUnknownError):
+        commands.query(b"COMMIT")
+    assert ended == []
+
+
+def test_what_comes_from_outside_is_raised_as_it_is(commands_and_server, monkeypatch):
+    commands, answering = commands_and_server
+    commands.end_session = lambda: pytest.fail("it was ended")
+    answering.will_answer(silence)
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands.stream, "receive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        commands.query(b"COMMIT")
+    assert commands.lost
+
+
+def test_a_statement_that_was_not_sent_is_known(commands_and_server):
+    commands, answering = commands_and_server
+    commands.end_session = lambda: pytest.fail("it was ended")
+    answering.close()
+    with pytest.raises(OperationalError) as caught:
+        commands.query(b"COMMIT")
+    assert not isinstance(caught.value, OutcomeUnknownError)
+
+
+def test_whether_a_secret_can_be_sent():
+    assert Secret("ü").encodable() is True
+    assert Secret("\udcff").encodable() is False

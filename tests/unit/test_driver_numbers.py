@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_server import ok, packets, row
+from fake_server import end, ok, packets, row
 from mysql.connector.errors import DatabaseError, IntegrityError
 from rdspool import ProtocolError
 from rdspool._aws import token
@@ -11,7 +11,7 @@ from rdspool._driver import answers, batches, columns, resumption, sign_in, stat
 from rdspool._driver import packets as packet_stream
 from rdspool._driver.disconnects import is_disconnect
 from rdspool._driver.payload import PayloadReader, malformed
-from rdspool._driver.responses import parse_error, parse_ok
+from rdspool._driver.responses import parse_end, parse_error, parse_ok
 from rdspool._lambda import attributes
 from rdspool.errors import printable
 
@@ -53,6 +53,12 @@ def test_an_oks_status_and_warnings(status, warnings):
         assert (found.affected_rows, found.last_insert_id, found.status, found.warnings) == (affected, 7, status, warnings)
     found = parse_ok(ok(1, 300, status=status, warnings=warnings, info=b"info"))
     assert (found.last_insert_id, found.status, found.warnings) == (300, status, warnings)
+
+
+@pytest.mark.parametrize("number", [0, 1, 255, 256, 258, 65535])
+def test_an_ends_status_and_warnings(number):
+    assert parse_end(end(status=number, warnings=7)) == (7, number)
+    assert parse_end(end(status=2, warnings=number)) == (number, 2)
 
 
 def test_a_text_that_is_empty_before_its_nul():

@@ -22,7 +22,7 @@ from rdspool._aws.authorities import PROXY_ROOTS, ROOTS, root_files
 from rdspool._aws.credentials import Credentials
 from rdspool._aws.endpoints import is_proxy, region_of
 from rdspool._aws.token import TokenSource, sign
-from rdspool._driver import columns, resumption, rows, statements
+from rdspool._driver import columns, effects, resumption, rows, statements
 from rdspool._driver.batches import Batch
 from rdspool._driver.columns import Column, parse_column
 from rdspool._driver.probes import ProbeCursor, asked_together
@@ -186,12 +186,11 @@ def test_only_a_dict_or_another_mapping_gives_values_by_name():
         known.values({"a": 1, "b": 2, 5: 3})
 
 
-@pytest.mark.parametrize("length", [(1024, 2), (1025, 1)])
-def test_a_batch_holds_as_many_rows_as_fit(length):
-    size, together = length
+@pytest.mark.parametrize(("size", "most", "together"), [(1024, 2049, 2), (1024, 2048, 1), (1025, 2049, 1)])
+def test_a_batch_holds_as_many_rows_as_fit_with_the_commas_between(size, most, together):
     batch = Batch(b"INSERT INTO t VALUES ", [b"(", b")"], b"")
     given = [b"x" * size] * 5
-    sent = list(batch.statements(given, 2049))
+    sent = list(batch.statements(given, most))
     assert [one.count(b"x" * size) for one in sent] == ([2, 2, 1] if together == 2 else [1] * 5)
     assert b"".join(sent).count(b"x") == 5 * size
 
@@ -567,3 +566,19 @@ def test_the_version_is_the_connectors():
     assert dbapi.__version__ == mysql.connector.version.VERSION_TEXT
     assert (dbapi.apilevel, dbapi.paramstyle, dbapi.threadsafety) == ("2.0", "pyformat", 1)
     assert sys.modules["rdspool.dbapi"] is dbapi
+
+
+def test_what_is_not_offered_names_itself_and_its_owner(connect):
+    connection, _ = connect()
+    for owner, name in ((connection, "reconnect"), (connection, "nonsense"), (connection.cursor(), "stored_results")):
+        with pytest.raises(AttributeError) as caught:
+            getattr(owner, name)
+        assert (caught.value.name, caught.value.obj) == (name, owner)
+    assert not connection.lost
+
+
+@pytest.mark.parametrize("before", ["", " ", "\n\t", "(", "/* a */ "])
+@pytest.mark.parametrize("statement", ["WITH a AS (SELECT 1) UPDATE t SET b = 1", "EXPLAIN ANALYZE DELETE FROM t"])
+def test_a_change_behind_with_or_explain_is_one_wherever_it_begins(before, statement):
+    assert effects.of((before + statement).encode()) & effects.WRITES
+    assert not effects.of((before + statement.replace("UPDATE", "SELECT").replace("DELETE", "SELECT 1")).encode()) & effects.WRITES

@@ -20,6 +20,8 @@ from rdspool._driver.waiting import Waiting
 from rdspool.deadlines import Limit, begin_invocation, deadline, nearest, within
 from rdspool.secret import Secret
 
+from local.front.handshake import Login as ReadLogin
+
 SOON = 5.0
 
 
@@ -47,18 +49,18 @@ def login(client_tls):
 
 def test_a_session_is_ended_by_its_number(server, login):
     other = server((READ, ok()))
-    told = end_session("localhost", "127.0.0.1", other.port, login, 77, within(SOON, "the test's"))
+    told = end_session("db.test", "127.0.0.1", other.port, login, 77, within(SOON, "the test's"))
     assert told == "The statement was ended on the server, and its transaction is rolled back there (connection 77)."
     assert other.servers[0].after.wait() == [b"\x03KILL 77", b"\x01"]
 
 
 def test_a_session_that_cant_be_ended_is_told_and_logged(server, login, caplog):
     other = server((READ, refusal(1045, "Access denied", "28000")))
-    told = end_session("localhost", "127.0.0.1", other.port, login, 77, within(SOON, "the test's"))
+    told = end_session("db.test", "127.0.0.1", other.port, login, 77, within(SOON, "the test's"))
     assert told == "The statement may go on on the server (connection 77), with its locks: it could not be ended (Access denied)."
     assert told in caplog.text
     other = server((READ, lambda channel: channel.recv(1)))
-    assert "could not be ended" in end_session("localhost", "127.0.0.1", other.port, login, 77, within(0.2, "the test's"))
+    assert "could not be ended" in end_session("db.test", "127.0.0.1", other.port, login, 77, within(0.2, "the test's"))
 
 
 @pytest.fixture
@@ -84,6 +86,19 @@ def test_behind_a_proxy_no_statement_is_ended(monkeypatch, target, server):
     with pytest.raises(StatementTimeoutError) as caught:
         connection.cursor().execute("SELECT SLEEP(9)")
     assert not hasattr(caught.value, "__notes__")
+
+
+def test_a_token_ends_a_statement_where_a_token_signed_in(target, server):
+    script = (READ, ok(status=AUTOCOMMIT), READ, ok(status=0), READ, lambda channel: channel.recv(1))
+    both = server(script, (READ, ok()))
+    del target["password"]
+    connection = dbapi.connect(**target, port=both.port, read_timeout=0.2)
+    with pytest.raises(StatementTimeoutError) as caught:
+        connection.cursor().execute("SELECT SLEEP(9)")
+    assert "was ended on the server" in caught.value.__notes__[0]
+    logins = [ReadLogin.parse(one.login) for one in both.servers]
+    assert [login.plugin for login in logins] == ["mysql_clear_password"] * 2
+    assert logins[0].reply == logins[1].reply
 
 
 def test_without_credentials_a_statement_goes_on_and_that_is_told(monkeypatch, target, server):
@@ -232,7 +247,7 @@ def test_what_the_kernel_has_not_acknowledged(pair, monkeypatch):
         (b"\x01" * 24, True),
         (b"\x01" * 27, True),
     ):
-        asked = SimpleNamespace(getsockopt=lambda *_, told=told: told)
+        asked = SimpleNamespace(getsockopt=lambda _, __, size, told=told: told[:size])
         assert transport.acknowledged(asked) is expected
     monkeypatch.delattr(socket, "TCP_INFO")
     assert transport.acknowledged(None)

@@ -211,3 +211,10 @@ def test_an_error_with_another_cause_stays_as_it_is(task, imported, extension, s
 def test_an_error_with_another_cause_is_returned_itself():
     for error in (ImportError(), ImportError("other"), ModuleNotFoundError("other", name="nowhere"), ImportError("x", name="sqlalchemy.x")):
         assert installation.explained(error) is error
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_collector_is_as_it_was_and_leaves_alone_what_the_import_made(on):
+    program = f"import gc; {'gc.enable' if on else 'gc.disable'}(); import rdspool; print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{on} True\n"

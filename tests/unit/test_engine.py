@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -501,3 +503,20 @@ def test_the_dialects_are_what_sqlalchemy_asks_for():
         assert (kind.driver, kind.supports_server_side_cursors, kind.supports_statement_cache) == ("rdspool", True, True)
         assert "supports_statement_cache" in vars(kind), "SQLAlchemy looks at the class itself"
     assert MariaDBRdspoolDialect.name == "mariadb"
+
+
+def test_a_fork_leaves_the_engines_to_the_parent():
+    program = """
+import os
+from rdspool import engine
+from types import SimpleNamespace
+closed = []
+engine._engines[None] = (None, {}, SimpleNamespace(dispose=lambda close: closed.append(close)))
+if os.fork() == 0:
+    print(engine._engines, closed, flush=True)
+    os._exit(0)
+os.wait()
+print(len(engine._engines), closed)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "{} [False]\n1 []\n"

@@ -1,15 +1,15 @@
-# Builds one layer inside the image of its Lambda runtime and leaves only the zip and its manifest:
+# Builds one layer in the image of its Lambda runtime. The output is the zip and its manifest:
 #
 #   DOCKER_BUILDKIT=1 docker build --output type=local,dest=dist .
 #
-# BASE may carry a digest. The architecture is that of the layer, not of the image: nothing is run for it but this image's Python.
+# BASE may have a digest. ARCHITECTURE is that of the layer and may differ from the image's, because the build runs only this image's Python.
 ARG PYTHON_VERSION=3.13
 ARG BASE=public.ecr.aws/lambda/python:${PYTHON_VERSION}
 
 FROM ${BASE} AS build
 ARG PYTHON_VERSION
 ARG ARCHITECTURE=x86_64
-# Only for a package index other than pip's usual one.
+# For a package index other than pip's default.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_TRUSTED_HOST

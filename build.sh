@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the Lambda layer into dist/: inside Lambda's own image where a Docker engine answers, with pip alone elsewhere.
+# Builds the Lambda layer into dist/: in Lambda's image if a Docker engine answers, otherwise with pip.
 #
 # usage:   ./build.sh [options]       (./build.sh --help lists them)
 # example: ./build.sh                            Python 3.13, x86_64

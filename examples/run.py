@@ -1,4 +1,4 @@
-"""The connection_id example from end to end on this machine: layer, database server, RDS endpoint, Lambda environment, five invocations."""
+"""Run the connection_id example on this machine: build the layer, start a database, an RDS endpoint and a Lambda environment, invoke."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ ROOT = Path(__file__).resolve().parent.parent
 TASK = ROOT / "examples" / "connection_id"
 CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64"}
-FAITHFUL = 60  # seconds: pool_recycle of the original experiment
-SHORT = 3
-MARGIN = 0.5  # the pool recycles what is older, not what is as old
+FAITHFUL = 60  # pool_recycle of the original experiment, in seconds
+SHORT = 3  # seconds
+MARGIN = 0.5  # seconds; the pool recycles a connection only if it is older than pool_recycle
 WARM = 4
-NOT_AS_IT_SHOULD_BE, NOT_TO_BE_HAD, INTERRUPTED = 1, 3, 130
+UNEXPECTED, NOT_AVAILABLE, INTERRUPTED = 1, 3, 130
 
 
 @dataclass(frozen=True)
 class Row:
-    """One invocation; the keys of --json."""
+    """One invocation. The names are the keys of --json."""
 
     invocation: int
     start: str
@@ -49,21 +49,21 @@ class Row:
 
 
 class Unexpected(Exception):
-    """The experiment came out otherwise than it should."""
+    """The experiment had an unexpected result."""
 
 
 def build(python: str | None) -> tuple[Path, str]:
-    """Builds the layer for this machine's architecture; returns the zip and the Python it is for."""
+    """Build the layer for this machine's architecture, and return the zip and its Python version. Raise LocalError when it fails."""
     command = [str(ROOT / "build.sh"), "--json", "--arch", ARCHITECTURES.get(platform.machine(), "x86_64")]
     done = subprocess.run([*command, *(("--python", python) if python else ())], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
-        raise LocalError("the layer was not built; build.sh says above why and what to do")
+        raise LocalError("the layer was not built; build.sh has printed the reason above")
     manifest = json.loads(done.stdout.splitlines()[-1])
     return ROOT / "dist" / manifest["file"], manifest["compatible_runtimes"][0].removeprefix("python")
 
 
 def wait(seconds: float, console: Console) -> None:
-    """Sleeps, with a bar where there is somebody to see it."""
+    """Sleep, with a progress bar if stderr is a terminal."""
     if not console.is_terminal:
         console.print(f"waiting {seconds:g} s until the connection is due for recycling", highlight=False)
         time.sleep(seconds)
@@ -78,14 +78,14 @@ def wait(seconds: float, console: Console) -> None:
 
 
 def answered(number: int, invocation: Invocation) -> int:
-    """Returns the connection id; Unexpected, with the function's own words, where there is none."""
+    """Return the connection id of an invocation. Raise Unexpected with the function's error and output when it failed."""
     if invocation.error is not None:
         raise Unexpected("\n".join([f"invocation {number} failed: {invocation.error}", *invocation.logs]))
     return int(invocation.payload["connection_id"])
 
 
 def experiment(database: endpoint.Endpoint, layer: Path, python: str, recycle: int, console: Console) -> Iterator[Row]:
-    """Invokes the example five times, the last when its connection is older than `recycle` seconds."""
+    """Invoke the example five times, the last time when its connection is older than `recycle` seconds. Yield the invocations."""
     with console.status("starting the Lambda environment"):
         environment = Environment(
             layers=[layer],
@@ -101,7 +101,7 @@ def experiment(database: endpoint.Endpoint, layer: Path, python: str, recycle: i
         before = None
         for number in range(1, WARM + 2):
             if number > WARM:
-                # As on Lambda, where an environment stands still between invocations.
+                # Lambda freezes an environment between invocations.
                 environment.freeze()
                 wait(recycle + MARGIN, console)
                 environment.thaw()
@@ -121,16 +121,18 @@ def experiment(database: endpoint.Endpoint, layer: Path, python: str, recycle: i
 
 
 def verdict(rows: list[Row]) -> None:
-    """Unexpected unless one connection served all but the last invocation, and another one that."""
+    """Raise Unexpected unless the last invocation got a new connection and all others shared one."""
     seen = [(row.start, row.connection) for row in rows]
     if seen != [("cold", "new"), *[("warm", "reused")] * (WARM - 1), ("warm", "new")]:
-        told = ", ".join(f"{row.invocation}: {row.start} {row.connection} ({row.connection_id})" for row in rows)
-        raise Unexpected(f"the first {WARM} invocations should share a connection, and the last have a new one, but they were {told}")
+        actual = ", ".join(f"{row.invocation}: {row.start} {row.connection} ({row.connection_id})" for row in rows)
+        raise Unexpected(
+            f"the first {WARM} invocations should share a connection, and the last should have a new one; the result is {actual}"
+        )
 
 
 def table(rows: list[Row]) -> Table:
-    """The rows for people."""
-    # Without vertical lines it fits into 80 columns.
+    """Return the table of the invocations."""
+    # Without vertical lines, the table fits into 80 columns.
     shown = Table("invocation", "start", "connection id", "connection", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("init ms", "handler ms", "round trips"):
         shown.add_column(name, justify="right", no_wrap=True)
@@ -142,7 +144,7 @@ def table(rows: list[Row]) -> Table:
 
 
 def run(python: str | None, kind: Kind, faithful: bool, as_json: bool, console: Console) -> None:
-    """The whole of it; prints the outcome to stdout."""
+    """Run the experiment and print the result to stdout. Raise LocalError when a part is missing, and Unexpected for another result."""
     layer, python = build(python)
     console.print(f"layer: {layer.relative_to(ROOT)}", highlight=False)
     rows = []
@@ -166,20 +168,20 @@ def run(python: str | None, kind: Kind, faithful: bool, as_json: bool, console: 
 def main(python: str | None, kind: Kind, faithful: bool, as_json: bool) -> None:
     """Build the layer, attach it to examples/connection_id in a Lambda environment on this machine, and invoke it five times.
 
-    The first four invocations share a connection, the last one comes after the pool's recycle time and has a new one.
+    The first four invocations share a connection. The last one runs after the pool's recycle time and gets a new connection.
     """
     console = Console(stderr=True, soft_wrap=True)
     try:
         run(python, kind, faithful, as_json, console)
     except KeyboardInterrupt:
-        console.print("interrupted; server and environment are gone")
+        console.print("interrupted; the server and the environment are stopped")
         sys.exit(INTERRUPTED)
     except LocalError as error:
         console.print(f"[red]can't run:[/] {escape(str(error))}", highlight=False)
-        sys.exit(NOT_TO_BE_HAD)
+        sys.exit(NOT_AVAILABLE)
     except Unexpected as error:
         console.print(f"[red]unexpected:[/] {escape(str(error))}", highlight=False)
-        sys.exit(NOT_AS_IT_SHOULD_BE)
+        sys.exit(UNEXPECTED)
 
 
 if __name__ == "__main__":

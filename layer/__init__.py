@@ -1,1 +1,1 @@
-"""Builds, inspects and publishes the Lambda layer: `python -m layer --help`."""
+"""Build, inspect and publish the Lambda layer: `python -m layer --help`."""

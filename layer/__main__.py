@@ -9,19 +9,20 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from layer.commands.build import build
-from layer.commands.catalog import catalog
-from layer.commands.inspect import inspect
-from layer.commands.list import list_command
-from layer.commands.lock import lock
-from layer.commands.prune import prune
-from layer.commands.publish import publish
-from layer.commands.roots import roots_command
-from layer.commands.share import share
-from layer.commands.sign import sign
-from layer.commands.verify import verify_command
-from layer.errors import LayerError
 from local.errors import LocalError
+
+from .commands.build import build
+from .commands.catalog import catalog
+from .commands.inspect import inspect
+from .commands.list import list_command
+from .commands.lock import lock
+from .commands.prune import prune
+from .commands.publish import publish
+from .commands.roots import roots_command
+from .commands.share import share
+from .commands.sign import sign
+from .commands.verify import verify_command
+from .errors import LayerError
 
 
 class _Group(click.Group):

@@ -1,6 +1,6 @@
-"""The zip: the same files give the same bytes on every machine.
+"""Write the zip of a layer: the same files give the same bytes on every machine.
 
-The order, times and modes are fixed, and the compressor is a pinned one: zlib's output differs between its versions.
+Order, times and modes are fixed. The compressor is pinned, because the output of zlib differs between its versions.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _DEFLATED, _STORED = 8, 0
 _VERSION = 20
 _UNIX = 3 << 8
 _UTF8 = 0x800
-# 1980-01-01 00:00, the first moment that a zip can name.
+# 1980-01-01 00:00, the earliest time that a zip can store.
 _TIME, _DATE = 0, (1 << 5) | 1
 
 
 def pack(files: Mapping[str, bytes], tools: Path, level: int = LEVEL) -> bytes:
-    """Returns a zip of `files` (by path). `tools` is the folder that holds the compressor (see wheels.install_tools)."""
+    """Return a zip of `files`, by path. `tools` is the folder of the compressor (see wheels.install_tools)."""
     deflated = _deflate_all(files, _compressor(tools), level)
     body, directory = bytearray(), bytearray()
     for path in sorted(files):
@@ -38,7 +38,7 @@ def pack(files: Mapping[str, bytes], tools: Path, level: int = LEVEL) -> bytes:
         packed, method = deflated[path], _DEFLATED
         if len(packed) >= len(data):
             packed, method = data, _STORED
-        # Nobody may write: Lambda mounts a layer read-only, and other users of it should too.
+        # Read-only for everybody, as Lambda mounts a layer.
         mode = 0o100555 if path.endswith(".so") else 0o100444
         common = (
             _VERSION,
@@ -58,7 +58,7 @@ def pack(files: Mapping[str, bytes], tools: Path, level: int = LEVEL) -> bytes:
 
 
 def contents_sha256(files: Mapping[str, bytes]) -> str:
-    """Returns a hash of the paths and bytes alone, whatever compressed them."""
+    """Return the SHA-256 of the paths and contents in hexadecimal. It does not depend on the compressor."""
     whole = hashlib.sha256()
     for path in sorted(files):
         whole.update(f"{hashlib.sha256(files[path]).hexdigest()}  {path}\n".encode())
@@ -66,16 +66,17 @@ def contents_sha256(files: Mapping[str, bytes]) -> str:
 
 
 def sha256(data: bytes) -> str:
+    """Return the SHA-256 of `data` in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def code_sha256(data: bytes) -> str:
-    """Returns what Lambda calls CodeSha256: the SHA-256 of the zip, in base64."""
+    """Return the SHA-256 of a zip in base64, as Lambda's CodeSha256 has it."""
     return base64.b64encode(hashlib.sha256(data).digest()).decode()
 
 
 def _deflate_all(files: Mapping[str, bytes], deflate: Callable[[bytes, int], bytes], level: int) -> dict[str, bytes]:
-    # The compressor lets other threads run; the longest first, so that none is left over at the end.
+    # The compressor releases the GIL, so threads run in parallel. The largest files go first, so that none is left to run alone at the end.
     paths = sorted(files, key=lambda path: -len(files[path]))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(paths, pool.map(lambda path: deflate(files[path], level), paths), strict=True))

@@ -1,4 +1,4 @@
-"""Puts a layer together from wheels and rdspool. Needs Python's standard library and pip alone, so it also runs in Lambda's image.
+"""Assemble a layer from wheels and rdspool. Needs only the standard library and pip, so it also runs in Lambda's image.
 
 python -m layer.assemble --python 3.13 --architecture x86_64 --cache ~/.cache/rdspool --output dist
 """
@@ -16,17 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layer import archive, bytecode, licences, manifest, matrix, package, wheels
-from layer.errors import LayerError
-from layer.matrix import Target
-from layer.strip import is_elf, strip
+from . import archive, bytecode, licences, manifest, matrix, package, wheels
+from .errors import LayerError
+from .matrix import Target
+from .strip import is_elf, strip
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer that was built: its zip, the manifest beside it (path and content)."""
+    """A built layer: the path of its zip, and the path and content of its manifest."""
 
     path: Path
     manifest_path: Path
@@ -34,13 +34,13 @@ class Layer:
 
 
 def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progress: Progress) -> Layer:
-    """Builds one layer into the folder `output` and returns it.
+    """Build one layer into the folder `output` and return it.
 
-    `interpreter` makes the bytecode and must be of the target's minor version. Raises LayerError, and then leaves
-    nothing in `output`, when something is missing or a budget of layer/matrix.toml is exceeded.
+    `interpreter` compiles the sources and must have the target's minor version. Raise LayerError when a part is missing or a budget
+    of layer/matrix.toml is exceeded; nothing is written to `output` then.
     """
     compiler = bytecode.identify(interpreter, target.python)
-    progress("fetching wheels")
+    progress("downloading wheels")
     found = wheels.fetch(target, cache)
     tools = wheels.install_tools(cache)
     progress("unpacking")
@@ -53,7 +53,7 @@ def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progr
     progress("compressing")
     zipped = archive.pack(files, tools)
     described = manifest.describe(target, zipped, files, found, compiler)
-    _hold_to_budget(target, described)
+    _check_budget(target, described)
     output.mkdir(parents=True, exist_ok=True)
     path, manifest_path = output / f"{target.name}.zip", output / f"{target.name}.json"
     replace(path, zipped)
@@ -65,7 +65,7 @@ def _unpack(wheel: wheels.Wheel) -> dict[str, bytes]:
     files = {}
     with zipfile.ZipFile(wheel.path) as archive:
         for name in archive.namelist():
-            # A wheel's scripts, headers and data have no place in a layer.
+            # Lambda does not use a wheel's scripts, headers and data.
             if name.endswith("/") or ".data/" in name or matrix.pruned(name):
                 continue
             data = archive.read(name)
@@ -73,7 +73,7 @@ def _unpack(wheel: wheels.Wheel) -> dict[str, bytes]:
     return files
 
 
-def _hold_to_budget(target: Target, described: dict[str, Any]) -> None:
+def _check_budget(target: Target, described: dict[str, Any]) -> None:
     for kind, limit in (("zipped", target.budget.zipped), ("unzipped", target.budget.unzipped)):
         size = described[f"{kind}_bytes"]
         if size > limit:
@@ -83,7 +83,7 @@ def _hold_to_budget(target: Target, described: dict[str, Any]) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Writes a file so that it is there whole or not at all."""
+    """Write a file atomically: a reader sees the old content or the whole new content."""
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -96,7 +96,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m layer.assemble", description="Builds one layer, with the interpreter that runs it.")
+    parser = argparse.ArgumentParser(prog="python -m layer.assemble", description="Build one layer, with the interpreter that runs this.")
     parser.add_argument("--python", default=".".join(map(str, sys.version_info[:2])))
     parser.add_argument("--architecture", default=matrix.default("architecture"))
     parser.add_argument("--cache", type=Path, required=True)

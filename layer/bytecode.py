@@ -1,7 +1,7 @@
-"""The bytecode of a layer: unchecked-hash files, made by an interpreter of the target's minor version.
+"""Compile a layer's sources to unchecked-hash bytecode, with an interpreter of the target's minor version.
 
-/opt is read-only, so what is not compiled here is compiled at every cold start; and a file's time does not survive the
-zip, so only a file that is never checked against its source stays valid.
+/opt is read-only, so Python would compile a source without bytecode at every cold start. The bytecode must be unchecked-hash,
+because Python compares other bytecode with the modification time of its source, and the zip does not preserve that.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from layer.errors import LayerError
+from .errors import LayerError
 
 PREFIX = "/opt/python"
-"""Where Lambda puts a layer's python/ folder: the paths in tracebacks start with it."""
+"""Where Lambda mounts the python/ folder of a layer. Paths in tracebacks start with it."""
 
 _COMPILER = Path(__file__).with_name("compiler.py")
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """An interpreter that was run and said what it is. `tag` is that of bytecode files, such as cpython-313."""
+    """A working interpreter. `tag` is the part of its bytecode file names such as cpython-313, `magic` their magic number in hexadecimal."""
 
     path: Path
     version: str
@@ -38,16 +38,16 @@ class Interpreter:
 
 
 def identify(path: Path, python: str) -> Interpreter:
-    """Returns what `path` is, or raises LayerError when it is no CPython of the minor version `python`."""
-    said = _run(path, [])
-    if said["implementation"] != "CPython" or not said["gil"] or not said["version"].startswith(f"{python}."):
-        kind = f"{said['implementation']} {said['version']}{'' if said['gil'] else ' without the GIL'}"
-        raise LayerError(f"{path} is {kind}: bytecode for Lambda's python{python} needs a usual CPython {python}")
-    return Interpreter(path, said["version"], said["tag"], said["magic"])
+    """Return the interpreter at `path`. Raise LayerError when it is not a CPython of the minor version `python`."""
+    facts = _run(path, [])
+    if facts["implementation"] != "CPython" or not facts["gil"] or not facts["version"].startswith(f"{python}."):
+        kind = f"{facts['implementation']} {facts['version']}{'' if facts['gil'] else ' without the GIL'}"
+        raise LayerError(f"{path} is {kind}: bytecode for Lambda's python{python} needs a standard CPython {python}")
+    return Interpreter(path, facts["version"], facts["tag"], facts["magic"])
 
 
 def compile_all(interpreter: Interpreter, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Returns the bytecode files for every source among `files`, all by their path inside python/."""
+    """Return a bytecode file for each source in `files`. Keys are paths inside python/."""
     sources = sorted(path for path in files if path.endswith(".py"))
     made = {path: _bytecode_path(path, interpreter.tag) for path in sources}
     with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +66,7 @@ def _bytecode_path(path: str, tag: str) -> str:
 
 
 def _run(interpreter: Path, tasks: list[tuple[str, str, str]]) -> dict[str, str]:
-    # Which strings a process shares shows in its bytecode, so nothing of the user's environment may reach it.
+    # The strings that a process has interned affect the bytecode that it writes, so the user's environment must not reach it.
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     environment = kept | {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C"}
     command = [str(interpreter), "-S", "-s", "-P", str(_COMPILER)]
@@ -75,7 +75,7 @@ def _run(interpreter: Path, tasks: list[tuple[str, str, str]]) -> dict[str, str]
     except OSError as error:
         raise LayerError(f"{interpreter} cannot be run: {error.strerror}; name a CPython with --interpreter") from error
     if result.returncode:
-        said = (result.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise LayerError(f"{interpreter} could not compile the layer's sources: {said}")
+        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise LayerError(f"{interpreter} could not compile the layer's sources: {reason}")
     answer: dict[str, str] = json.loads(result.stdout)
     return answer

@@ -1,6 +1,6 @@
-"""Compiles sources to bytecode: run as a script by the interpreter that the bytecode is for, with nothing of this project.
+"""Compile sources to bytecode. The target's interpreter runs this script, which imports nothing of this project.
 
-Reads from stdin a JSON list of [source file, bytecode file, path to show in tracebacks]; writes to stdout what it is.
+stdin: a JSON list of [source file, bytecode file, path to show in tracebacks]. stdout: facts about the interpreter, in JSON.
 """
 
 import importlib.util

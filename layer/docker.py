@@ -1,4 +1,4 @@
-"""Builds a layer inside Lambda's own image, through the Dockerfile."""
+"""Build a layer in Lambda's image with the Dockerfile."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from collections import deque
 from functools import cache
 from pathlib import Path
 
-from layer import matrix
-from layer.assemble import Layer, Progress
-from layer.errors import LayerError
-from layer.matrix import Target
+from . import matrix
+from .assemble import Layer, Progress
+from .errors import LayerError
+from .matrix import Target
 
 _PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 
 
 @cache
 def engine() -> str | None:
-    """Returns the path of a docker client with BuildKit whose engine answers, or None."""
+    """Return the path of a docker client that has BuildKit and whose engine answers, or None."""
     seen = set()
     for folder in os.get_exec_path():
         client = shutil.which("docker", path=folder)
@@ -33,7 +33,7 @@ def engine() -> str | None:
 
 
 def why_none() -> str:
-    """Returns one line about what is missing when engine() is None, and what to do."""
+    """Return one line that says what is missing when engine() is None, and what to do."""
     if not shutil.which("docker"):
         return "docker is not on the PATH: install Docker (apt install docker.io), or build with --no-docker"
     where = os.environ.get("DOCKER_HOST", "the default socket")
@@ -41,7 +41,7 @@ def why_none() -> str:
 
 
 def build(client: str, target: Target, output: Path, progress: Progress, base: str | None = None) -> Layer:
-    """Builds one layer into the folder `output` and returns it. `base` replaces the base image of the matrix."""
+    """Build one layer into the folder `output` and return it. `base` replaces the base image of layer/matrix.toml."""
     arguments = {
         "BASE": base or target.base_image,
         "ARCHITECTURE": target.architecture,
@@ -52,7 +52,7 @@ def build(client: str, target: Target, output: Path, progress: Progress, base: s
         for name, value in arguments.items():
             command += ["--build-arg", f"{name}={value}"]
         for name in _PASSED_ON:
-            # By name alone: an index address may hold a password, which others could read on a command line.
+            # Only the name: the address of an index may contain a password, and other users can read command lines.
             command += ["--build-arg", name] if name in os.environ else []
         if not _ask(client, "network", "inspect", "bridge", "--format", "{{.Name}}"):
             command += ["--network", "host"]
@@ -66,7 +66,7 @@ def build(client: str, target: Target, output: Path, progress: Progress, base: s
 
 
 def pinned(client: str, image: str) -> str:
-    """Returns `image` with the digest that the engine has it by, or as it was given where the engine knows none."""
+    """Return `image` with the digest that the engine knows for it, or `image` unchanged when it knows none."""
     if "@" in image:
         return image
     name = image.rpartition(":")[0] or image
@@ -86,7 +86,7 @@ def _run(command: list[str], target: Target, progress: Progress) -> None:
                 progress(f"docker: {line.strip()[:100]}")
     if process.returncode:
         errors = [line for line in last if "ERROR" in line or "layer:" in line] or list(last)[-1:]
-        raise LayerError(f"docker could not build {target.name}: {' '.join(errors)}; --no-docker builds it with pip alone")
+        raise LayerError(f"docker could not build {target.name}: {' '.join(errors)}; --no-docker builds it with pip")
 
 
 def _ask(client: str, *arguments: str) -> str:

@@ -1,7 +1,7 @@
-"""The one error that the layer's commands raise on purpose: shown to the user as a line, without a traceback."""
+"""The error that the layer's commands raise. The user sees its text as one line, without a traceback."""
 
 from __future__ import annotations
 
 
 class LayerError(Exception):
-    """Says what happened, to which file or setting, and what to do about it."""
+    """A failure of a command. The text says what failed, which file or setting is concerned, and what to do."""

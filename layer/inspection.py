@@ -1,24 +1,24 @@
-"""The inspection of a layer: every check over one zip."""
+"""Run all checks on one zip."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from layer.checks.beside import beside
-from layer.checks.bytecode import bytecode
-from layer.checks.finding import Contents, Finding, read
-from layer.checks.libraries import libraries
-from layer.checks.packages import manifest, shadows, versions
-from layer.checks.structure import builder, left_out, sizes, structure
-from layer.matrix import Target
+from .checks.beside import beside
+from .checks.bytecode import bytecode
+from .checks.finding import Contents, Finding, read
+from .checks.libraries import libraries
+from .checks.packages import manifest, shadows, versions
+from .checks.structure import builder, left_out, sizes, structure
+from .matrix import Target
 
 CHECKS = (structure, left_out, sizes, builder, bytecode, libraries, shadows, versions, manifest, beside)
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found. The layer may be published when there are no faults; notes are for the reader."""
+    """The findings of all checks. The layer can be published when `faults` is empty."""
 
     contents: Contents
     findings: list[Finding]
@@ -29,6 +29,6 @@ class Inspection:
 
 
 def inspect(path: Path, target: Target) -> Inspection:
-    """Inspects one zip; raises LayerError when it is none."""
+    """Inspect one zip. Raise LayerError when it cannot be read."""
     contents = read(path, target)
     return Inspection(contents, [finding for check in CHECKS for finding in check(contents)])

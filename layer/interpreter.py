@@ -1,4 +1,4 @@
-"""Where the interpreter that makes a layer's bytecode comes from: local/python.sh, which also fetches Debian's."""
+"""Find the interpreter that compiles a layer's sources, with local/python.sh, which can also download Debian's."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from layer import matrix
-from layer.errors import LayerError
+from . import matrix
+from .errors import LayerError
 
 _FINDER = matrix.PROJECT / "local" / "python.sh"
 
 
 def find(python: str, progress: Callable[[str], None]) -> Path:
-    """Returns a working CPython of the minor version, or raises LayerError that says why there is none and what to do.
+    """Return a working CPython of the minor version `python`. Raise LayerError with the reason and the remedy when there is none.
 
-    `progress` is told each line that the search says, since it may fetch an interpreter.
+    `progress` is called with each line of the script's output, because the script may download an interpreter.
     """
-    said = []
+    lines = []
     with subprocess.Popen([str(_FINDER), python], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr or ():
-            said.append(line.strip())
+            lines.append(line.strip())
             progress(line.strip())
         found = process.stdout.read().strip() if process.stdout else ""
     if process.returncode:
-        reason = "; ".join(line.removeprefix("python.sh: ") for line in said[-2:]) or f"{_FINDER.name} found none"
+        reason = "; ".join(line.removeprefix("python.sh: ") for line in lines[-2:]) or f"{_FINDER.name} found none"
         raise LayerError(f"python{python} layers cannot be built here without Docker: {reason}")
     return Path(found)
 
 
 def preferred() -> str:
-    """Returns the minor version to build when none is asked for: the matrix's default, else the newest that this machine has."""
+    """Return the minor version to build by default: that of layer/matrix.toml if this machine has it, otherwise the newest that it has."""
     default = matrix.default("python")
     for python in [default, *sorted(set(matrix.names("python")) - {default}, key=_number, reverse=True)]:
         if not subprocess.run([str(_FINDER), "--no-fetch", python], capture_output=True).returncode:

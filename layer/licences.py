@@ -1,19 +1,19 @@
-"""What is said about the licences of a layer's contents: the notice inside it, and Lambda's LicenseInfo."""
+"""The licence texts of a layer: THIRD-PARTY-NOTICES.txt inside it, and Lambda's LicenseInfo."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from layer import matrix, package
-from layer.errors import LayerError
-from layer.wheels import Wheel
+from . import matrix, package
+from .errors import LayerError
+from .wheels import Wheel
 
 LIMIT = 512
-"""Characters that Lambda's LicenseInfo may have."""
+"""Maximum length of Lambda's LicenseInfo, in characters."""
 
 
 def spdx(name: str) -> str:
-    """Returns the SPDX expression of a package, by normalised name."""
+    """Return the SPDX expression of a package. `name` is normalised (PEP 503). Raise LayerError when layer/matrix.toml has none."""
     try:
         return matrix.licences()[name]["spdx"]
     except KeyError:
@@ -21,18 +21,18 @@ def spdx(name: str) -> str:
 
 
 def info(wheels: Iterable[Wheel]) -> str:
-    """Returns the text for LicenseInfo."""
+    """Return the text for LicenseInfo. Raise LayerError when it is longer than LIMIT."""
     own = package.project()["name"]
     text = (
         f"{spdx(own)} ({own}). Bundles " + ", ".join(f"{w.name} ({spdx(w.name)})" for w in wheels) + ". Full texts in *.dist-info/licenses."
     )
     if len(text) > LIMIT:
-        raise LayerError(f"LicenseInfo has {len(text)} characters, Lambda takes {LIMIT}: shorten it in layer/licences.py")
+        raise LayerError(f"LicenseInfo has {len(text)} characters, Lambda accepts {LIMIT}: shorten it in layer/licences.py")
     return text
 
 
 def notice(wheels: Iterable[Wheel]) -> str:
-    """Returns the text of THIRD-PARTY-NOTICES.txt."""
+    """Return the text of THIRD-PARTY-NOTICES.txt."""
     own = package.project()
     about = (
         f"{own['name']} {own['version']} is licensed under {spdx(own['name'])}. This Lambda layer distributes it together with the\n"

@@ -1,4 +1,4 @@
-"""The manifest beside a layer: what it is, what it holds and what made it."""
+"""The manifest beside a layer: name, hashes, sizes, packages, and the tools that built it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from layer import archive, licences, package
-from layer.bytecode import Interpreter
-from layer.matrix import Target
-from layer.wheels import TOOLS, Wheel, pins
+from . import archive, licences, package
+from .bytecode import Interpreter
+from .matrix import Target
+from .wheels import TOOLS, Wheel, pins
 
 
 def describe(
     target: Target, zipped: bytes, files: Mapping[str, bytes], wheels: Iterable[Wheel], interpreter: Interpreter
 ) -> dict[str, Any]:
-    """Returns the manifest, ready for JSON. Sizes are bytes; code_sha256 is as Lambda gives it."""
+    """Return the manifest, ready for JSON. Sizes are in bytes; code_sha256 is the CodeSha256 that Lambda reports."""
     own = package.project()
     wheels = list(wheels)
     return {

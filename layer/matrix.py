@@ -1,4 +1,4 @@
-"""What layer/matrix.toml says: the targets that a layer can be built for, the limits and the pruning."""
+"""Read layer/matrix.toml: the targets of the layer, the limits, the pruned files, the regions and stages."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from layer.errors import LayerError
+from .errors import LayerError
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Sizes in bytes that a layer must not exceed."""
+    """Maximum sizes of a layer, in bytes."""
 
     zipped: int
     unzipped: int
@@ -73,7 +73,7 @@ class Target:
 
 
 def target(python: str, architecture: str) -> Target:
-    """Returns the target, or raises LayerError with the names that there are."""
+    """Return the target. Raise LayerError with the possible names when there is no such target."""
     for kind, name in (("python", python), ("architecture", architecture)):
         if name not in names(kind):
             raise LayerError(f"no layer is made for the {kind} {name!r}: choose from {', '.join(names(kind))} (layer/matrix.toml)")
@@ -81,72 +81,72 @@ def target(python: str, architecture: str) -> Target:
 
 
 def targets() -> list[Target]:
-    """Returns every target of the matrix."""
+    """Return every target of the matrix."""
     return [Target(p, a) for p in names("python") for a in names("architecture")]
 
 
 def parse(name: str) -> Target:
-    """Returns the target that a layer's file name (with or without .zip) stands for."""
+    """Return the target of a layer's file name, with or without .zip. Raise LayerError when it names none."""
     stem = Path(name).name.removesuffix(".zip")
     for candidate in targets():
         if candidate.name == stem:
             return candidate
-    raise LayerError(f"{name}: not the name of a layer, such as {targets()[0].name}.zip; say which it is with --as")
+    raise LayerError(f"{name}: not the name of a layer, such as {targets()[0].name}.zip; name the layer with --as")
 
 
 def names(kind: str) -> list[str]:
-    """Returns the names of a kind (python, architecture) in the file's order."""
+    """Return the names of a kind (python or architecture) in the order of the file."""
     return list(_matrix()[kind])
 
 
 def default(kind: str) -> str:
-    """Returns the name of a kind that is built when none is asked for."""
+    """Return the default name of a kind (python or architecture)."""
     entries: dict[str, dict[str, Any]] = _matrix()[kind]
     return next(name for name, entry in entries.items() if entry.get("default"))
 
 
 def product() -> str:
-    """Returns the name that all names of layers begin with."""
+    """Return the name of the product, with which all layer names begin."""
     return str(_matrix()["name"])
 
 
 def section(name: str) -> dict[str, Any]:
-    """Returns a whole table of the file."""
+    """Return a table of the file."""
     return dict(_matrix()[name])
 
 
 def of_machine(machine: str) -> str:
-    """Returns Lambda's name of the architecture that `uname -m` calls `machine`; one that Lambda does not have keeps its name."""
+    """Return Lambda's name of the architecture that `uname -m` calls `machine`, or `machine` when Lambda does not have it."""
     return next((name for name, entry in _matrix()["architecture"].items() if machine in (name, entry["wheel"])), machine)
 
 
 def forbidden() -> list[str]:
-    """Returns the top-level packages that would shadow the runtime's own."""
+    """Return the top-level packages that would shadow those of the runtime."""
     return list(_matrix()["forbidden"]["packages"])
 
 
 def runtime_symbols() -> dict[str, str]:
-    """Returns the newest version of each family of versioned symbols (GLIBC, ...) that the runtimes have."""
+    """Return the newest version of each symbol family (GLIBC, ...) in the runtimes."""
     return dict(_matrix()["runtime"]["symbols"])
 
 
 def runtime_libraries() -> frozenset[str]:
-    """Returns the shared libraries that an extension module may need without bringing them."""
+    """Return the shared libraries of the runtimes, which an extension module may need."""
     return frozenset(_matrix()["runtime"]["libraries"])
 
 
 def licences() -> dict[str, dict[str, str]]:
-    """Returns the licence (spdx, and a note where there is one) by normalised name of the package."""
+    """Return the licences (keys spdx and, for some, note) by normalised package name."""
     return dict(_matrix()["licence"])
 
 
 def provenance() -> dict[str, str]:
-    """Returns the URIs of provenance statements: build_type, and local_builder for a machine that names none."""
+    """Return the URIs for provenance statements: build_type, and local_builder for builds that name no builder."""
     return dict(_matrix()["provenance"])
 
 
 def pruned(path: str) -> str | None:
-    """Returns why `path` (inside python/) is left out, or None when it stays."""
+    """Return why `path` (inside python/) is left out, or None when it is kept."""
     for why, pattern in _rules():
         if pattern.fullmatch(path):
             return why

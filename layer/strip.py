@@ -1,8 +1,8 @@
-"""Strips an ELF file of what no loader reads: debug information, the symbol table for linking, comments.
+"""Remove from an ELF file what a loader does not read: debug information, the symbol table for linking, comments.
 
-binutils would need a build per architecture, and its versions differ in their output; this gives the same bytes on every
-host. It touches nothing that is mapped into memory: linkers put what no loader reads behind the last loadable segment, so the
-segments stay where they are, and only what follows them goes.
+binutils would need a build per architecture, and the output of its versions differs. This module gives the same bytes on every host.
+It changes nothing that is mapped into memory: linkers place the other sections after the last loadable segment, so the segments
+stay where they are and only the bytes after them are removed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 
-from layer.errors import LayerError
+from .errors import LayerError
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
@@ -68,9 +68,12 @@ def is_elf(data: bytes) -> bool:
 
 
 def strip(data: bytes, name: str) -> bytes:
-    """Returns `data`, a 64-bit little-endian ELF shared object, stripped. `name` is for the error message."""
+    """Return `data`, a 64-bit little-endian ELF shared object, without those sections. Raise LayerError for other files.
+
+    `name` is for the error message.
+    """
     if data[:6] != b"\x7fELF\x02\x01":
-        raise LayerError(f"{name} is not a 64-bit little-endian ELF file: it cannot be for Lambda")
+        raise LayerError(f"{name} is not a 64-bit little-endian ELF file: Lambda cannot load it")
     header = _Header(*_HEADER.unpack_from(data))
     segments = [_Segment(*_SEGMENT.unpack_from(data, header.phoff + i * header.phentsize)) for i in range(header.phnum)]
     sections = [_Section(*_SECTION.unpack_from(data, header.shoff + i * header.shentsize)) for i in range(header.shnum)]
@@ -103,7 +106,7 @@ def strip(data: bytes, name: str) -> bytes:
 
 
 class _SectionNames:
-    """The names of the sections that are kept, as a new string table."""
+    """The string table for the names of the remaining sections."""
 
     def __init__(self, data: bytes, section: _Section) -> None:
         self._old = data[section.offset : section.offset + section.size]

@@ -1,4 +1,4 @@
-"""Trials: a layer attached to a function in local/'s Lambda environment, which connects with it to a database, both on this machine."""
+"""Try layers: run a function with the layer in local/'s Lambda environment, where it connects to a database on this machine."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layer import matrix
-from layer.matrix import Target
 from local import endpoint
 from local.endpoint import Endpoint
 from local.environment import Environment, Invocation
 
+from . import matrix
+from .matrix import Target
+
 PROBE = Path(__file__).with_name("probe")
-"""The function: a handler that connects."""
+"""The function that is run: its handler connects and runs one query."""
 
 _CA = "/etc/ssl/certs/rdspool-trial-ca.pem"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of one zip. `faults` are in words; `missing` says why it was not run at all. Times are milliseconds.
+    """The result for one zip. `faults` are sentences; `missing` says why the zip was not run. Times are in milliseconds.
 
-    init_ms: from the start of the runtime's process to the end of the imports. first_ms, warm_ms: the handler's first and second call.
+    init_ms: from the start of the runtime's process to the end of the imports. first_ms, warm_ms: the first and second call of the
+    handler. sign_in, tls: how the connection signed in, and its TLS version.
     """
 
     path: Path
@@ -43,9 +45,9 @@ class Trial:
 
 
 def run(zips: Iterable[tuple[Path, Target]]) -> Iterator[Trial]:
-    """Yields a trial of each zip, all against one database whose users sign in with IAM.
+    """Yield a trial of each zip. All use one database, whose user signs in with IAM.
 
-    Raises LocalError (local.errors) when the database, the Lambda environment or its Python can't be had here.
+    Raise LocalError (local.errors) when this machine can't provide the database, the Lambda environment or its Python.
     """
     machine = matrix.of_machine(os.uname().machine)
     zips = list(zips)
@@ -79,8 +81,8 @@ def _try(path: Path, target: Target, database: Endpoint) -> Trial:
     last = connections[-1] if connections else None
     faults = [*_faults(first, "first"), *_faults(warm, "second")]
     if not faults and (len(connections) != 1 or not last or last.sign_in != "iam"):
-        ways = ", ".join(connection.sign_in or "none" for connection in connections) or "none"
-        faults.append(f"two invocations took {len(connections)} connections (signed in by: {ways}), where one by iam was expected")
+        sign_ins = ", ".join(connection.sign_in or "none" for connection in connections) or "none"
+        faults.append(f"two invocations opened {len(connections)} connections (sign-in: {sign_ins}); expected one, signed in with iam")
     return Trial(
         path,
         target,
@@ -99,8 +101,8 @@ def _faults(invocation: Invocation, which: str) -> Iterator[str]:
         printed = "".join(f"; it printed: {line}" for line in invocation.logs[-1:])
         yield f"the {which} invocation failed: {invocation.error}{printed}"
         return
-    said: dict[str, Any] = invocation.payload
-    if not said["package"].startswith("/opt/python/"):
-        yield f"the {which} invocation took rdspool from {said['package']}, not from the layer"
-    if said["compiled"]:
-        yield f"the {which} invocation compiled {len(said['compiled'])} files of the layer, such as {said['compiled'][0]}"
+    result: dict[str, Any] = invocation.payload
+    if not result["package"].startswith("/opt/python/"):
+        yield f"the {which} invocation imported rdspool from {result['package']}, not from the layer"
+    if result["compiled"]:
+        yield f"the {which} invocation compiled {len(result['compiled'])} files of the layer, such as {result['compiled'][0]}"

@@ -1,4 +1,4 @@
-"""Whether a zip is what this tree builds: the layer is built again and compared file by file."""
+"""Verify a zip: build the layer again and compare file by file."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from layer.assemble import assemble
-from layer.checks.finding import SIGNER_FILE, Contents, read
-from layer.matrix import Target
+from .assemble import assemble
+from .checks.finding import SIGNER_FILE, Contents, read
+from .matrix import Target
 
 
 class Verdict(Enum):
-    """What the comparison says."""
+    """The result of the comparison."""
 
     SAME = "the same bytes"
     REPACKED = "the same files, packed by another compressor"
-    OTHER_INTERPRETER = "the same but for the bytecode, which another patch release of CPython made"
-    SIGNED = "the same files, and the signature of AWS Signer"
+    OTHER_INTERPRETER = "the same except the bytecode, which another patch release of CPython compiled"
+    SIGNED = "the same files, plus the signature of AWS Signer"
     DIFFERENT = "not what this tree builds"
 
 
 @dataclass(frozen=True)
 class Verification:
-    """The verdict, the files that differ (by path: how), and the interpreters that made the two bytecodes, as far as known."""
+    """The verdict; how each differing file differs, by path; the interpreters of the given zip (None if unknown) and of the rebuilt one."""
 
     verdict: Verdict
     differences: dict[str, str]
@@ -34,7 +34,7 @@ class Verification:
 
 
 def verify(path: Path, target: Target, interpreter: Path, cache: Path, theirs: str | None, progress: Callable[[str], None]) -> Verification:
-    """Builds `target` again and compares. `theirs` is the interpreter that the manifest of the zip names, if there is one."""
+    """Build `target` again and compare. `theirs` is the interpreter that the manifest of the zip names, if there is one."""
     with tempfile.TemporaryDirectory() as folder:
         built = assemble(target, interpreter, cache, Path(folder), progress)
         ours = built.manifest["bytecode"]["interpreter"]
@@ -42,7 +42,7 @@ def verify(path: Path, target: Target, interpreter: Path, cache: Path, theirs: s
 
 
 def compare(given: Contents, rebuilt: Contents, theirs: str | None, ours: str) -> Verification:
-    """Compares a zip with the one that was built again, by the interpreters `theirs` and `ours`."""
+    """Compare a zip with the rebuilt one. `theirs` and `ours` are the interpreters that compiled them."""
     differences = {}
     for path in sorted(given.files.keys() | rebuilt.files.keys()):
         if path not in rebuilt.files:

@@ -1,4 +1,4 @@
-"""The wheels that a layer is made of: fetched by pip against the hashes of a lock file, then kept in the cache."""
+"""The wheels of a layer. pip downloads them once, checks them against the hashes of a lock file, and they stay in the cache."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from email.parser import Parser
 from pathlib import Path
 
-from layer.errors import LayerError
-from layer.matrix import Target
+from .errors import LayerError
+from .matrix import Target
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 TOOLS = Path(__file__).with_name("tools.txt")
@@ -26,7 +26,7 @@ _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel whose bytes are in the lock file. `name` is normalised (PEP 503)."""
+    """A wheel whose hash is in the lock file. `name` is normalised (PEP 503)."""
 
     name: str
     version: str
@@ -35,16 +35,20 @@ class Wheel:
 
 
 def pins(requirements: Path = REQUIREMENTS) -> dict[str, str]:
-    """Returns the version of each package that the lock file holds, by normalised name."""
+    """Return the version of each package in the lock file, by normalised name."""
     return {normalise(name): version for name, version in _PIN.findall(requirements.read_text())}
 
 
 def normalise(name: str) -> str:
+    """Return the normalised name of a package (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def fetch(target: Target, cache: Path, requirements: Path = REQUIREMENTS) -> list[Wheel]:
-    """Returns the target's wheels, by name. Asks the network only when `cache` does not hold them yet."""
+    """Return the target's wheels, sorted by name. The network is used only when `cache` does not have them yet.
+
+    Raise LayerError when pip fails, or when the cached wheels are not those of the lock file.
+    """
     options = ["--implementation", "cp", "--python-version", target.python, "--abi", target.abi, "--abi", "abi3", "--abi", "none"]
     for platform in target.platforms:
         options += ["--platform", platform]
@@ -53,12 +57,12 @@ def fetch(target: Target, cache: Path, requirements: Path = REQUIREMENTS) -> lis
     wheels = sorted((_open(path, allowed) for path in folder.glob("*.whl")), key=lambda wheel: wheel.name)
     found, wanted = {wheel.name: wheel.version for wheel in wheels}, pins(requirements)
     if found != wanted:
-        raise LayerError(f"{folder} holds {found} where {requirements.name} asks for {wanted}: remove that folder and build again")
+        raise LayerError(f"{folder} has {found}, but {requirements.name} asks for {wanted}: remove that folder and build again")
     return wheels
 
 
 def install_tools(cache: Path) -> Path:
-    """Returns a folder for sys.path with what tools.txt pins, installed for the interpreter that is running."""
+    """Return a folder for sys.path with the packages of tools.txt, installed for the running interpreter."""
     key = _key(TOOLS, [sys.implementation.cache_tag or "", os.uname().machine])
     folder = cache / "tools" / key
     if not folder.is_dir():
@@ -90,7 +94,7 @@ def _temporary(folder: Path) -> tempfile.TemporaryDirectory[str]:
         return tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-", ignore_cleanup_errors=True)
     except OSError as error:
         raise LayerError(
-            f"the cache {folder.parent} cannot be written: {error.strerror}; set RDSLOCAL_CACHE to a folder of yours"
+            f"the cache {folder.parent} cannot be written: {error.strerror}; set RDSLOCAL_CACHE to a folder that you can write"
         ) from error
 
 
@@ -98,7 +102,7 @@ def _publish(part: str, folder: Path) -> None:
     try:
         Path(part).rename(folder)
     except OSError:
-        # Another build was quicker; its folder holds the same files.
+        # Another build has finished first. Its folder has the same files.
         if not folder.is_dir():
             raise
         shutil.rmtree(part, ignore_errors=True)
@@ -109,15 +113,15 @@ def _pip(arguments: list[str]) -> None:
     environment = dict(os.environ)
     carried = Path(sys.prefix, ".pip")
     if carried.is_file():
-        # local/setup.sh leaves this where Debian's Python comes without ensurepip: the path of pip's wheel.
+        # local/setup.sh writes this file when Debian's Python has no ensurepip. It contains the path of pip's wheel.
         environment["PYTHONPATH"] = carried.read_text().strip()
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     if result.returncode:
         if "No module named pip" in result.stderr:
             raise LayerError(f"{sys.executable} has no pip: run `{sys.executable} -m ensurepip`")
         errors = [line for line in result.stderr.splitlines() if line.startswith("ERROR")] or result.stderr.strip().splitlines()[-1:]
-        said = " ".join(error.removeprefix("ERROR: ") for error in errors) or "it said nothing"
-        raise LayerError(f"pip could not {arguments[0]} what {Path(arguments[arguments.index('-r') + 1]).name} pins: {said}")
+        reason = " ".join(error.removeprefix("ERROR: ") for error in errors) or "no reason given"
+        raise LayerError(f"pip could not {arguments[0]} the packages of {Path(arguments[arguments.index('-r') + 1]).name}: {reason}")
 
 
 def _open(path: Path, allowed: set[str]) -> Wheel:

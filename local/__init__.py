@@ -1,1 +1,1 @@
-"""AWS on this machine from real parts: a database server, an RDS front and a Lambda environment."""
+"""Run AWS locally with real parts: a database server, an RDS front, a Lambda environment, the AWS API."""

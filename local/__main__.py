@@ -13,11 +13,11 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from local import endpoint
-from local.environment import Environment
-from local.environment.environment import PYTHONS
-from local.errors import LocalError
-from local.server import KINDS, Kind
+from . import endpoint
+from .environment import Environment
+from .environment.environment import PYTHONS
+from .errors import LocalError
+from .server import KINDS, Kind
 
 CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 console = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -25,7 +25,10 @@ console = Console(stderr=True, soft_wrap=True, highlight=False)
 kind_option = click.option("--server", "kind", type=click.Choice(KINDS), default="mysql", show_default=True, help="The database server.")
 iam_option = click.option("--iam/--no-iam", default=True, show_default=True, help="Sign in with IAM, or with a password.")
 schema_option = click.option(
-    "--sql", "schema", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="SQL statements to run in the database first."
+    "--sql",
+    "schema",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of SQL statements to run in the database first.",
 )
 
 
@@ -40,7 +43,7 @@ class _Group(click.Group):
 
 @click.group(cls=_Group)
 def main() -> None:
-    """AWS on this machine: a database with an RDS endpoint before it, and a Lambda environment."""
+    """Run a database with an RDS endpoint, and a Lambda environment, on this machine."""
 
 
 @main.command()
@@ -50,22 +53,24 @@ def main() -> None:
 def up(kind: Kind, iam: bool, schema: Path | None) -> None:
     """Run a database for development until Ctrl-C.
 
-    Prints the variables that rdspool needs, as lines for a shell to evaluate. The credentials in them are made for this run: they
-    open this database and nothing else.
+    Prints the variables that rdspool needs as shell commands, for `eval`. The credentials are created for this run and are valid
+    only for this database.
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    # A name that resolves everywhere: nothing is asked of /etc/hosts.
+    # localhost resolves on every machine, so /etc/hosts needs no entry.
     console.print(f"starting a {kind} server and its RDS endpoint")
     with endpoint.start(kind, iam=iam, host="localhost", schema=schema) as database:
         variables = {**database.variables(str(database.front.ca_file)), "RDSPOOL_REGION": database.front.region}
         for name, value in {**variables, **(database.role() if iam else {})}.items():
             click.echo(f"export {name}={shlex.quote(value)}")
         sys.stdout.flush()
-        console.print(f"[green]up:[/] {kind} {database.server.version} at localhost:{database.front.port}. Ctrl-C ends it and its data.")
+        console.print(
+            f"[green]up:[/] {kind} {database.server.version} at localhost:{database.front.port}. Ctrl-C stops it and deletes its data."
+        )
         try:
             signal.pause()
         except KeyboardInterrupt:
-            console.print("ended")
+            console.print("stopped")
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -78,10 +83,16 @@ def _interrupt(_number: int, _frame: object) -> None:
 @click.option(
     "--layer", "layers", multiple=True, type=click.Path(exists=True, path_type=Path), help="A layer's zip or folder; may be repeated."
 )
-@click.option("--event", "events", multiple=True, help="JSON, or @FILE; one invocation for each.  [default: {}]")
+@click.option("--event", "events", multiple=True, help="JSON, or @FILE; may be repeated, one invocation each.  [default: {}]")
 @click.option("--python", type=click.Choice(PYTHONS), default="3.13", show_default=True, help="The function's Python.")
-@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A variable of the function; may be repeated.")
-@click.option("--memory", default=128, show_default=True, type=click.IntRange(128, 10240), help="MB that the function is told it has.")
+@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="An environment variable of the function; may be repeated.")
+@click.option(
+    "--memory",
+    default=128,
+    show_default=True,
+    type=click.IntRange(128, 10240),
+    help="The function's memory in MB. It is reported to the function, not enforced.",
+)
 @click.option("--timeout", default=30, show_default=True, type=click.IntRange(1, 900), help="Seconds for each invocation.")
 @kind_option
 @iam_option
@@ -99,10 +110,10 @@ def invoke(
     iam: bool,
     schema: Path | None,
 ) -> None:
-    """Run a function in a Lambda environment against a database, both on this machine.
+    """Run a function in a Lambda environment with a database, both on this machine.
 
-    The function finds the database by RDSPOOL_HOST and so on, and signs in as its role. What it returns goes to stdout, one line for each
-    invocation; what it prints, and the times, to stderr. Ends with 1 if an invocation fails.
+    The variables RDSPOOL_HOST and so on name the database, and the function signs in with its role. Results go to stdout, one line per
+    invocation. The function's output and the times go to stderr. The exit status is 1 if an invocation fails.
     """
     parsed = [_event(text) for text in events or ("{}",)]
     variables = dict(_assignment(text) for text in assignments)
@@ -148,7 +159,7 @@ def _event(text: str) -> Any:
     except OSError as error:
         raise click.BadParameter(f"{text[1:]} can't be read: {error.strerror}", param_hint="--event") from error
     except ValueError as error:
-        raise click.BadParameter(f"{text!r} is no JSON: {error}", param_hint="--event") from error
+        raise click.BadParameter(f"{text!r} is not valid JSON: {error}", param_hint="--event") from error
 
 
 def _assignment(text: str) -> tuple[str, str]:

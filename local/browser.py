@@ -1,4 +1,4 @@
-"""A headless Chromium for tests of pages: Debian's, unpacked into the cache and not installed; else one that is installed here."""
+"""Run a headless Chromium for tests of web pages: Debian's, unpacked into the cache without installation, or an installed one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from local.cache import debian, say
-from local.errors import LocalError
-from local.server.process import free_port, run_folder, running
+from .cache import debian, say
+from .errors import LocalError
+from .server.process import free_port, run_folder, running
 
 ARGUMENTS = (
     "--headless",
-    # Its own sandbox needs rights that a container does not give; what it shows here are pages of this project.
+    # Chromium's sandbox needs permissions that a container does not have. It loads only pages of this project.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -33,7 +33,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 
 @dataclass(frozen=True)
 class Browser:
-    """A running WebDriver server at `address`, for the browser `binary`. `origin` says where the browser is from."""
+    """A running WebDriver server at `address` (a URL) for the browser `binary`. `origin` says where the browser comes from."""
 
     address: str
     binary: Path
@@ -42,7 +42,7 @@ class Browser:
 
     @property
     def arguments(self) -> list[str]:
-        """Arguments that the browser is to be started with."""
+        """The command line arguments for the browser."""
         return [*ARGUMENTS, f"--user-data-dir={self.profile}"]
 
 
@@ -57,7 +57,7 @@ class _Program:
 
 @contextmanager
 def start() -> Iterator[Browser]:
-    """Runs chromedriver until the block ends or this process does. Raises LocalError where no Chromium can be had."""
+    """Run chromedriver until the block or this process ends. Raise LocalError when there is no Chromium."""
     program = _program()
     with run_folder() as folder:
         port = free_port()
@@ -70,7 +70,7 @@ def start() -> Iterator[Browser]:
 
         def ready() -> bool:
             try:
-                with urllib.request.urlopen(f"{address}/status", timeout=1) as answer:  # noqa: S310 (the address is our own)
+                with urllib.request.urlopen(f"{address}/status", timeout=1) as answer:  # noqa: S310 (the address is local)
                     return bool(answer.status == 200)
             except OSError:
                 return False
@@ -86,7 +86,7 @@ def _program() -> _Program:
     try:
         return _debian()
     except LocalError as error:
-        # Other systems than Debian have no package of this name.
+        # Other systems have no package with this name.
         return _installed(error)
 
 
@@ -96,7 +96,7 @@ def _debian() -> _Program:
         sorted({library.parent for pattern in ("usr/lib/*-linux-gnu/*.so*", "lib/*-linux-gnu/*.so*") for library in root.glob(pattern)})
     )
     inner = tuple(folder for parent in libraries for folder in parent.iterdir() if folder.name in ("pulseaudio", "nss"))
-    # usr/bin/chromium is a script that looks for the browser below /usr.
+    # usr/bin/chromium is a script that expects the browser below /usr.
     binary, driver = root / "usr/lib/chromium/chromium", root / "usr/bin/chromedriver"
     for path in (binary, driver):
         if not path.is_file():
@@ -109,8 +109,10 @@ def _installed(error: LocalError) -> _Program:
     driver = shutil.which("chromedriver")
     if binary is None or driver is None:
         missing = "Chromium" if binary is None else "chromedriver"
-        raise LocalError(f"{missing} is not installed, and: {error} Install Chromium and chromedriver of the same version.") from error
-    say(f"the browser is the one installed here, {binary}: {error}")
+        raise LocalError(
+            f"{missing} is not installed, and Debian's is not available: {error} Install Chromium and chromedriver of the same version."
+        ) from error
+    say(f"using the installed browser {binary}, because Debian's is not available: {error}")
     return _Program(Path(binary), Path(driver), (), None, f"installed: {binary}")
 
 

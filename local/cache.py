@@ -1,4 +1,4 @@
-"""The cache folder: what is fetched or made once, kept whole, and shared by processes."""
+"""The cache folder for downloads and generated files. Entries are complete or absent, and processes share them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.errors import LocalError, NotHereError
+from .errors import LocalError, NotHereError
 
 _DEBIAN = Path(__file__).with_name("debian.sh")
 
 
 def cache_dir() -> Path:
-    """The cache folder, which exists afterwards: $RDSLOCAL_CACHE, else $XDG_CACHE_HOME/rdspool, else ~/.cache/rdspool."""
+    """Return the cache folder, which is created if needed: $RDSLOCAL_CACHE, or $XDG_CACHE_HOME/rdspool, or ~/.cache/rdspool.
+
+    Raise LocalError when it can't be created.
+    """
     named = os.environ.get("RDSLOCAL_CACHE")
     if named:
         folder = Path(named)
@@ -26,30 +29,35 @@ def cache_dir() -> Path:
         try:
             folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rdspool"
         except RuntimeError as error:
-            raise LocalError(f"the cache has no place: {error}. Set RDSLOCAL_CACHE to a folder of yours.") from error
+            raise LocalError(f"the cache folder is unknown: {error}. Set RDSLOCAL_CACHE to a folder that you can write.") from error
     folder = folder.absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LocalError(f"the cache folder {folder} can't be made: {error.strerror}. Set RDSLOCAL_CACHE to a folder of yours.") from error
+        raise LocalError(
+            f"the cache folder {folder} can't be created: {error.strerror}. Set RDSLOCAL_CACHE to a folder that you can write."
+        ) from error
     return folder
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds `path` for this process (a lock file beside it); others that ask for the same path wait."""
+    """Lock `path` for this process with a lock file beside it. Other processes that lock the same path wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{path}.lock", "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"waiting for another process that makes {path}")
+            say(f"waiting for another process that creates {path}")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def folder(path: Path, make: Callable[[Path], None]) -> Path:
-    """`path`, made by `make(new_folder)` if it is absent: whole or not there at all, however the process ends."""
+    """Return `path`, after `make(new_folder)` has created its content if it is absent.
+
+    The folder is complete or absent, even if the process is killed.
+    """
     if path.is_dir():
         return path
     with locked(path):
@@ -69,9 +77,9 @@ def folder(path: Path, make: Callable[[Path], None]) -> Path:
 
 
 def debian(suite: str, name: str, *packages: str) -> Path:
-    """The folder `name` of the cache with these Debian packages and all they depend on, unpacked (see local/debian.sh).
+    """Return the folder `name` of the cache, with these Debian packages and their dependencies unpacked (see local/debian.sh).
 
-    Raises LocalError with the script's own reasons, which are shown on stderr as they come, too; NotHereError if this machine has no apt or
+    Raise LocalError with the reasons that the script prints (they also go to stderr), and NotHereError when this machine has no apt or
     no Debian mirror.
     """
     root = cache_dir() / name
@@ -83,15 +91,16 @@ def debian(suite: str, name: str, *packages: str) -> Path:
             sys.stderr.write(line)
     if run.returncode != 0:
         reasons = [
-            line.removeprefix("debian.sh: ") for line in lines if not line.startswith(("debian.sh: fetching", "debian.sh: unpacking"))
+            line.removeprefix("debian.sh: ") for line in lines if not line.startswith(("debian.sh: downloading", "debian.sh: unpacking"))
         ]
         kind = NotHereError if run.returncode == 3 else LocalError
         raise kind(
-            f"Debian's {' '.join(packages)} can't be had from {suite}: " + " ".join(reasons[-4:] or [f"exit status {run.returncode}"])
+            f"Debian's {' '.join(packages)} can't be downloaded from {suite}: "
+            + " ".join(reasons[-4:] or [f"exit status {run.returncode}"])
         )
     return root
 
 
 def say(text: str) -> None:
-    """A line of progress, to stderr."""
+    """Print a line of progress to stderr."""
     sys.stderr.write(f"local: {text}\n")

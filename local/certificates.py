@@ -1,6 +1,6 @@
-"""The test authority: a certificate authority of one's own and server certificates for any names, for tests and local/ only.
+"""A certificate authority and server certificates for arbitrary names, only for tests and local/.
 
-They satisfy the strict rules of RFC 5280 that Python 3.13 and later check by default (ssl.VERIFY_X509_STRICT).
+The certificates satisfy the strict rules of RFC 5280 that Python 3.13 and later check by default (ssl.VERIFY_X509_STRICT).
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from local.cache import locked
-from local.errors import LocalError
+from .cache import locked
+from .errors import LocalError
 
 _CA_LIFE = timedelta(days=3650)
 _LIFE = timedelta(days=90)
-# A kept certificate is given again only if it outlasts any run of tests.
+# A cached certificate is reused only if it is valid for longer than any test run.
 _REMAINING = timedelta(days=7)
-# Clocks of containers and virtual machines lag: a certificate of this second could be refused as of the future.
+# The clocks of containers and virtual machines may be late: they would reject a certificate that is valid only from now on.
 _BACKDATED = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Authority:
-    """A certificate authority in a folder: `ca` is the path of its certificate (PEM), for clients to trust."""
+    """A certificate authority in a folder. `ca` is the path of its certificate (PEM), which clients must trust."""
 
     directory: Path
     ca: Path
@@ -40,10 +40,10 @@ class Authority:
     _certificate: x509.Certificate = field(repr=False)
 
     def issue(self, names: Sequence[str], expired: bool = False) -> tuple[Path, Path]:
-        """The paths of a new server certificate (with its issuer behind it) and of its key, both PEM, EC P-256.
+        """Return the paths of a server certificate (followed by its issuer) and of its key, both PEM, EC P-256.
 
-        `names` are host names (wildcards too) or IP addresses; an expired certificate ended an hour ago. The files are in the
-        authority's folder, and the same ones are given again for the same arguments while they are good.
+        `names` are host names, including wildcards, or IP addresses. An `expired` certificate expired an hour ago. The files are in the
+        authority's folder and are reused for the same arguments while they are valid.
         """
         if not names:
             raise ValueError("a certificate needs at least one name")
@@ -74,7 +74,7 @@ class Authority:
         end = now - timedelta(hours=1) if expired else now + _LIFE
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         certificate = (
-            # A common name holds 64 characters at most, an endpoint's name can have more: the names that count are the alternative ones.
+            # A common name has at most 64 characters, and an endpoint's name can be longer. Clients check the alternative names.
             _builder(
                 x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])]),
                 self._certificate.subject,
@@ -93,7 +93,10 @@ class Authority:
 
 
 def authority(directory: Path | str) -> Authority:
-    """The certificate authority kept in `directory` (ca.pem and ca.key), made there on the first call or when it has ended."""
+    """Return the certificate authority in `directory` (ca.pem and ca.key). It is created on the first call and after it has expired.
+
+    Raise LocalError when ca.key is not an EC key.
+    """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     ca, ca_key = directory / "ca.pem", directory / "ca.key"
@@ -102,12 +105,14 @@ def authority(directory: Path | str) -> Authority:
             certificate = x509.load_pem_x509_certificate(ca.read_bytes())
             key = load_pem_private_key(ca_key.read_bytes(), None)
             if not isinstance(key, ec.EllipticCurvePrivateKey):
-                raise LocalError(f"{ca_key} holds no EC key, so it was not made here: name another folder, or remove {ca} and {ca_key}.")
+                raise LocalError(
+                    f"{ca_key} is not an EC key, so this module did not create it: name another folder, or remove {ca} and {ca_key}."
+                )
             if certificate.not_valid_after_utc > datetime.now(UTC) + _LIFE and certificate.public_key() == key.public_key():
                 return Authority(directory, ca, key, certificate)
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
-        # Two authorities of one name would be taken for each other by issuer, and fail with a bad signature in place of an unknown issuer.
+        # With equal names, OpenSSL would confuse two authorities and report a bad signature instead of an unknown issuer.
         serial = hashlib.sha256(_pem(key)).hexdigest()[:8]
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"rdspool local test authority {serial}")])
         certificate = (
@@ -161,7 +166,7 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    """Whole or not at all, and a key never readable by others, not even for a moment."""
+    """Write the file atomically. It never has other permissions than `mode`, so a key is never readable by other users."""
     new = path.with_name(f".{path.name}.{os.getpid()}.new")
     new.unlink(missing_ok=True)
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:

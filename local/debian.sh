@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Puts Debian packages, with all they depend on, into a folder of their own: nothing is installed, no root rights are needed.
+# Unpacks Debian packages and their dependencies into a folder. It installs nothing and needs no root permissions.
 #
 # usage:   local/debian.sh SUITE ROOT PACKAGE...
 # example: local/debian.sh sid ~/.cache/rdspool/mysql mysql-server-core
 #
-# SUITE is a Debian suite (sid, trixie, ...) or `host`: whatever this machine's own apt sources name.
-# ROOT is complete or absent, never half-made; the same call again returns at once, two callers at a time wait for each other.
-# The mirror is the one that this machine's apt is configured with; RDSLOCAL_DEBIAN_MIRROR=URI names another.
-# Lists and packages that were fetched are kept below ${RDSLOCAL_CACHE:-~/.cache/rdspool}/debian.
-# Exit status: 0 ready, 1 failed, 2 wrong usage, 3 this machine can't (no apt, no Debian mirror known). Errors and progress: stderr.
+# SUITE is a Debian suite (sid, trixie, ...), or `host` for the apt sources of this machine.
+# ROOT is either complete or absent. A repeated call returns at once, and concurrent calls wait for each other.
+# The mirror is that of this machine's apt configuration; RDSLOCAL_DEBIAN_MIRROR=URI names another one.
+# Downloaded lists and packages are kept below ${RDSLOCAL_CACHE:-~/.cache/rdspool}/debian.
+# Exit status: 0 ready, 1 failed, 2 wrong usage, 3 not possible on this machine (no apt, no known Debian mirror). Errors and progress: stderr.
 set -euo pipefail
 umask 022
 export LC_ALL=C
@@ -29,22 +29,22 @@ whole() { [ -f "$root/.packages" ] && [ "$(cat "$root/.packages")" = "$stamp" ];
 whole && exit 0
 
 for tool in apt-get dpkg dpkg-deb flock tar; do
-  command -v "$tool" >/dev/null || fail 3 "${packages[*]} can't be fetched: $tool is missing, so this is not a Debian-like machine." \
+  command -v "$tool" >/dev/null || fail 3 "${packages[*]} can't be downloaded: $tool is missing, so this is not a Debian-like machine." \
     "Run on Debian or Ubuntu (or in a container of it)."
 done
 if [ -e "$root" ] && [ ! -f "$root/.packages" ]; then
-  fail 2 "$root exists and was not made by debian.sh: name another folder, or remove it"
+  fail 2 "$root exists but debian.sh did not create it: name another folder, or remove it"
 fi
 
 cache=${RDSLOCAL_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set: set RDSLOCAL_CACHE to a folder}/.cache}/rdspool}
 cache=$(realpath -m -- "$cache")
 mkdir -p "$(dirname "$root")" "$cache/debian" ||
-  fail 1 "can't write below $cache: set RDSLOCAL_CACHE to a folder of yours"
+  fail 1 "can't write below $cache: set RDSLOCAL_CACHE to a folder that you can write"
 
 exec 8>"$root.lock"
-flock -n 8 || { say "waiting for another process that makes $root"; flock 8; }
+flock -n 8 || { say "waiting for another process that creates $root"; flock 8; }
 whole && exit 0
-# Left by callers that were killed: nobody else can be using them while the lock is ours.
+# Left by killed processes. Nobody uses them while this process has the lock.
 rm -rf -- "$root".new.*
 
 work=$root.new.$$.work
@@ -53,7 +53,7 @@ trap 'rm -rf -- "$root.new.$$" "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# The machine's own apt configuration stays in force (proxies, credentials, certificates), but for its hooks and folders.
+# The machine's apt configuration applies (proxies, credentials, certificates), except its hooks and folders.
 state=$cache/debian/$suite
 mkdir -p "$state"/{lists/partial,archives/partial,log}
 mkdir "$work/none.d"
@@ -94,22 +94,22 @@ CONFIGURATION
 apt() { apt-get -c="$work/apt.conf" "$@" 2>"$work/errors"; }
 complaints() { grep -E '^[EW]:' "$work/errors" | sort -u | head -6 >&2 || cat "$work/errors" >&2; }
 
-# InRelease addresses as apt itself would fetch them: needs no lists, and understands every format of source.
+# Prints the URLs and suites of the configured sources. apt prints the InRelease URLs without lists, for every format of sources.
 configured() { apt --print-uris update -o Dir::State::lists="$work/lists/" | sed -nE "s#^'(.*)/dists/([^/ ']+)/(In)?Release'.*#\1 \2#p"; }
 mirror() {
   if [ -n "${RDSLOCAL_DEBIAN_MIRROR:-}" ]; then printf '%s\n' "${RDSLOCAL_DEBIAN_MIRROR%/}"; return; fi
   mkdir -p "$work/lists/partial"
   local own=
   own=$(. /etc/os-release 2>/dev/null; [ "${ID:-}" != debian ] || printf '%s' "${VERSION_CODENAME:-sid}")
-  # By its usual name; else, on Debian itself, whatever the machine's own release comes from (a company's mirror can be called anything).
+  # The first URL that ends in /debian. Otherwise, on Debian, the source of the machine's own release (a company's mirror can have any name).
   configured | awk -v own="$own" '$1 ~ /^cdrom:/ { next } $1 ~ /\/debian$/ { print $1; found = 1; exit }
     $2 == own && !other { other = $1 } END { if (!found && other) print other }'
 }
 
 if [ "$suite" != host ]; then
   uri=$(mirror || true)
-  [ -n "$uri" ] || fail 3 "${packages[*]}: this machine's apt names no Debian mirror to take $suite from." \
-    "Set RDSLOCAL_DEBIAN_MIRROR to the address of one (the folder above dists/)."
+  [ -n "$uri" ] || fail 3 "${packages[*]}: this machine's apt configuration has no Debian mirror for $suite." \
+    "Set RDSLOCAL_DEBIAN_MIRROR to the URL of a mirror (the parent of dists/)."
   keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   [ -r "$keyring" ] || keyring=/usr/share/keyrings/debian-archive-keyring.pgp
   [ -r "$keyring" ] || keyring=
@@ -119,20 +119,20 @@ if [ "$suite" != host ]; then
 fi
 
 exec 9>"$state.lock"
-flock -n 9 || { say "waiting for another process that fetches from $suite"; flock 9; }
+flock -n 9 || { say "waiting for another process that downloads from $suite"; flock 9; }
 
 update() {
-  say "fetching the package lists of $suite"
+  say "downloading the package lists of $suite"
   rm -f "$state/updated"
   if ! apt update >/dev/null; then
-    # A source of somebody else's that fails is no reason to stop if the Debian one answered.
+    # A failure of another source does not matter if the Debian source has answered.
     if [ "$suite" != host ] || ! ls "$state"/lists/*_Packages* >/dev/null 2>&1; then
       complaints
-      fail 1 "the package lists of $suite can't be fetched (apt's reasons are above): check the network and apt's proxy settings, or" \
+      fail 1 "the package lists of $suite can't be downloaded (apt's reasons are above): check the network and apt's proxy settings, or" \
         "set RDSLOCAL_DEBIAN_MIRROR to a mirror that can be reached"
     fi
   fi
-  # apt tells of a mirror that does not answer by a warning only.
+  # If a mirror does not answer, apt only prints a warning.
   ls "$state"/lists/*_Packages* >/dev/null 2>&1 || {
     complaints
     fail 1 "the mirror gave no package lists of $suite (apt's reasons are above): check the network, apt's proxy settings and the suite's name"
@@ -140,7 +140,7 @@ update() {
   printf '%s\n' "${uri:-host}" >"$state/updated"
 }
 
-# Prints "address file size" of each package wanted; the empty archive folder makes apt list those that were fetched before, too.
+# Writes "URL file size" of each needed package to a list. With an empty archive folder, apt also lists packages that were downloaded before.
 resolve() {
   mkdir -p "$work/empty/partial"
   apt install --print-uris -o Dir::Cache::archives="$work/empty/" "${packages[@]}" >"$work/answer" || return 1
@@ -148,7 +148,7 @@ resolve() {
   [ -s "$work/list" ]
 }
 fetch() {
-  say "fetching $(wc -l <"$work/list") packages, $(awk '{ s += $3 } END { printf "%.0f", s / 1e6 }' "$work/list") MB, for ${packages[*]} ($suite)"
+  say "downloading $(wc -l <"$work/list") packages, $(awk '{ s += $3 } END { printf "%.0f", s / 1e6 }' "$work/list") MB, for ${packages[*]} ($suite)"
   apt install --download-only "${packages[@]}" >/dev/null
 }
 
@@ -157,12 +157,12 @@ fresh=
 give_up() {
   complaints
   if grep -q 'Unable to locate package\|no installation candidate' "$work/errors"; then
-    fail 1 "$suite has no such package (see above): check its name and that $suite carries it for $(dpkg --print-architecture)"
+    fail 1 "$suite has no such package (see above): check its name and that $suite has it for $(dpkg --print-architecture)"
   fi
-  fail 1 "${packages[*]} can't be fetched from $suite (apt's reasons are above): check the network and the free space of $state, then run it again"
+  fail 1 "${packages[*]} can't be downloaded from $suite (apt's reasons are above): check the network and the free space of $state, then run it again"
 }
 if ! { resolve && fetch; }; then
-  # Kept lists can name versions that the mirror no longer has, or not yet know the package: worth one new look.
+  # Cached lists can be outdated, so try once more with new lists.
   [ -z "$fresh" ] || give_up
   update
   { resolve && fetch; } || give_up
@@ -172,7 +172,7 @@ flock -u 9
 say "unpacking into $root"
 new=$root.new.$$
 mkdir -p "$new/usr"
-# Before /usr was merged for good, packages still name /lib and /bin: both names must mean one folder.
+# Some packages still contain /lib and /bin instead of /usr/lib and /usr/bin, so both names must mean the same folder.
 for name in bin sbin lib lib32 lib64 libx32; do
   mkdir -p "$new/usr/$name"
   ln -s "usr/$name" "$new/$name"

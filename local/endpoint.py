@@ -1,4 +1,4 @@
-"""An RDS endpoint for one application on this machine: a server with its database, a front before it, a user who signs in with IAM."""
+"""Run an RDS endpoint for one application: a database server, a front, and a user who signs in with IAM."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import pymysql
 from pymysql.constants import CLIENT
 
-from local import environment, front, server
-from local.errors import LocalError
-from local.front import Credentials, Front
-from local.front.client import HOST
-from local.server import Kind, Server
+from . import environment, front, server
+from .errors import LocalError
+from .front import Credentials, Front
+from .front.client import HOST
+from .server import Kind, Server
 
 DATABASE = "app"
 USER = "app"
@@ -23,7 +23,7 @@ USER = "app"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A running endpoint. `credentials` are random ones that only this front knows; `password` is None where IAM signs in."""
+    """A running endpoint. `credentials` are random and valid only for this front. `password` is None if the user signs in with IAM."""
 
     server: Server
     front: Front
@@ -33,7 +33,7 @@ class Endpoint:
     password: str | None = field(repr=False)
 
     def variables(self, ca: str) -> dict[str, str]:
-        """Returns rdspool's settings for it; `ca` is where the client finds the test authority's certificate."""
+        """Return rdspool's settings for this endpoint. `ca` is the path of the test authority's certificate on the client."""
         settings = {
             "RDSPOOL_HOST": self.front.host,
             "RDSPOOL_PORT": str(self.front.port),
@@ -44,7 +44,7 @@ class Endpoint:
         return settings | ({"RDSPOOL_PASSWORD": self.password} if self.password is not None else {})
 
     def role(self) -> dict[str, str]:
-        """Returns the variables that hand the credentials to a process outside of Lambda."""
+        """Return the environment variables with the credentials, for a process outside of Lambda."""
         return {
             "AWS_ACCESS_KEY_ID": self.credentials.access_key,
             "AWS_SECRET_ACCESS_KEY": self.credentials.secret_key,
@@ -55,14 +55,15 @@ class Endpoint:
 
 @contextmanager
 def start(kind: Kind = "mysql", *, iam: bool = True, host: str = HOST, schema: Path | None = None) -> Iterator[Endpoint]:
-    """Runs server and front for as long as the block lasts. Without `iam` the user signs in with a password.
+    """Run a server and a front until the block ends. Without `iam`, the user signs in with a password.
 
-    `host` is the name that certificate and tokens are for. `schema` is a file of SQL statements that are run in the database first.
+    `host` is the name in the certificate and the tokens. `schema` is a file of SQL statements to run in the database first. Raise
+    LocalError when a part is missing or a statement fails.
     """
     with server.start(kind) as running:
         password = secrets.token_urlsafe(18)
         running.create_user(USER, password, database=running.database(DATABASE))
-        # The same in both worlds: what the function signs with is what the front knows.
+        # The function signs with the credentials that the front checks.
         credentials = Credentials(**asdict(environment.Credentials.random()))
         if schema is not None:
             _run(running, schema)
@@ -79,7 +80,7 @@ def _run(running: Server, schema: Path) -> None:
                 pass
     except pymysql.err.MySQLError as error:
         raise LocalError(
-            f"{schema}: the {running.kind} server refuses a statement: {error.args[-1]}; correct it and run this again"
+            f"{schema}: the {running.kind} server rejects a statement: {error.args[-1]}; correct it and run this again"
         ) from error
     finally:
         connection.close()

@@ -1,11 +1,11 @@
-"""What goes wrong on this machine, told to its user."""
+"""The errors of local/."""
 
 from __future__ import annotations
 
 
 class LocalError(Exception):
-    """A part of local/ can't be had or failed: the text says which, why and what to do."""
+    """A part of local/ is missing or has failed. The text says which one, why, and what to do."""
 
 
 class NotHereError(LocalError):
-    """This machine is not of the kind that can have the part this way; another way may do."""
+    """This kind of machine can't get the part in this way. Another way may work."""

@@ -10,5 +10,5 @@ lock() {
     --custom-compile-command local/lock.sh "$@"
 }
 lock local/requirements.in --output-file local/requirements.txt "$@"
-# The tests' lock holds local's too, in the same versions, so that one installation serves both.
+# The tests' lock also contains local's packages in the same versions, so that one environment is enough for both.
 lock local/requirements.in tests/requirements.in --constraints local/requirements.txt --output-file tests/requirements.txt "$@"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Prints the path of a working CPython of one minor version: one that this machine has, else Debian's, fetched into the cache.
+# Prints the path of a working CPython of a minor version: an installed one, otherwise Debian's, downloaded into the cache.
 #
 # usage:   local/python.sh [--no-fetch] X.Y
 # example: "$(local/python.sh 3.13)" -m venv .venv
 #
-# A candidate is run before it is believed: the shims of version managers exist for versions that they then refuse to run.
-# Exit status: 0 found, 1 the fetch failed, 2 wrong usage, 3 there is none and none can be had (one line says why). Errors and progress: stderr.
+# Each candidate is run first, because version managers have shims for versions that are not installed.
+# Exit status: 0 found, 1 the download failed, 2 wrong usage, 3 not available (one line says why). Errors and progress: stderr.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,7 +16,7 @@ version=${1:-}
 cache=${RDSLOCAL_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set: set RDSLOCAL_CACHE to a folder}/.cache}/rdspool}
 cache=$(realpath -m -- "$cache")
 
-# The base interpreter's path: a virtual environment that happens to be active must not be built upon.
+# Prints the path of the base interpreter, so that an active virtual environment is not used.
 readonly PROBE='
 import sys
 assert sys.version_info[:2] == tuple(map(int, sys.argv[1].split("."))) and sys.implementation.name == "cpython"
@@ -43,20 +43,20 @@ case $version in
   3.13) suite=trixie ;;
   3.14) suite=sid ;;
   *)
-    echo "python.sh: no working CPython $version was found on the PATH, in pyenv's or uv's folders, and no Debian suite carries it:" \
+    echo "python.sh: no working CPython $version was found on the PATH, in pyenv's or uv's folders, and no Debian suite has it:" \
       "install one (pyenv install $version, or uv python install $version) and run this again" >&2
     exit 3
     ;;
 esac
 "$here/debian.sh" "$suite" "$root" "python$version" "python$version-venv" || {
   status=$?
-  echo "python.sh: no working CPython $version was found on the PATH, in pyenv's or uv's folders, and Debian's could not be fetched (reason above):" \
+  echo "python.sh: no working CPython $version was found on the PATH, in pyenv's or uv's folders, and Debian's could not be downloaded (reason above):" \
     "install one (apt install python$version python$version-venv, or uv python install $version) and run this again" >&2
   exit "$status"
 }
 
-# Its own loader and libraries are written into the executable (as RPATH, which holds for extension modules too), so that it is
-# an ordinary interpreter: sys.executable, venv and subprocesses need no wrapper.
+# The paths of its loader and libraries are written into the executable (as RPATH, which also applies to extension modules). So it works
+# without a wrapper: sys.executable, venv and subprocesses use it directly.
 exec 7>"$root.lock"
 flock 7
 if [ ! -f "$root/.ready" ]; then
@@ -67,12 +67,12 @@ if [ ! -f "$root/.ready" ]; then
   "$(loader "$cache/patchelf")" --library-path "$cache/patchelf/usr/lib/$triplet" "$cache/patchelf/usr/bin/patchelf" \
     --set-interpreter "$(loader "$root")" --force-rpath --set-rpath "$root/usr/lib/$triplet" "$python.new"
   mv -f "$python.new" "$python"
-  # ensurepip looks for Debian's pip wheel below /usr, where this machine may have none or another.
+  # ensurepip searches Debian's pip wheel below /usr, where this machine may have none or another version.
   sed -i "s#'/usr/share/python-wheels/*'#'$root/usr/share/python-wheels'#" "$root/usr/lib/python$version"/_sysconfigdata_*.py
   touch "$root/.ready"
 fi
 works "$python" || {
-  echo "python.sh: Debian's python$version was fetched to $root but does not run here: $("$python" -I -B -c "$PROBE" "$version" 2>&1 | tail -1)." \
+  echo "python.sh: Debian's python$version was downloaded to $root but does not run here: $("$python" -I -B -c "$PROBE" "$version" 2>&1 | tail -1)." \
     "Remove that folder and run this again, or install a CPython $version" >&2
   exit 3
 }

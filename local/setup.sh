@@ -1,30 +1,30 @@
-# Sourced by the project's scripts: makes the virtual environment .venv from the hash locks, quickly when nothing changed.
+# Sourced by the project's scripts. Creates the virtual environment .venv from the hash locks, or returns at once if it is up to date.
 #
 #   . local/setup.sh
-#   setup_venv          # what local/, layer/ and examples/ need
-#   setup_venv tests        # and what the tests need
-#   setup_venv tests 2.0    # what the driver's tests need, with SQLAlchemy 2.0 and the oldest connector, in .venv-sqlalchemy2.0
+#   setup_venv              # the packages of local/, layer/ and examples/
+#   setup_venv tests        # and those of the tests
+#   setup_venv tests 2.0    # those of the driver's tests, with SQLAlchemy 2.0 and the oldest connector, in .venv-sqlalchemy2.0
 #
-# Leaves $PYTHON naming the environment's interpreter (3.12 to 3.14; Debian's own is fetched where this machine has none).
-# pip runs with the machine's ordinary configuration (PIP_* variables, pip.conf); progress goes to stderr; a failure returns non-zero.
-# RDSLOCAL_VENV=FOLDER puts the environment elsewhere than .venv in the project, and that of SQLAlchemy 2.0 beside it.
+# Sets $PYTHON to the environment's interpreter (3.12 to 3.14; Debian's is downloaded if this machine has none).
+# pip uses the machine's configuration (PIP_* variables, pip.conf). Progress goes to stderr. A failure returns non-zero.
+# RDSLOCAL_VENV=FOLDER uses another folder than .venv. The environment for SQLAlchemy 2.0 is created beside it.
 
 _setup_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 _setup_cache=${RDSLOCAL_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set: set RDSLOCAL_CACHE to a folder}/.cache}/rdspool}
 
 _setup_say() { printf 'setup: %s\n' "$*" >&2; }
 
-# Any of the three that is already here is better than fetching the preferred one.
+# An installed version is better than a download of the preferred one.
 _setup_interpreter() {
   local version
   for version in 3.13 3.14 3.12; do
     "$_setup_root/local/python.sh" --no-fetch "$version" 2>/dev/null && return
   done
-  _setup_say "no Python 3.12, 3.13 or 3.14 on this machine: fetching Debian's 3.13"
+  _setup_say "no Python 3.12, 3.13 or 3.14 on this machine: downloading Debian's 3.13"
   "$_setup_root/local/python.sh" 3.13
 }
 
-# A bare Debian has no CA certificates, and pip then trusts nobody. Exported: the caller's own calls of pip need them too.
+# A minimal Debian has no CA certificates, so pip trusts no server. Exported, because the caller's pip commands need them too.
 _setup_certificates() {
   local bundle=$_setup_cache/ca-certificates.pem file
   [ -z "${PIP_CERT:-}${SSL_CERT_FILE:-}" ] || return 0
@@ -36,7 +36,7 @@ _setup_certificates() {
   export PIP_CERT=$bundle
 }
 
-# Quiet when all is well; pip's own words in full when it is not, its warnings too: they hold the reasons.
+# Prints nothing on success. After a failure, prints pip's last output including warnings, which contain the reasons.
 _setup_install() {
   local venv=$1 log=$1/.pip.log; shift
   _setup_pip "$venv" install --quiet --disable-pip-version-check --progress-bar off "$@" >"$log" 2>&1 && { rm -f "$log"; return; }
@@ -44,7 +44,7 @@ _setup_install() {
   return 1
 }
 
-# Debian splits ensurepip's wheel off: without it pip is run from Debian's own wheel, fetched.
+# Debian packages ensurepip's wheel separately. Without it, run pip from Debian's wheel, which is downloaded.
 _setup_pip() {
   local venv=$1; shift
   if [ -f "$venv/.pip" ]; then
@@ -65,16 +65,16 @@ _setup_create() {
   wheel=$(ls "$_setup_cache"/pip/usr/share/python-wheels/pip-*.whl) && printf '%s' "$wheel" >"$venv/.pip"
 }
 
-# One at a time, and stamped only when whole: an installation that was cut off is done again.
+# Runs once at a time. The stamp is written at the end, so an interrupted installation is repeated.
 _setup_build() (
   local venv=$1 stamp=$2 lock=$3 interpreter=$4
-  mkdir -p "$_setup_cache" || { _setup_say "can't write below $_setup_cache: set RDSLOCAL_CACHE to a folder of yours"; return 1; }
+  mkdir -p "$_setup_cache" || { _setup_say "can't write below $_setup_cache: set RDSLOCAL_CACHE to a folder that you can write"; return 1; }
   exec 6>"$_setup_cache/venv-$(printf %s "$venv" | cksum | cut -d' ' -f1).lock"
-  flock -n 6 || { _setup_say "waiting for another process that makes $venv"; flock 6; }
+  flock -n 6 || { _setup_say "waiting for another process that creates $venv"; flock 6; }
   [ -f "$venv/.stamp" ] && [ "$(cat "$venv/.stamp")" = "$stamp" ] && return
   if [ ! -f "$venv/.interpreter" ] || [ "$(cat "$venv/.interpreter")" != "$interpreter" ] || ! "$venv/bin/python" -I -c '' 2>/dev/null; then
-    _setup_say "making the virtual environment $venv ($interpreter)"
-    _setup_create "$venv" "$interpreter" || { _setup_say "the virtual environment $venv could not be made (reason above)"; return 1; }
+    _setup_say "creating the virtual environment $venv ($interpreter)"
+    _setup_create "$venv" "$interpreter" || { _setup_say "the virtual environment $venv could not be created (reason above)"; return 1; }
     printf '%s' "$interpreter" >"$venv/.interpreter"
   fi
   rm -f "$venv/.stamp"
@@ -84,7 +84,7 @@ _setup_build() (
     return 1
   }
   if [ -f "$_setup_root/pyproject.toml" ]; then
-    # The build backend comes from the lock: build isolation would fetch one without a hash.
+    # Without build isolation, which would download a build backend without a hash. The lock has the backend.
     _setup_install "$venv" --no-deps --no-build-isolation -e "$_setup_root" || {
       _setup_say "pip could not install $_setup_root itself (its reason is above)"
       return 1
@@ -99,18 +99,18 @@ setup_venv() {
     '') ;;
     tests | 'tests 2.1') lock=$_setup_root/tests/requirements.txt ;;
     'tests 2.0') venv=$venv-sqlalchemy2.0 lock=$_setup_root/tests/sqlalchemy20/requirements.txt ;;
-    *) _setup_say "no environment for '$*': the tests run with SQLAlchemy 2.0 or 2.1"; return 2 ;;
+    *) _setup_say "there is no environment '$*': the tests run with SQLAlchemy 2.0 or 2.1"; return 2 ;;
   esac
-  # pip notes rdspool's metadata when it installs it: what they are made of counts, too.
+  # The stamp includes the sources of rdspool's metadata, because pip stores the metadata at installation.
   _setup_sums() { cat "$1" "$_setup_root"/{pyproject.toml,python/rdspool/version.py} 2>/dev/null | sha256sum | cut -d' ' -f1; }
-  # The tests' lock holds everything of local's: an environment that has it is never taken back.
+  # The tests' lock contains local's packages, so an environment with the tests' lock is always sufficient.
   PYTHON=$venv/bin/python
   _setup_certificates || return
   if [ -f "$venv/.stamp" ] && "$PYTHON" -I -c '' 2>/dev/null; then
     stamp=$(cat "$venv/.stamp")
     [ "$stamp" != "$_setup_root $(_setup_sums "$_setup_root/tests/requirements.txt")" ] || return 0
     [ "$stamp" != "$_setup_root $(_setup_sums "$lock")" ] || return 0
-    # Known to be out of date, but the interpreter is good.
+    # The environment is outdated, but its interpreter works.
     interpreter=$(cat "$venv/.interpreter")
   else
     interpreter=$(_setup_interpreter) || return

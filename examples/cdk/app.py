@@ -1,4 +1,4 @@
-"""The CDK app: reads its values from the context (cdk.json, or -c name=value) and synthesizes the stack."""
+"""The CDK app. It reads its values from the context (cdk.json, or -c name=value) and synthesizes the stack."""
 
 from __future__ import annotations
 

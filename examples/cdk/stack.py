@@ -1,4 +1,4 @@
-"""The stack: the connection_id function with the rdspool layer, beside its database, signed in with IAM."""
+"""The stack: the connection_id function with the rdspool layer, in the VPC of its database, with IAM sign-in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FUNCTION = Path(__file__).resolve().parent.parent / "connection_id"
 
 
 class ConnectionId(Stack):
-    """The function, its role, its security group, the rule that lets it into the database's, and its log."""
+    """The function, its role, its security group, the rule that allows this group in the database's group, and its log."""
 
     def __init__(self, scope: Construct, construct_id: str, *, values: Values, **options: Any) -> None:
         super().__init__(scope, construct_id, description="The connection_id function with the rdspool layer", **options)
@@ -32,9 +32,9 @@ class ConnectionId(Stack):
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.X86_64,
             memory_size=128,
-            # Longer than rdspool's connect timeout, so that its error is what the log shows when the database can't be reached.
+            # Longer than rdspool's connect timeout, so that the log shows rdspool's error when the database can't be reached.
             timeout=Duration.seconds(20),
-            # Each environment holds one connection.
+            # Each environment has one connection.
             reserved_concurrent_executions=values.maximum_concurrency,
             layers=[lambda_.LayerVersion.from_layer_version_arn(self, "Layer", self.layer_arn(values))],
             environment={
@@ -53,14 +53,14 @@ class ConnectionId(Stack):
         CfnOutput(self, "FunctionName", value=function.function_name)
 
     def subnet(self, subnet_id: str) -> ec2.ISubnet:
-        """Returns the subnet of this id. Nothing here asks for its route table, so the warning that none is known is no news."""
+        """Return the subnet with this id. The warning about its unknown route table is acknowledged, because the stack does not use it."""
         subnet = ec2.Subnet.from_subnet_id(self, subnet_id, subnet_id)
         Annotations.of(subnet).acknowledge_warning("@aws-cdk/aws-ec2:noSubnetRouteTableId")
         return subnet
 
     def group(self, vpc: ec2.IVpc, values: Values) -> ec2.SecurityGroup:
-        """Returns the function's security group, which reaches the database and nothing else, and is let in there."""
-        # Its IAM token is signed without a call, so the database is all that the function needs to reach.
+        """Return the function's security group, which may connect only to the database. The database's group gets a rule for it."""
+        # The function signs its IAM token without a call, so it needs to reach only the database.
         group = ec2.SecurityGroup(self, "Group", vpc=vpc, description="A Lambda function with rdspool", allow_all_outbound=False)
         port = ec2.Port.tcp(values.database_port)
         group.add_egress_rule(ec2.Peer.security_group_id(values.database_security_group_id), port, "the database")
@@ -69,11 +69,11 @@ class ConnectionId(Stack):
         return group
 
     def layer_arn(self, values: Values) -> str:
-        """Returns the ARN as it was given, else as CloudFormation finds it in the SSM parameter at each deployment."""
+        """Return the given ARN, otherwise a reference to the SSM parameter, which CloudFormation reads at each deployment."""
         return values.layer_arn or ssm.StringParameter.value_for_string_parameter(self, values.layer_parameter)
 
     def user_arn(self, values: Values) -> str:
-        """Returns the one database user of the one resource whom the role may connect as."""
+        """Return the ARN of the one database user as whom the role may connect."""
         return self.format_arn(
             service="rds-db",
             resource="dbuser",

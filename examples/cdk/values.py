@@ -1,4 +1,4 @@
-"""What the stack is to be told: the values of the context, checked."""
+"""Read and check the values of the CDK context."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 PLACEHOLDER = "..."
-"""What cdk.json holds where only the reader knows the value."""
+"""The value in cdk.json that the user must replace."""
 
 
 class WrongValue(Exception):
-    """A value of the context is missing or not what it should be; the text says which one and what to do."""
+    """A value of the context is missing or invalid. The text says which one and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """The names are the context's keys."""
+    """The values of the context. The names are its keys."""
 
     database_host: str
     database_port: int
@@ -30,18 +30,18 @@ class Values:
     layer_arn: str | None
     layer_parameter: str
     maximum_concurrency: int | None
-    """Environments at the same time at most; None sets no bound."""
+    """Maximum number of concurrent environments; None for no limit."""
 
     @classmethod
     def of(cls, context: Callable[[str], Any]) -> Self:
-        """Returns the values that `context` gives by their keys. Raises WrongValue."""
+        """Return the values that `context` returns for their keys. Raise WrongValue when one is missing or invalid."""
         read = _Reader(context)
         concurrency = read.number("maximum_concurrency", "10")
         return cls(
             database_host=read.text("database_host", r"[A-Za-z0-9][A-Za-z0-9.-]*", "the bare host name of the endpoint"),
             database_port=read.number("database_port", "3306"),
             database_name=read.text("database_name", r".+", "the database (schema) to use"),
-            # One user of one resource: neither value can hold a pattern.
+            # Exactly one user of one resource: the values can't contain wildcards.
             database_user=read.text("database_user", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}", "one database user's name"),
             database_resource_id=read.text(
                 "database_resource_id", r"(cluster|db|prx)-[A-Za-z0-9]+", "a resource id: cluster-..., db-... or prx-..."

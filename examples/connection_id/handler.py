@@ -1,4 +1,4 @@
-"""Reports which database connection served the invocation, and how long the query took."""
+"""Return the id of the database connection, and the duration of the query."""
 
 import time
 from typing import Any

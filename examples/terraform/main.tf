@@ -23,9 +23,9 @@ resource "aws_lambda_function" "connection_id" {
   runtime          = "python3.13"
   architectures    = ["x86_64"]
   memory_size      = 128
-  # Longer than rdspool's connect timeout, so that its error is what the log shows when the database can't be reached.
+  # Longer than rdspool's connect timeout, so that the log shows rdspool's error when the database can't be reached.
   timeout = 20
-  # Each environment holds one connection.
+  # Each environment has one connection.
   reserved_concurrent_executions = var.maximum_concurrency
   layers                         = [local.layer_arn]
   role                           = aws_iam_role.function.arn
@@ -85,7 +85,7 @@ resource "aws_security_group" "function" {
   vpc_id      = var.vpc_id
 }
 
-# The database is all that the function needs to reach: its IAM token is signed without a call.
+# The function signs its IAM token without a call, so it needs to reach only the database.
 resource "aws_vpc_security_group_egress_rule" "database" {
   security_group_id            = aws_security_group.function.id
   description                  = "the database"

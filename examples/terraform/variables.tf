@@ -5,13 +5,13 @@ variable "region" {
 }
 
 variable "name" {
-  description = "Name of the function and of what belongs to it."
+  description = "Name of the function, and prefix of the names of its resources."
   type        = string
   default     = "rdspool-connection-id"
 }
 
 variable "package" {
-  description = "Zip of the function, made as README.md says."
+  description = "Zip of the function (README.md says how to create it)."
   type        = string
   default     = "build/function.zip"
 }
@@ -22,7 +22,7 @@ variable "database_host" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9.-]*$", var.database_host))
-    error_message = "database_host is the bare host name, without a scheme and without a port."
+    error_message = "database_host must be the host name without scheme and port."
   }
 }
 
@@ -43,7 +43,7 @@ variable "database_user" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$", var.database_user))
-    error_message = "database_user is one user's name, no pattern, since the role may connect as this user only."
+    error_message = "database_user must be the name of one user without wildcards, because the role may connect only as this user."
   }
 }
 
@@ -53,7 +53,7 @@ variable "database_resource_id" {
 
   validation {
     condition     = can(regex("^(cluster|db|prx)-[A-Za-z0-9]+$", var.database_resource_id))
-    error_message = "database_resource_id begins with cluster-, db- or prx-, and is one resource's id."
+    error_message = "database_resource_id must be the id of one resource and begin with cluster-, db- or prx-."
   }
 }
 
@@ -63,39 +63,39 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets of this VPC for the function, two or more in different zones; private ones without a NAT gateway will do."
+  description = "Subnets of this VPC for the function, two or more in different zones; private subnets without a NAT gateway are sufficient."
   type        = list(string)
 
   validation {
     condition     = length(var.subnet_ids) > 0
-    error_message = "subnet_ids names no subnet: give one or, better, two in different zones."
+    error_message = "subnet_ids is empty: give one subnet or, better, two in different zones."
   }
 }
 
 variable "database_security_group_id" {
-  description = "Security group of the database, which is to admit the function, such as sg-0123456789abcdef0."
+  description = "Security group of the database, which gets a rule for the function, such as sg-0123456789abcdef0."
   type        = string
 }
 
 variable "layer_arn" {
-  description = "ARN of the layer's version. Null takes the ARN from layer_parameter."
+  description = "ARN of the layer version. If null, the ARN is read from layer_parameter."
   type        = string
   default     = null
 
   validation {
     condition     = var.layer_arn == null || can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$", var.layer_arn))
-    error_message = "layer_arn is the ARN of one version of the layer, which ends in its number."
+    error_message = "layer_arn must be the ARN of a layer version, which ends with the version number."
   }
 }
 
 variable "layer_parameter" {
-  description = "SSM parameter of this account and region that holds the ARN; read when layer_arn is null."
+  description = "SSM parameter in this account and region with the ARN; used if layer_arn is null."
   type        = string
   default     = "/rdspool/python3.13/x86_64/latest"
 }
 
 variable "maximum_concurrency" {
-  description = "Environments at the same time at most, hence connections at most; -1 sets no bound."
+  description = "Maximum number of concurrent environments, and so of connections; -1 for no limit."
   type        = number
   default     = 10
 }

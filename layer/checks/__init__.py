@@ -1,1 +1,1 @@
-"""What a layer's zip is held to before anybody publishes it: one check per file, each a function that yields findings."""
+"""The checks of a layer's zip before it is published. Each check is a function that yields findings."""

@@ -1,4 +1,4 @@
-"""What lies beside a zip, held against it: the SBOM and the provenance have to be of these very bytes."""
+"""Check that the SBOM and the provenance beside a zip name the hash of this zip."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from layer import archive
-from layer.checks.finding import Contents, Finding
+from .. import archive
+from .finding import Contents, Finding
 
 
 def beside(contents: Contents) -> Iterator[Finding]:
@@ -18,19 +18,19 @@ def beside(contents: Contents) -> Iterator[Finding]:
         path = contents.path.with_suffix(suffix)
         if not path.is_file():
             continue
-        told = hashes(_read(path))
-        # AWS Signer puts its signature into a zip whose provenance was told before.
-        if found not in told and (what == "SBOM" or signed.get("unsigned_sha256") not in told):
-            named = ", ".join(told) or "no zip at all"
-            yield Finding("beside", path.name, f"is the {what} of {named}; the zip has the sha256 {found}: build it again")
+        named = hashes(_read(path))
+        # AWS Signer adds its signature to the zip after the provenance was written, so the provenance names the hash before it.
+        if found not in named and (what == "SBOM" or signed.get("unsigned_sha256") not in named):
+            zips = ", ".join(named) or "no zip"
+            yield Finding("beside", path.name, f"is the {what} of {zips}; the zip has the sha256 {found}: build it again")
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        said = json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _of_sbom(sbom: dict[str, Any]) -> list[str]:

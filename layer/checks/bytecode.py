@@ -1,4 +1,4 @@
-"""Bytecode: there for every source, for the named Python, and never checked against a file's time."""
+"""Check that each source has current, unchecked-hash bytecode for the target's Python."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from layer.bytecode import PREFIX
-from layer.checks.finding import Contents, Finding
+from ..bytecode import PREFIX
+from .finding import Contents, Finding
 
 _HEADER = 16
 _UNCHECKED_HASH = 1
@@ -24,7 +24,7 @@ def bytecode(contents: Contents) -> Iterator[Finding]:
     for path in sorted(sources.keys() - compiled):
         yield Finding("bytecode", sources[path], f"is not compiled for Python {target.python}: every cold start would compile it")
     for path in sorted(compiled - sources.keys()):
-        yield Finding("bytecode", path, f"belongs to no source, or is not for Python {target.python}: it is never used")
+        yield Finding("bytecode", path, f"has no source, or is not for Python {target.python}: Python never uses it")
     for path in sorted(compiled & sources.keys()):
         source = sources[path]
         message = _fault(files[path], files[source], f"{PREFIX}/{source}", target.magic)
@@ -34,10 +34,10 @@ def bytecode(contents: Contents) -> Iterator[Finding]:
 
 def _fault(data: bytes, source: bytes, shown: str, magic: bytes) -> str | None:
     if data[:4] != magic:
-        return f"has the magic number {data[:4].hex()}, not {magic.hex()}: it was made by another Python and would be ignored"
+        return f"has the magic number {data[:4].hex()}, not {magic.hex()}: another Python made it, and this one would ignore it"
     if int.from_bytes(data[4:8], "little") != _UNCHECKED_HASH:
-        return "is not unchecked-hash: Python would compare it with its source, whose time the zip does not keep"
-    # importlib.util.source_hash keys the hash with the running Python's magic number; this is what is below it.
+        return "is not unchecked-hash: Python would compare it with the time of its source, which the zip does not preserve"
+    # importlib.util.source_hash uses the magic number of the running Python; the target's is needed here.
     if data[8:_HEADER] != _imp.source_hash(int.from_bytes(magic, "little"), source):
         return f"is stale: it was not made from {shown}"
     if shown.encode() not in data:

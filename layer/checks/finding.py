@@ -1,4 +1,4 @@
-"""A finding of a check, and the zip as the checks see it."""
+"""The result of a check (Finding), and the content of a zip that the checks read (Contents)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layer.errors import LayerError
-from layer.matrix import Target
+from ..errors import LayerError
+from ..matrix import Target
 
 ROOT = "python/"
-"""The folder of a zip that Lambda puts at /opt/python."""
+"""The folder of a zip that Lambda mounts at /opt/python."""
 
 SIGNER_FILE = "META_INF/aws_signer_signature_v1.0.SF"
-"""Where AWS Signer puts its signature into a zip; Lambda reads it, Python does not."""
+"""The file that AWS Signer adds to a zip. Lambda reads it, Python does not."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong with which file. A note is no fault: it says what a reader should know."""
+    """A fault of one file, or (`note`) something that the reader should know and that does not stop a publication."""
 
     check: str
     path: str
@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Contents:
-    """A zip that was read, for a target. `files` holds the bytes by path, `modes` the permission bits."""
+    """The content of a zip: `files` maps paths to bytes, `modes` maps them to permission bits, `repeated` lists duplicate paths."""
 
     path: Path
     target: Target
@@ -49,7 +49,7 @@ class Contents:
 
 
 def read(path: Path, target: Target) -> Contents:
-    """Returns the zip's contents; raises LayerError when it cannot be read as a zip."""
+    """Return the content of the zip. Raise LayerError when it cannot be read as a zip."""
     try:
         contents = Contents(path, target, path.read_bytes())
         with zipfile.ZipFile(path) as archive:
@@ -63,7 +63,7 @@ def read(path: Path, target: Target) -> Contents:
     except OSError as error:
         raise LayerError(f"{path} cannot be read: {error.strerror}") from error
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
-        raise LayerError(f"{path} is not a sound zip: {error}; build it again") from error
+        raise LayerError(f"{path} is not a valid zip: {error}; build it again") from error
     return contents
 
 

@@ -1,4 +1,4 @@
-"""Extension modules and shared libraries: the named architecture and Python, and nothing that the runtime lacks."""
+"""Check extension modules and shared libraries: the target's architecture and Python, and only symbols that the runtime has."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
-from layer import matrix
-from layer.checks.finding import Contents, Finding
+from .. import matrix
+from .finding import Contents, Finding
 
 _NAMES = {62: "x86_64", 183: "arm64"}
 _TAG = re.compile(r"\.cpython-(\d+)t?-")
@@ -34,7 +34,7 @@ def libraries(contents: Contents) -> Iterator[Finding]:
         try:
             found[path] = _read(data)
         except (ELFError, UnicodeDecodeError, ValueError) as error:
-            yield Finding("architecture", path, f"is not a sound ELF file: {error}")
+            yield Finding("architecture", path, f"is not a valid ELF file: {error}")
     for path, library in sorted(found.items()):
         yield from _for_target(contents, path, library)
         yield from _needs(path, library)
@@ -81,5 +81,5 @@ def _family(version: str) -> str:
 
 
 def _number(version: str) -> tuple[int, ...]:
-    """Returns the numbers in GLIBC_2.34 or 2.34, and none for names such as GLIBC_PRIVATE."""
+    """Return the numbers in a version such as GLIBC_2.34 or 2.34; an empty tuple for a name such as GLIBC_PRIVATE."""
     return tuple(int(part) for part in re.findall(r"\d+", version))

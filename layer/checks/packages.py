@@ -1,4 +1,4 @@
-"""Packages: the versions of the lock file and of this tree, and none that shadows the runtime's own."""
+"""Check packages: the versions of the lock file and of this tree, and no package that shadows one of the runtime."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from email.parser import Parser
 
-from layer import archive, matrix, package
-from layer.checks.finding import Contents, Finding
-from layer.wheels import normalise, pins
+from .. import archive, matrix, package
+from ..wheels import normalise, pins
+from .finding import Contents, Finding
 
 _SITE = re.compile(r"^(?:lib/python3\.\d+/site-packages/)?([^/]+)")
 _METADATA = re.compile(r"^[^/]+\.dist-info/METADATA$")
@@ -25,7 +25,9 @@ def shadows(contents: Contents) -> Iterator[Finding]:
         if name in forbidden and top not in seen:
             seen.add(top)
             yield Finding(
-                "shadow", top, "is the runtime's own package: /opt/python comes first, so every function with this layer would get this one"
+                "shadow",
+                top,
+                "is a package of the runtime: /opt/python comes first on sys.path, so every function with this layer would import this one",
             )
 
 
@@ -47,14 +49,14 @@ def versions(contents: Contents) -> Iterator[Finding]:
 
 
 def manifest(contents: Contents) -> Iterator[Finding]:
-    """Compares the zip with the manifest beside it, where there is one."""
+    """Compare the zip with the manifest beside it, if there is one."""
     path = contents.path.with_suffix(".json")
     if not path.is_file():
-        yield Finding("manifest", path.name, "is not beside the zip, so nothing says what it should be", note=True)
+        yield Finding("manifest", path.name, "is missing beside the zip, so its hash cannot be compared", note=True)
         return
-    said = json.loads(path.read_text()).get("code_sha256")
+    expected = json.loads(path.read_text()).get("code_sha256")
     found = archive.code_sha256(contents.zipped)
-    if said != found:
+    if expected != found:
         yield Finding(
-            "manifest", contents.path.name, f"has the CodeSha256 {found}, its manifest says {said}: it was changed after the build"
+            "manifest", contents.path.name, f"has the CodeSha256 {found}, its manifest says {expected}: it was changed after the build"
         )

@@ -1,1 +1,1 @@
-"""The subcommands of `python -m layer`, one per file."""
+"""The commands of `python -m layer`, one per file."""

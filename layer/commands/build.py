@@ -1,4 +1,4 @@
-"""`python -m layer build`: builds one layer, several or all, with Docker where an engine answers and with pip alone elsewhere."""
+"""`python -m layer build`: build layers in Lambda's image if a Docker engine answers, otherwise with pip."""
 
 from __future__ import annotations
 
@@ -13,34 +13,41 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from layer import docker, interpreter, matrix
-from layer.assemble import Layer, Progress, assemble
-from layer.errors import LayerError
-from layer.matrix import Target
 from local.cache import cache_dir
 
+from .. import docker, interpreter, matrix
+from ..assemble import Layer, Progress, assemble
+from ..errors import LayerError
+from ..matrix import Target
+
 if TYPE_CHECKING:
-    from layer.evidence.provenance import Builder as MadeBy
+    from ..evidence.provenance import Builder as MadeBy
 
 
 @click.command()
 @click.option("--python", "pythons", multiple=True, type=click.Choice(matrix.names("python")), help="Minor version; may be repeated.")
 @click.option("--arch", "architectures", multiple=True, type=click.Choice(matrix.names("architecture")), help="May be repeated.")
-@click.option("--all", "everything", is_flag=True, help="Every Python and architecture that the other options do not narrow.")
+@click.option("--all", "everything", is_flag=True, help="Every Python and architecture; --python and --arch limit them.")
+@click.option("--docker/--no-docker", "with_docker", default=None, help="Build in Lambda's image. Default: if a Docker engine answers.")
+@click.option("--base", help="Base image with its digest, instead of the one in layer/matrix.toml. Needs --docker and one --python.")
 @click.option(
-    "--docker/--no-docker", "with_docker", default=None, help="Build inside Lambda's image. Default: where a Docker engine answers."
-)
-@click.option("--base", help="Base image with its digest, in place of that in layer/matrix.toml; needs --docker and one --python.")
-@click.option(
-    "--interpreter", "given", type=click.Path(path_type=Path, exists=True), help="Makes the bytecode; searched for when left out."
-)
-@click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), default=matrix.PROJECT / "dist", help="Folder. Default: dist here."
+    "--interpreter",
+    "given",
+    type=click.Path(path_type=Path, exists=True),
+    help="The CPython that compiles the sources. Default: search for one.",
 )
 @click.option(
-    "--builder-id", metavar="URI", help="The builder in provenance statements. Default: the workflow that runs this, else a local one."
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=matrix.PROJECT / "dist",
+    help="Output folder. Default: dist in this project.",
 )
-@click.option("--sign-with", "signer", metavar="COMMAND", help="Sign what was built, as `sign --with` does.")
+@click.option(
+    "--builder-id",
+    metavar="URI",
+    help="The builder in the provenance. Default: the GitHub workflow that runs this, otherwise a local builder.",
+)
+@click.option("--sign-with", "signer", metavar="COMMAND", help="Sign the built files, as `sign --with` does.")
 @click.option("--json", "as_json", is_flag=True, help="Print each manifest as one line of JSON.")
 def build(
     pythons: tuple[str, ...],
@@ -54,9 +61,9 @@ def build(
     signer: str | None,
     as_json: bool,
 ) -> None:
-    """Build layers: for each a zip, its manifest, its SBOM (CycloneDX) and a provenance statement (in-toto, SLSA)."""
-    # Not at the top: these need packages that take longer to import than other commands take to run.
-    from layer.evidence import signature, source, writing
+    """Build layers. Each gets a zip, a manifest, an SBOM (CycloneDX) and a provenance statement (in-toto, SLSA)."""
+    # Imported late: their packages take longer to import than other commands take to run.
+    from ..evidence import signature, source, writing
 
     hook = signature.Hook(signer) if signer else None
     console = Console(stderr=True)
@@ -65,7 +72,7 @@ def build(
         raise LayerError(docker.why_none())
     targets = _targets(pythons, architectures, everything, may_choose=not client)
     if base and (not with_docker or len({t.python for t in targets}) > 1):
-        raise LayerError("--base is for one Python built with Docker: give --docker and a single --python")
+        raise LayerError("--base applies to one Python built with Docker: give --docker and a single --python")
     builder = _Builder(client, bool(with_docker), base, given, output, console, builder_id)
     tree = source.source()
     layers, failures = [], []
@@ -88,7 +95,7 @@ def build(
                 failures.append(error)
                 console.print(f"[red]failed[/] {label}: {escape(str(error))}", highlight=False, soft_wrap=True)
     if hook:
-        # Outside of the progress display: the command may ask for a passphrase.
+        # After the progress display has ended, because the command may ask for a passphrase.
         for layer in layers:
             for path in signature.sign_all(layer.path, hook):
                 console.print(f"[green]signed[/] {path}", highlight=False, soft_wrap=True)
@@ -99,7 +106,7 @@ def build(
 
 @dataclass(frozen=True)
 class _Builder:
-    """Builds with Docker where `client` is given, else (or, unless Docker was asked for, when that fails) with pip alone."""
+    """Build with Docker if there is a `client`, otherwise with pip. If Docker fails, use pip too unless `docker_only`."""
 
     client: str | None
     docker_only: bool
@@ -110,7 +117,7 @@ class _Builder:
     id: str | None
 
     def build(self, target: Target, progress: Progress) -> tuple[Layer, MadeBy]:
-        from layer.evidence.provenance import builder
+        from ..evidence.provenance import builder
 
         if self.client:
             try:
@@ -119,7 +126,7 @@ class _Builder:
             except LayerError as error:
                 if self.docker_only:
                     raise
-                # The other path gives the same bytes for the same interpreter, which the manifest names.
+                # pip gives the same bytes for the same interpreter, and the manifest names the interpreter.
                 self.console.print(f"[yellow]without Docker[/] {target.name}: {escape(str(error))}", highlight=False, soft_wrap=True)
         progress(f"finding CPython {target.python}")
         python = self.given or interpreter.find(target.python, progress)

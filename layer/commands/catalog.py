@@ -1,4 +1,4 @@
-"""`python -m layer catalog`: writes the tables of ARNs."""
+"""`python -m layer catalog`: write the tables of layer ARNs."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from layer import matrix
-from layer.commands.selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
-from layer.errors import LayerError
+from .. import matrix
+from ..errors import LayerError
+from .selection import Selection, selection_options
 
 
 @click.command()
-@partial(aws_options, required=False)
-@targets_options
+@partial(selection_options, required=False)
 @click.option(
     "--from",
     "source",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A report of `publish --yes --report`, in place of the accounts.",
+    help="A report of `publish --yes --report`, instead of reading the accounts.",
 )
 @click.option(
     "--output",
@@ -30,51 +29,41 @@ from layer.errors import LayerError
     help="Folder. Default: dist/catalogue.",
 )
 def catalog(
-    stage_name: str | None,
-    regions: str | None,
-    accounts: tuple[str, ...],
-    timeout: float,
-    parallel: int,
-    pythons: tuple[str, ...],
-    architectures: tuple[str, ...],
+    selection: Selection,
     source: Path | None,
     output: Path,
 ) -> None:
     """Write the catalogue: layers.md, layers.json, layers.csv and index.html.
 
-    It has what the SSM parameters `latest` point to in the accounts (--stage, --regions), or what a report says (--from).
+    The catalogue has the versions that the SSM parameters `latest` name in the accounts (--stage, --regions), or those of a report (--from).
 
-    The exit status is 1 when a region could not be read (the files are written without it) or there is nothing to write.
+    The exit status is 1 when a region could not be read (the files are written without it) or nothing is published.
     """
-    from layer.publishing import catalogue, page, stages, survey
-    from layer.publishing.report import replace
+    from ..publishing import catalogue, page
+    from ..publishing.report import write_text
 
     console = Console(stderr=True)
-    whole = True
-    targets = chosen_targets(pythons, architectures)
+    complete = True
     if source:
-        if stage_name or regions or accounts:
-            raise LayerError("--from is in place of --stage, --regions and --account: give it alone")
-        named = {(target.python, target.architecture) for target in targets}
+        if selection.stage_name or selection.regions or selection.accounts:
+            raise LayerError("--from can't be combined with --stage, --regions and --account: give it alone")
+        named = {(target.python, target.architecture) for target in selection.targets()}
         rows = [row for row in catalogue.from_report(source) if (row.python, row.architecture) in named]
-    elif stage_name and regions:
-        names, optional = region_names(regions)
-        stage = stages.stage(stage_name)
-        opened = open_accounts(accounts, timeout, console)
-        found = survey.survey(regions_of(opened, names), stage, targets, optional=optional, parallel=parallel, console=console)
-        whole = found.tell(console)
-        rows = catalogue.from_entries(found.entries, stage)
+    elif selection.stage_name and selection.regions:
+        found = selection.survey(console)
+        complete = found.print_unread(console)
+        rows = catalogue.from_entries(found.entries, selection.stage())
     else:
         raise LayerError("give --stage and --regions to read the accounts, or --from with a report")
     if not rows:
-        raise LayerError("nothing is published there, so there is no catalogue: `python -m layer list` shows what is")
+        raise LayerError("nothing is published there, so there is no catalogue: `python -m layer list` shows the published versions")
     for name, text in (
         ("layers.md", catalogue.as_markdown(rows)),
         ("layers.json", catalogue.as_json(rows)),
         ("layers.csv", catalogue.as_csv(rows)),
         ("index.html", page.as_html(rows)),
     ):
-        replace(output / name, text)
+        write_text(output / name, text)
         click.echo(output / name)
-    if not whole:
+    if not complete:
         sys.exit(1)

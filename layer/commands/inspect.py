@@ -1,4 +1,4 @@
-"""`python -m layer inspect`: tells whether a zip is fit to be published."""
+"""`python -m layer inspect`: check whether zips can be published."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from layer import matrix
+from .. import matrix
 
 if TYPE_CHECKING:
-    from layer.inspection import Inspection
-    from layer.trial import Trial
+    from ..inspection import Inspection
+    from ..trial import Trial
 
 
 @click.command()
 @click.argument("zips", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--as", "name", help="What the zips are, such as rdspool-python3.13-arm64. Default: what their names say.")
+@click.option("--as", "name", help="The layer name to check for, such as rdspool-python3.13-arm64. Default: the name of each zip.")
 @click.option(
-    "--run", is_flag=True, help="Also run each in a Lambda environment on this machine, with a function that connects to a database."
+    "--run", is_flag=True, help="Also run each zip in a Lambda environment on this machine, with a function that connects to a database."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one object a line for each zip.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each zip.")
 def inspect(zips: tuple[Path, ...], name: str | None, run: bool, as_json: bool) -> None:
-    """Check zips: architecture, glibc symbols, bytecode, what is left out, shadowed packages, modes, paths, sizes, versions.
+    """Check zips: architecture, glibc symbols, bytecode, left-out files, shadowed packages, modes, paths, sizes, versions.
 
-    With --run, those for this machine's architecture are attached to a function in a Lambda environment like AWS's, with a database
-    server behind an RDS endpoint, all on this machine. The exit status is 0 when all are fit, 1 otherwise.
+    With --run, each zip for this machine's architecture is also attached to a function in a local Lambda environment. The function
+    connects to a local database server through an RDS endpoint. The exit status is 0 when all zips can be published, 1 otherwise.
     """
-    from layer import inspection
+    from .. import inspection
 
     inspected = [inspection.inspect(path, matrix.parse(name or path.name)) for path in zips]
     trials = _trials(inspected) if run else None
@@ -47,7 +47,7 @@ def inspect(zips: tuple[Path, ...], name: str | None, run: bool, as_json: bool) 
 
 
 def _trials(inspected: list[Inspection]) -> list[Trial]:
-    from layer import trial
+    from .. import trial
 
     made: list[Trial] = []
     with Console(stderr=True).status("starting a database server and its RDS endpoint") as status:

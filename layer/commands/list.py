@@ -1,4 +1,4 @@
-"""`python -m layer list`: tells which versions are published where, to whom, and what points to them."""
+"""`python -m layer list`: list the published versions, who may use them, and the SSM parameters that name them."""
 
 from __future__ import annotations
 
@@ -11,54 +11,37 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from layer.commands.selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
+from .selection import Selection, selection_options
 
 if TYPE_CHECKING:
-    from layer.publishing.inventory import Entry
+    from ..publishing.inventory import Entry
 
 
 @click.command(name="list")
-@aws_options
-@targets_options
-@click.option("--latest", is_flag=True, help="Only the versions that the parameter `latest` points to.")
-@click.option("--json", "as_json", is_flag=True, help="Print one object a line for each version.")
+@selection_options
+@click.option("--latest", is_flag=True, help="Only the versions that a parameter `latest` names.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each version.")
 def list_command(
-    stage_name: str,
-    regions: str,
-    accounts: tuple[str, ...],
-    timeout: float,
-    parallel: int,
-    pythons: tuple[str, ...],
-    architectures: tuple[str, ...],
+    selection: Selection,
     latest: bool,
     as_json: bool,
 ) -> None:
-    """List what is published: each version of the layers, its release, who may use it, the parameters that point to it.
+    """List the published versions of the layers: release, who may use it, and the SSM parameters that name it.
 
-    The exit status is 1 when a region could not be read; the others are listed all the same.
+    The exit status is 1 when a region could not be read. The other regions are listed.
     """
-    from layer.publishing import stages, survey
-    from layer.publishing.report import uneven
+    from ..publishing.report import uneven
 
     console = Console(stderr=True)
-    names, optional = region_names(regions)
-    opened = open_accounts(accounts, timeout, console)
-    found = survey.survey(
-        regions_of(opened, names),
-        stages.stage(stage_name),
-        chosen_targets(pythons, architectures),
-        optional=optional,
-        parallel=parallel,
-        console=console,
-    )
+    found = selection.survey(console)
     entries = [entry for entry in found.entries if entry.is_latest or not latest]
     _print(entries, as_json)
     pointed = (
         (entry.region.account.id, entry.layer, entry.listed.version, entry.region.name) for entry in found.entries if entry.is_latest
     )
     for sentence in uneven(pointed):
-        console.print(f"[yellow]not level[/] {escape(sentence)}", highlight=False, soft_wrap=True)
-    if not found.tell(console):
+        console.print(f"[yellow]version numbers differ[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+    if not found.print_unread(console):
         sys.exit(1)
 
 
@@ -83,7 +66,7 @@ def _print(entries: list[Entry], as_json: bool) -> None:
 
 
 def record(entry: Entry) -> dict[str, Any]:
-    """Returns what is told of a version, ready for JSON."""
+    """Return the facts about a version, ready for JSON."""
     return {
         "account": entry.region.account.id,
         "region": entry.region.name,
@@ -93,6 +76,6 @@ def record(entry: Entry) -> dict[str, Any]:
         "release": entry.listed.release,
         "code_sha256": entry.listed.hash,
         "created": entry.listed.created,
-        "shared_with": [str(grant) for grant in sorted(entry.policy.holders())],
+        "shared_with": [str(grant) for grant in sorted(entry.policy.granted())],
         "parameters": list(entry.parameters),
     }

@@ -1,4 +1,4 @@
-"""`python -m layer lock`: pins what the layer holds, and what builds it, to hashes of wheels."""
+"""`python -m layer lock`: pin the layer's packages and the build's tools to hashes of wheels."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import subprocess
 
 import click
 
-from layer.errors import LayerError
-from layer.matrix import PROJECT
-from layer.wheels import REQUIREMENTS, TOOLS
+from ..errors import LayerError
+from ..matrix import PROJECT
+from ..wheels import REQUIREMENTS, TOOLS
 
 
 @click.command()
-@click.option("--upgrade", is_flag=True, help="Take newer versions where the .in files allow them.")
+@click.option("--upgrade", is_flag=True, help="Use newer versions if the .in files allow them.")
 def lock(upgrade: bool) -> None:
     """Write layer/requirements.txt and layer/tools.txt from the .in files beside them."""
     uv = shutil.which("uv")

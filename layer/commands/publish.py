@@ -1,4 +1,4 @@
-"""`python -m layer publish`: plans what would be published where, and with --yes does it."""
+"""`python -m layer publish`: plan a publication, and with --yes execute it."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from layer import matrix
-from layer.commands.selection import aws_options, chosen_targets, open_accounts, region_names, regions_of, targets_options
-from layer.errors import LayerError
+from .. import matrix
+from ..errors import LayerError
+from .selection import Selection, regions_of, selection_options
 
 if TYPE_CHECKING:
-    from layer.publishing.artefact import Artefact
-    from layer.publishing.plan import Wanted
-    from layer.publishing.report import Report
-    from layer.publishing.stages import Stage
+    from ..publishing.artefact import Artefact
+    from ..publishing.plan import Wanted
+    from ..publishing.report import Report
+    from ..publishing.stages import Stage
 
 _COLOURS = {"as wanted": "green", "published": "green", "completed": "green", "failed": "red", "disabled": "dim"}
 
 
 @click.command()
-@aws_options
-@targets_options
-@click.option("--yes", is_flag=True, help="Do it. Without this, only the plan is shown.")
+@selection_options
+@click.option("--yes", is_flag=True, help="Execute the plan. Without this, it is only shown.")
 @click.option(
-    "--share", "shares", multiple=True, metavar="WHO", help="public, an account, an organisation (o-...), or nobody; may be repeated."
+    "--share",
+    "shares",
+    multiple=True,
+    metavar="WHO",
+    help="public, an account's id, an organisation's id (o-...), or nobody; may be repeated.",
 )
-@click.option("--bucket", help="For zips over the direct limit: a bucket; {region} and {account} are filled in.")
+@click.option("--bucket", help="A bucket for zips over the direct limit. {region} and {account} are replaced.")
 @click.option(
-    "--direct-limit", type=click.IntRange(0), default=None, help="Bytes that go to Lambda directly. Default: what layer/matrix.toml says."
+    "--direct-limit",
+    type=click.IntRange(0),
+    default=None,
+    help="Maximum size of a direct upload to Lambda, in bytes. Default: that of layer/matrix.toml.",
 )
 @click.option(
     "--dist", type=click.Path(path_type=Path, file_okay=False), default=matrix.PROJECT / "dist", help="Folder of the zips. Default: dist."
 )
-@click.option("--replace", is_flag=True, help="prod: let the parameter of a release that exists mean another zip.")
-@click.option("--dirty", is_flag=True, help="prod: publish although the tree has changes that are not committed.")
+@click.option("--replace", is_flag=True, help="prod: let the parameter of an existing release change to another zip.")
+@click.option("--dirty", is_flag=True, help="prod: publish even if the tree has changes that are not committed.")
 @click.option("--inspect/--no-inspect", "inspected", default=True, help="Inspect the zips first. Default: yes.")
-@click.option("--report", "report_path", type=click.Path(path_type=Path, dir_okay=False), help="Keep the report in this file, as JSON.")
+@click.option("--report", "report_path", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file, as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def publish(
-    stage_name: str,
-    regions: str,
-    accounts: tuple[str, ...],
-    timeout: float,
-    parallel: int,
-    pythons: tuple[str, ...],
-    architectures: tuple[str, ...],
+    selection: Selection,
     yes: bool,
     shares: tuple[str, ...],
     bucket: str | None,
@@ -64,35 +64,35 @@ def publish(
     report_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Publish built layers to regions and accounts: a plan, and with --yes what it says.
+    """Publish built layers to regions and accounts. Without --yes, only show the plan.
 
-    A zip is published once per region: its hash is looked for before each attempt, also by a run after one that was killed or
-    half failed. Such a run does what is missing and nothing else.
+    A zip is published once per region, because its hash is looked up before each attempt. A run after an interrupted or partly failed
+    run does only what is missing.
 
-    Version numbers are Lambda's: each publication takes the next one, and no number is ever given again. They stay level across
-    regions as long as every region gets every release. They are never filled up with copies; where they differ, plan and report
-    show it. Use the ARNs of the report, the catalogue or the SSM parameters.
+    Lambda assigns the version numbers: each publication gets the next number, and no number is reused. The numbers are the same in all
+    regions as long as every region gets every release. Differences are not filled up with copies; plan and report show them. Use the
+    ARNs of the report, the catalogue or the SSM parameters.
 
-    Each version is shared, read again and held against the manifest (hash, architectures, runtimes, licence, policy); only
-    then do the SSM parameters of the release and of `latest` point to it, and they are read again, too.
+    A new version is read again and compared with the manifest (hash, architectures, runtimes, licence) before it is shared. Then the
+    SSM parameters of the release and of `latest` are set to it. At the end everything is read again, including policy and parameters.
 
-    The exit status is 0 when everything is as wanted (without --yes: could be read), 1 when anything failed, 2 for wrong options.
+    The exit status is 0 when everything is as wanted (without --yes: when every region could be read), 1 after a failure, 2 for wrong options.
     """
-    from layer.publishing import publication, stages
-    from layer.publishing.campaign import Campaign
-    from layer.publishing.report import Report, ReportFile
+    from ..publishing import publication
+    from ..publishing.campaign import Campaign
+    from ..publishing.report import Report, ReportFile
 
     console = Console(stderr=True)
-    stage = stages.stage(stage_name)
-    names, optional = region_names(regions)
+    stage = selection.stage()
+    names, optional = selection.region_names()
     limit = matrix.section("publish")["direct_upload"] if direct_limit is None else direct_limit
-    artefacts = _artefacts(stage, chosen_targets(pythons, architectures), dist, inspected, console)
+    artefacts = _artefacts(stage, selection.targets(), dist, inspected, console)
     changed = _changed(stage, dirty, console)
-    _hold_to_limit(artefacts, limit, bucket)
+    _check_limit(artefacts, limit, bucket)
     wanted = _wanted(artefacts, stage, shares, replace)
-    opened = open_accounts(accounts, timeout, console)
+    opened = selection.open_accounts(console)
     every = regions_of(opened, names)
-    campaign = Campaign(wanted, optional, parallel, console)
+    campaign = Campaign(wanted, optional, selection.parallel, console)
 
     planned = Report(stage.name, artefacts[0].release, opened, dirty=changed)
     planned.rows = campaign.run(every, lambda region, each, _: publication.plan(region, each), "planning", lambda _: None, keep=False)
@@ -100,7 +100,7 @@ def publish(
         _show(planned, as_json)
         if report_path:
             ReportFile(report_path, planned).finish(planned.rows)
-        console.print("nothing was changed: --yes does what the plan says")
+        console.print("nothing was changed: give --yes to execute the plan")
         sys.exit(0 if planned.ok else 1)
 
     _print(planned, console, console.is_terminal)
@@ -117,12 +117,12 @@ def publish(
     file.finish(sorted([*rows, *unreached], key=lambda row: order[row.account, row.region]))
     _show(done, as_json)
     if not done.ok:
-        console.print("[red]not everything is as wanted[/]: run the same again, it does only what is missing")
+        console.print("[red]not everything is as wanted[/]: run the same command again, it does only what is missing")
         sys.exit(1)
 
 
 def _artefacts(stage: Stage, targets: list[matrix.Target], dist: Path, inspected: bool, console: Console) -> list[Artefact]:
-    from layer.publishing import artefact, gate
+    from ..publishing import artefact, gate
 
     with console.status("reading the zips"):
         loaded = [artefact.load(target, dist) for target in targets]
@@ -133,8 +133,8 @@ def _artefacts(stage: Stage, targets: list[matrix.Target], dist: Path, inspected
 
 
 def _changed(stage: Stage, dirty: bool, console: Console) -> bool:
-    """Returns whether the tree has changes, which prod takes only when told to, and loudly."""
-    from layer.publishing import gate
+    """Return whether --dirty is used for prod. Raise LayerError when the tree has changes and --dirty is not given for prod."""
+    from ..publishing import gate
 
     if stage.prerelease:
         return False
@@ -142,24 +142,26 @@ def _changed(stage: Stage, dirty: bool, console: Console) -> bool:
         if changed := gate.changes():
             raise LayerError(gate.refusal(changed))
         return False
-    console.print("[bold white on red] --dirty [/] what goes to prod may be built from a tree that no commit holds; the report says so")
+    console.print(
+        "[bold white on red] --dirty [/] this publication to prod may have changes that are not in any commit; the report says so"
+    )
     return True
 
 
-def _hold_to_limit(artefacts: list[Artefact], limit: int, bucket: str | None) -> None:
-    from layer.publishing.bucket import needed
+def _check_limit(artefacts: list[Artefact], limit: int, bucket: str | None) -> None:
+    from ..publishing.bucket import bucket_needed
 
     for artefact in artefacts:
         if len(artefact.zipped) > limit and not bucket:
-            raise LayerError(needed(artefact, limit))
+            raise LayerError(bucket_needed(artefact, limit))
 
 
 def _wanted(artefacts: list[Artefact], stage: Stage, shares: tuple[str, ...], replace: bool) -> list[Wanted]:
-    from layer.publishing.grants import Grant
-    from layer.publishing.plan import Wanted
+    from ..publishing.grants import Grant
+    from ..publishing.plan import Wanted
 
     if "nobody" in shares and len(shares) > 1:
-        raise LayerError("--share nobody stands alone")
+        raise LayerError("--share nobody can't be combined with other grantees")
     grants = frozenset(Grant.parse(text) for text in shares if text != "nobody") if shares else stage.share
     return [Wanted(artefact, stage, grants, immutable=not stage.prerelease and not replace) for artefact in artefacts]
 
@@ -172,7 +174,7 @@ def _show(report: Report, as_json: bool) -> None:
 
 
 def _lost(planned: Report) -> set[tuple[str, str]]:
-    """Returns the regions in which the plan leaves nothing to do but to tell why."""
+    """Return the regions in which every layer failed or the region is disabled, so that nothing can be done there."""
     regions = {(row.account, row.region) for row in planned.rows}
     return regions - {(row.account, row.region) for row in planned.rows if row.status not in ("failed", "disabled")}
 
@@ -191,18 +193,21 @@ def _print(report: Report, console: Console, as_table: bool) -> None:
             click.echo("\t".join([row.account, *cells, "; ".join(changes)]), file=console.file)
     if as_table:
         console.print(table)
-    for (status, account, region, text), layers in _told(report).items():
+    for (status, account, region, text), layers in _messages(report).items():
         colour = _COLOURS.get(status, "yellow")
         where = f"{account} {region} {', '.join(layers)}"
         console.print(f"[{colour}]{status}[/] {where}: {escape(text)}", highlight=False, soft_wrap=True)
     for sentence in report.levels():
-        console.print(f"[yellow]not level[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]version numbers differ[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
 
-def _told(report: Report) -> dict[tuple[str, str, str, str], list[str]]:
-    """Returns the layers by what is to be told of them: problems under the row's status, notes; what several share is told once."""
-    told: dict[tuple[str, str, str, str], list[str]] = {}
+def _messages(report: Report) -> dict[tuple[str, str, str, str], list[str]]:
+    """Return the problems and notes of all rows with the layers that they concern, so that a shared message is printed once.
+
+    Keys are status (`note` for a note), account, region and text.
+    """
+    messages: dict[tuple[str, str, str, str], list[str]] = {}
     for row in report.rows:
         for status, text in [*((row.status, problem) for problem in row.problems), *(("note", note) for note in row.notes)]:
-            told.setdefault((status, row.account, row.region, text), []).append(row.layer)
-    return told
+            messages.setdefault((status, row.account, row.region, text), []).append(row.layer)
+    return messages

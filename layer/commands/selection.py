@@ -1,96 +1,146 @@
-"""Options that the commands about AWS share: which layers, which accounts, which regions."""
+"""The options with which the commands select layers, regions and accounts in AWS."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
-from layer import matrix
-from layer.errors import LayerError
-from layer.matrix import Target
+from .. import matrix
+from ..errors import LayerError
+from ..matrix import Target
 
 if TYPE_CHECKING:
-    from layer.publishing.account import Account, Region
+    from ..publishing.account import Account, Region
+    from ..publishing.stages import Stage
+    from ..publishing.survey import Survey
 
 ALL = "all"
 _TIMEOUT = 20.0  # seconds
 _PARALLEL = 8
 
 
-def targets_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--python and --arch, each of which may be repeated; without them, every layer of the matrix."""
-    for option, kind in (("--arch", "architecture"), ("--python", "python")):
-        text = "May be repeated. Default: all."
-        command = click.option(option, f"{kind}s", multiple=True, type=click.Choice(matrix.names(kind)), help=text)(command)
-    return command
+@dataclass(frozen=True)
+class Selection:
+    """The values of the options. `timeout` is in seconds; `stage_name` and `regions` are empty if they are optional and not given."""
+
+    stage_name: str
+    regions: str
+    accounts: tuple[str, ...]
+    timeout: float
+    parallel: int
+    pythons: tuple[str, ...]
+    architectures: tuple[str, ...]
+
+    def stage(self) -> Stage:
+        """Return the stage."""
+        from ..publishing import stages
+
+        return stages.stage(self.stage_name)
+
+    def targets(self) -> list[Target]:
+        """Return the targets of layer/matrix.toml that --python and --arch select."""
+        return [
+            target
+            for target in matrix.targets()
+            if target.python in (self.pythons or [target.python]) and target.architecture in (self.architectures or [target.architecture])
+        ]
+
+    def region_names(self) -> tuple[list[str], frozenset[str]]:
+        """Return the names of the regions, and those of them that the account need not have enabled. Raise LayerError for an unknown name."""
+        section = matrix.section("publish")
+        if self.regions == ALL:
+            return sorted(section["regions"] + section["opt_in_regions"]), frozenset(section["opt_in_regions"])
+        known = {*section["regions"], *section["opt_in_regions"]}
+        named = list(dict.fromkeys(name.strip() for name in self.regions.split(",") if name.strip()))
+        if not named:
+            raise LayerError("--regions names no region: give all, or names such as eu-west-1,eu-central-1")
+        for name in named:
+            if name not in known:
+                raise LayerError(f"{name} is not a region of layer/matrix.toml, which has {', '.join(sorted(known))}")
+        return named, frozenset()
+
+    def open_accounts(self, console: Console) -> list[Account]:
+        """Return the accounts, and print each on `console`. Raise LayerError when one can't be opened, or two names mean the same account."""
+        from ..publishing.account import open_account
+
+        opened: dict[str, Account] = {}
+        for name in self.accounts or (None,):
+            with console.status(f"asking AWS for the account ({escape(name or 'default credentials')})"):
+                account = open_account(name, self.timeout)
+            if account.id in opened:
+                raise LayerError(f"{account.label} and {opened[account.id].label} are the same account, {account.id}: name it once")
+            opened[account.id] = account
+            console.print(f"account {account.id} as {account.arn}", highlight=False, soft_wrap=True)
+        return list(opened.values())
+
+    def survey(self, console: Console, *, with_users: bool = False) -> Survey:
+        """Return the published versions of the layers in all regions and accounts, and if `with_users` the functions that use them."""
+        from ..publishing import survey
+
+        names, optional = self.region_names()
+        return survey.survey(
+            regions_of(self.open_accounts(console), names),
+            self.stage(),
+            self.targets(),
+            optional=optional,
+            parallel=self.parallel,
+            console=console,
+            with_users=with_users,
+        )
 
 
-def aws_options(command: Callable[..., Any], *, required: bool = True) -> Callable[..., Any]:
-    """--stage, --regions, --account, --timeout and --parallel; the first two may be left out unless `required`."""
-    stages = list(matrix.section("stage"))
+def regions_of(accounts: list[Account], names: list[str]) -> list[Region]:
+    """Return the regions with these names, account by account."""
+    return [account.region(name) for account in accounts for name in names]
+
+
+def selection_options(command: Callable[..., Any], *, required: bool = True) -> Callable[..., Any]:
+    """Add the options to a command, which gets their values as the argument `selection`. `required`: --stage and --regions must be given."""
+
+    @wraps(command)
+    def with_selection(**values: Any) -> Any:
+        selection = Selection(**{each.name: values.pop(each.name) for each in fields(Selection)})
+        return command(selection=selection, **values)
+
     options = (
-        click.option("--stage", "stage_name", required=required, type=click.Choice(stages), help="Which set of layer names."),
-        click.option("--regions", required=required, metavar="all|A,B,...", help="all: those of layer/matrix.toml."),
+        click.option(
+            "--stage",
+            "stage_name",
+            required=required,
+            callback=_text,
+            type=click.Choice(list(matrix.section("stage"))),
+            help="Which set of layer names.",
+        ),
+        click.option(
+            "--regions", required=required, callback=_text, metavar="all|A,B,...", help="Names, or all: the regions of layer/matrix.toml."
+        ),
         click.option(
             "--account",
             "accounts",
             multiple=True,
             metavar="PROFILE|ROLE-ARN",
-            help="An account, by a profile of yours or a role to take; may be repeated. Default: the credentials that boto3 finds.",
+            help="An account, by a profile or by a role to assume; may be repeated. Default: the credentials that boto3 finds.",
         ),
         click.option(
-            "--timeout", type=click.FloatRange(1), default=_TIMEOUT, show_default=True, help="Seconds that a region may be silent."
+            "--timeout", type=click.FloatRange(1), default=_TIMEOUT, show_default=True, help="Seconds to wait for an answer of a region."
         ),
         click.option("--parallel", type=click.IntRange(1, 64), default=_PARALLEL, show_default=True, help="Regions at a time."),
+        *(
+            click.option(name, f"{kind}s", multiple=True, type=click.Choice(matrix.names(kind)), help="May be repeated. Default: all.")
+            for name, kind in (("--python", "python"), ("--arch", "architecture"))
+        ),
     )
+    decorated: Callable[..., Any] = with_selection
     for option in reversed(options):
-        command = option(command)
-    return command
+        decorated = option(decorated)
+    return decorated
 
 
-def chosen_targets(pythons: Sequence[str], architectures: Sequence[str]) -> list[Target]:
-    """Returns the layers of the matrix that the options name."""
-    return [
-        target
-        for target in matrix.targets()
-        if target.python in (pythons or [target.python]) and target.architecture in (architectures or [target.architecture])
-    ]
-
-
-def region_names(text: str) -> tuple[list[str], frozenset[str]]:
-    """Returns the regions that --regions names, and those of them that an account need not have enabled."""
-    section = matrix.section("publish")
-    if text == ALL:
-        return sorted(section["regions"] + section["opt_in_regions"]), frozenset(section["opt_in_regions"])
-    known = {*section["regions"], *section["opt_in_regions"]}
-    named = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not named:
-        raise LayerError("--regions names none: give all, or such as eu-west-1,eu-central-1")
-    for name in named:
-        if name not in known:
-            raise LayerError(f"{name} is not a region of layer/matrix.toml, which has {', '.join(sorted(known))}")
-    return named, frozenset()
-
-
-def open_accounts(names: Sequence[str], timeout: float, console: Console) -> list[Account]:
-    """Returns the accounts, each told on stderr. Raises LayerError; the same account named twice is one."""
-    from layer.publishing.account import open_account
-
-    opened: dict[str, Account] = {}
-    wanted: Sequence[str | None] = names or [None]
-    for name in wanted:
-        with console.status(f"asking who the caller is ({escape(name or 'default credentials')})"):
-            account = open_account(name, timeout)
-        if account.id in opened:
-            raise LayerError(f"{account.label} and {opened[account.id].label} are the same account, {account.id}: name it once")
-        opened[account.id] = account
-        console.print(f"account {account.id} as {account.arn}", highlight=False, soft_wrap=True)
-    return list(opened.values())
-
-
-def regions_of(accounts: Sequence[Account], names: Sequence[str]) -> list[Region]:
-    return [account.region(name) for account in accounts for name in names]
+def _text(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    return value or ""

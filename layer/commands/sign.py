@@ -1,4 +1,4 @@
-"""`python -m layer sign`: signs zips, with a command of the user's or with AWS Signer."""
+"""`python -m layer sign`: sign zips with a command or with AWS Signer."""
 
 from __future__ import annotations
 
@@ -9,22 +9,29 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from layer import matrix
-from layer.errors import LayerError
+from .. import matrix
+from ..errors import LayerError
 
 
 @click.command()
 @click.argument("zips", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option(
-    "--with", "command", metavar="COMMAND", help="Signs one {file} into {signature} or {bundle}; run for the zip, its SBOM and provenance."
+    "--with",
+    "command",
+    metavar="COMMAND",
+    help="Signs {file} into {signature} or {bundle}. Runs once for the zip, the SBOM and the provenance.",
 )
 @click.option("--aws-profile", "profile", metavar="NAME", help="A signing profile of AWS Signer, for AWSLambda-SHA384-ECDSA.")
 @click.option(
-    "--bucket", metavar="NAME", help="For AWS Signer: a bucket with versions, in the same region; may hold {account} and {region}."
+    "--bucket", metavar="NAME", help="For AWS Signer: a versioned bucket in the same region. {account} and {region} are replaced."
 )
 @click.option("--region", metavar="REGION", help="For AWS Signer.")
-@click.option("--account", metavar="PROFILE|ROLE-ARN", help="For AWS Signer: whose credentials. Default: those that boto3 finds.")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="For AWS Signer's zips. Default: signed/ beside each zip.")
+@click.option("--account", metavar="PROFILE|ROLE-ARN", help="For AWS Signer: the credentials to use. Default: those that boto3 finds.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the zips of AWS Signer. Default: signed/ beside each zip.",
+)
 def sign(
     zips: tuple[Path, ...],
     command: str | None,
@@ -37,17 +44,17 @@ def sign(
     """Sign layers.
 
     \b
-    --with leaves NAME.zip.sig (or .bundle) beside each zip, and the same for its SBOM and provenance:
+    --with writes NAME.zip.sig (or .bundle) beside each zip, and the same for its SBOM and provenance:
       layer sign --with 'cosign sign-blob --yes --key k.key --output-signature {signature} {file}' dist/*.zip
       layer sign --with 'cosign sign-blob --yes --bundle {bundle} {file}' dist/*.zip
       layer sign --with 'openssl dgst -sha256 -sign k.pem -out {signature} {file}' dist/*.zip
-    --aws-profile makes another zip, which functions with code signing accept. Its hash is another one, too.
+    --aws-profile writes a second zip, with another hash, that functions with code signing accept.
     """
     if bool(command) == bool(profile):
-        raise LayerError("say how to sign: with --with COMMAND, or with --aws-profile NAME --bucket NAME --region REGION")
+        raise LayerError("choose how to sign: --with COMMAND, or --aws-profile NAME --bucket NAME --region REGION")
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     if command:
-        from layer.evidence import signature
+        from ..evidence import signature
 
         hook = signature.Hook(command)
         for path in zips:
@@ -62,8 +69,8 @@ def sign(
 def _with_signer(
     zips: tuple[Path, ...], profile: str, bucket: str, region: str, account: str | None, output: Path | None, console: Console
 ) -> None:
-    from layer.evidence import signer
-    from layer.publishing.account import open_account
+    from ..evidence import signer
+    from ..publishing.account import open_account
 
     opened = open_account(account, _TIMEOUT)
     name = bucket.replace("{region}", region).replace("{account}", opened.id)
@@ -77,8 +84,8 @@ def _with_signer(
             where = opened.region(region)
             layer = signer.sign(where, path, matrix.parse(path.name), profile=profile, bucket=name, output=folder, progress=progress)
             before = json.loads(layer.manifest_path.read_text())["signed"]["unsigned_sha256"]
-            console.print(f"[green]signed[/] {escape(str(layer.path))}: the sha256 was {before}, and is another one now")
+            console.print(f"[green]signed[/] {escape(str(layer.path))}: its sha256 was {before} before the signature")
             click.echo(f"{layer.manifest['sha256']}  {layer.path}")
 
 
-_TIMEOUT = 20.0  # seconds that the region may be silent
+_TIMEOUT = 20.0  # seconds without an answer from the region

@@ -1,4 +1,4 @@
-"""`python -m layer verify`: says whether a zip, or a version that was published, is what this tree builds."""
+"""`python -m layer verify`: check that a zip, or a published layer version, is the one that this tree builds."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from layer import interpreter, matrix
-from layer.errors import LayerError
-from layer.verification import Verdict, verify
 from local.cache import cache_dir
+
+from .. import interpreter, matrix
+from ..errors import LayerError
+from ..verification import Verdict, verify
 
 _STATUS = {Verdict.SAME: 0, Verdict.REPACKED: 0, Verdict.SIGNED: 0, Verdict.OTHER_INTERPRETER: 2, Verdict.DIFFERENT: 1}
 _SHOWN = 20
@@ -21,31 +22,36 @@ _SHOWN = 20
 
 @click.command(name="verify")
 @click.argument("what", metavar="ZIP|ARN")
-@click.option("--as", "name", help="What the zip is, such as rdspool-python3.13-arm64. Default: what its name says.")
-@click.option("--account", metavar="PROFILE|ROLE-ARN", help="Whose credentials fetch the ARN's zip. Default: those that boto3 finds.")
+@click.option("--as", "name", help="The layer name of the zip, such as rdspool-python3.13-arm64. Default: its file name.")
 @click.option(
-    "--interpreter", "given", type=click.Path(path_type=Path, exists=True), help="Makes the bytecode; searched for when left out."
+    "--account", metavar="PROFILE|ROLE-ARN", help="The credentials that download the zip of the ARN. Default: those that boto3 finds."
+)
+@click.option(
+    "--interpreter",
+    "given",
+    type=click.Path(path_type=Path, exists=True),
+    help="The CPython that compiles the sources. Default: search for one.",
 )
 @click.option("--key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A public key (PEM): check the signature first.")
 @click.option(
     "--signature",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="With --key. Default: ZIP.sig, and those of SBOM and provenance.",
+    help="With --key. Default: ZIP.sig, and the signatures of SBOM and provenance.",
 )
 def verify_command(what: str, name: str | None, account: str | None, given: Path | None, key: Path | None, signature: Path | None) -> None:
     """Build the layer again and compare it with ZIP, or with the zip of the layer version that has this ARN.
 
-    The exit status is 0 when they hold the same, 1 when they differ, and 2 when they differ in the bytecode alone and the
-    manifest beside ZIP (the description of the version) names another patch release of CPython: that one is needed to tell.
+    The exit status is 0 when they have the same content and 1 when they differ. It is 2 when only the bytecode differs and the
+    manifest beside ZIP (or the description of the version) names another patch release of CPython: verify with that release.
     """
     with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("") as status:
         if what.startswith("arn:"):
-            # Late: the build itself needs no boto3.
-            from layer.publishing.download import download
+            # Imported late: it needs boto3, which the comparison of a file does not.
+            from ..publishing.download import download
 
-            status.update(f"fetching {what}")
-            fetched = download(what, Path(folder), account)
-            path, target, theirs = fetched.path, fetched.target, fetched.interpreter
+            status.update(f"downloading {what}")
+            version = download(what, Path(folder), account)
+            path, target, theirs = version.path, version.target, version.interpreter
         else:
             path = Path(what)
             if not path.is_file():
@@ -59,7 +65,7 @@ def verify_command(what: str, name: str | None, account: str | None, given: Path
         result = verify(path, target, found, cache_dir(), theirs, status.update)
     click.echo(f"{what}: {result.verdict.value}")
     if result.verdict is Verdict.OTHER_INTERPRETER:
-        click.echo(f"  made by {result.theirs}, here is {result.ours}: give the former with --interpreter")
+        click.echo(f"  built with {result.theirs}, rebuilt with {result.ours}: give the former with --interpreter")
     elif result.verdict is Verdict.DIFFERENT:
         for number, (file, how) in enumerate(result.differences.items()):
             if number == _SHOWN:
@@ -67,13 +73,13 @@ def verify_command(what: str, name: str | None, account: str | None, given: Path
                 break
             click.echo(f"  {file} {how}")
         if not result.theirs:
-            click.echo(f"  no manifest says which interpreter made its bytecode; here is {result.ours}")
+            click.echo(f"  no manifest names the interpreter of its bytecode; this one is {result.ours}")
     sys.exit(_STATUS[result.verdict])
 
 
 def _check_signatures(path: Path, key: Path, given: Path | None) -> None:
-    from layer.evidence.signature import SIGNATURE, check
-    from layer.evidence.writing import beside
+    from ..evidence.signature import SIGNATURE, check
+    from ..evidence.writing import beside
 
     signed = [each for each in beside(path) if given is None and each.with_name(each.name + SIGNATURE).is_file()]
     for each in (path, *signed):

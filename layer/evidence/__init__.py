@@ -1,1 +1,1 @@
-"""What goes beside a layer's zip so that others can check it: the SBOM, the provenance statement, the signatures."""
+"""The evidence beside a layer's zip: the SBOM, the provenance statement and the signatures."""

@@ -1,4 +1,4 @@
-"""The components of a layer as its zip shows them: each package with its own files, and the roots."""
+"""Find the components of a layer in its zip: each package with its files, and the root certificates."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from layer import licences
-from layer.errors import LayerError
-from layer.matrix import Target
-from layer.package import project
-from layer.wheels import normalise
+from .. import licences
+from ..errors import LayerError
+from ..matrix import Target
+from ..package import project
+from ..wheels import normalise
 
 _METADATA = re.compile(r"^([^/]+)\.dist-info/METADATA$")
 _ROOTS = "rdspool/_aws/roots/"
@@ -25,7 +25,7 @@ _ROOTS_NAME = "rdspool-roots"
 
 @dataclass
 class Part:
-    """A component. `files` holds paths inside python/; `needs` the names of other parts."""
+    """A component. `files` are paths inside python/, `needs` the names of the components that it depends on."""
 
     name: str
     version: str | None
@@ -42,9 +42,10 @@ class Part:
 
 
 def parts(target: Target, files: Mapping[str, bytes], packages: Iterable[Mapping[str, Any]]) -> list[Part]:
-    """Returns every part of a layer; each file belongs to exactly one. `files` are those inside python/, `packages` the manifest's.
+    """Return the components of a layer. Each file belongs to exactly one of them.
 
-    Raises LayerError for a file that belongs to no package: an SBOM without it would be wrong.
+    `files` are the files inside python/, `packages` those of the manifest. Raise LayerError when a file belongs to no package, because
+    the SBOM would be incomplete.
     """
     locked = {package["name"]: package for package in packages}
     found, tops = {}, {}
@@ -95,7 +96,7 @@ def _package(target: Target, metadata: Message, locked: Mapping[str, Mapping[str
         licences.spdx(name),
         author,
         metadata.get("Summary", ""),
-        # No index is asked for rdspool: its files come from this tree.
+        # rdspool's files come from this tree, not from PyPI.
         purl_type="pypi" if "wheel" in package else "generic",
         url=addresses.get("Homepage") or addresses.get("Home"),
         wheel=package.get("wheel"),

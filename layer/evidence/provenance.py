@@ -1,7 +1,7 @@
-"""The provenance beside a layer: an in-toto Statement v1 whose predicate is SLSA provenance v1, without a signature of its own.
+"""The provenance beside a layer: an unsigned in-toto Statement v1 with SLSA provenance v1 as its predicate.
 
-It says what this machine claims to have built from what. Signed by the workflow that built it, that is SLSA's build level 1; more
-needs a builder that writes the statement where the build's own steps can't reach it, such as GitHub's attestations.
+It records what this machine built the layer from. With a signature of the workflow this is SLSA build level 1. A higher level needs
+a builder that writes the statement outside the reach of the build's steps, such as GitHub's attestations.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layer import matrix
-from layer.evidence.source import Source
-from layer.matrix import Target
-from layer.wheels import REQUIREMENTS, TOOLS, pins
+from .. import matrix
+from ..matrix import Target
+from ..wheels import REQUIREMENTS, TOOLS, pins
+from .source import Source
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
@@ -25,9 +25,10 @@ PREDICATE = "https://slsa.dev/provenance/v1"
 
 @dataclass(frozen=True)
 class Builder:
-    """Who built, in which way. `id` and `run` are URIs; base is the image of a build with Docker, as the engine was asked for it.
+    """Who built a layer, and how.
 
-    interpreter is the file that made the bytecode, where it was one of this machine's.
+    id, run: URIs of the builder and of its run. base: the base image of a build with Docker. interpreter: the file that compiled the
+    sources of a build without Docker.
     """
 
     id: str
@@ -37,7 +38,7 @@ class Builder:
 
 
 def builder(given: str | None, base: str | None = None, interpreter: Path | None = None) -> Builder:
-    """Returns the builder named by `given`, else by GitHub's variables where its Actions run this, else a local one."""
+    """Return the builder that `given` names, otherwise that of the GitHub Actions workflow that runs this, otherwise a local one."""
     server, workflow = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_WORKFLOW_REF")
     run = None
     if server and workflow:
@@ -48,7 +49,7 @@ def builder(given: str | None, base: str | None = None, interpreter: Path | None
 
 
 def statement(target: Target, manifest: Mapping[str, Any], source: Source, builder: Builder) -> str:
-    """Returns the statement, in JSON. It holds no times of the build: the same build by the same builder gives the same text."""
+    """Return the statement as JSON. It contains no build times, so the same build by the same builder gives the same text."""
     dependencies = [_tree(source), *map(_wheel, (p for p in manifest["packages"] if "wheel" in p)), _interpreter(manifest, builder)]
     dependencies += [{"name": name, "uri": f"pkg:pypi/{name}@{version}"} for name, version in sorted(pins(TOOLS).items())]
     dependencies += [_lock(REQUIREMENTS), _lock(TOOLS)]
@@ -66,20 +67,20 @@ def statement(target: Target, manifest: Mapping[str, Any], source: Source, build
 
 
 def _tree(source: Source) -> dict[str, Any]:
-    told: dict[str, Any] = {"state": source.state}
+    annotations: dict[str, Any] = {"state": source.state}
     if source.unknown:
-        told["unknown"] = source.unknown
+        annotations["unknown"] = source.unknown
     if source.commit:
-        told["inputs"] = "dirty" if source.inputs_changed else "clean"
-        told["changedInputs"] = list(source.inputs_changed)
-    described: dict[str, Any] = {"name": "source", "annotations": told}
+        annotations["inputs"] = "dirty" if source.inputs_changed else "clean"
+        annotations["changedInputs"] = list(source.inputs_changed)
+    described: dict[str, Any] = {"name": "source", "annotations": annotations}
     if source.repository:
         described["uri"] = f"git+{source.repository}" + (f"@{source.commit}" if source.commit else "")
-    # Of a tree that differs from its commit the commit is no digest: it would vouch for other files.
+    # If the tree differs from its commit, the commit is not the digest of the files that were built.
     if source.commit and not source.inputs_changed:
         described["digest"] = {"gitCommit": source.commit}
     elif source.commit:
-        told["basedOn"] = source.commit
+        annotations["basedOn"] = source.commit
     if "uri" not in described and "digest" not in described:
         described["uri"] = f"urn:{matrix.product()}:source:{source.state}"
     return described

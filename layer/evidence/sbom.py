@@ -1,8 +1,8 @@
-"""The SBOM beside a layer: CycloneDX 1.6 in JSON, the same bytes for the same zip and commit."""
+"""The SBOM beside a layer: CycloneDX 1.6 in JSON. The same zip and commit give the same bytes."""
 
 from __future__ import annotations
 
-import datetime as dt
+import datetime
 import hashlib
 import json
 import uuid
@@ -20,30 +20,30 @@ from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from layer.checks.finding import ROOT, Contents
-from layer.evidence.components import Part, parts
-from layer.package import project
-from layer.wheels import normalise
+from ..checks.finding import ROOT, Contents
+from ..package import project
+from ..wheels import normalise
+from .components import Part, parts
 
 _CHANGED = (
-    "As in the wheel of that hash, except that files which are not needed were left out, extension modules were stripped of debug "
-    "information, and sources were compiled to bytecode. The files within are hashed as they are in the layer."
+    "As in the wheel with that hash, but without files that are not needed; extension modules have no debug information, and sources were "
+    "compiled to bytecode. The hashes of the files are those of the layer."
 )
 _FILE = "file:"
 _KINDS = {"library": ComponentType.LIBRARY, "data": ComponentType.DATA}
 
 
 def sbom(contents: Contents, manifest: Mapping[str, Any], epoch: int | None) -> str:
-    """Returns the SBOM of a zip. `epoch` is its timestamp in seconds since the epoch; None leaves it out.
+    """Return the SBOM of a zip. `epoch` is its timestamp in seconds since the epoch; None leaves the timestamp out.
 
-    Every file of the zip is in it once, below the component that it belongs to.
+    It lists each file of the zip once, below the file's component. Raise LayerError when a file belongs to no package.
     """
     found = parts(contents.target, contents.inside, manifest["packages"])
     components = {part.name: _component(part, contents.files) for part in found}
     whole = _whole(contents, manifest)
     whole.supplier = components[normalise(project()["name"])].supplier
-    # The library takes a timestamp of None for the present: it is taken out below.
-    stamp = dt.datetime.fromtimestamp(epoch or 0, dt.UTC)
+    # The library replaces a timestamp of None by the current time, so the timestamp is removed below.
+    stamp = datetime.datetime.fromtimestamp(epoch or 0, datetime.UTC)
     tools = ToolRepository(components=[this_component()])
     metadata = BomMetaData(component=whole, tools=tools, timestamp=stamp, supplier=whole.supplier)
     serial = uuid.uuid5(uuid.NAMESPACE_OID, hashlib.sha256(contents.zipped).hexdigest())
@@ -55,7 +55,7 @@ def sbom(contents: Contents, manifest: Mapping[str, Any], epoch: int | None) -> 
     written: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
     if epoch is None:
         del written["metadata"]["timestamp"]
-    # Files depend on nothing, and the library gives each of them an entry that says so.
+    # The library adds an empty dependency entry for each file. Files have no dependencies, so the entries are removed.
     written["dependencies"] = [entry for entry in written["dependencies"] if not entry["ref"].startswith(_FILE)]
     return json.dumps(written, indent=1, ensure_ascii=False) + "\n"
 

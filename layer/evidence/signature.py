@@ -1,6 +1,6 @@
-"""Detached signatures beside a layer: made by a command of the user's (cosign, openssl, an HSM's tool), checked with a public key.
+"""Detached signatures beside a layer. A command of the user (cosign, openssl, the tool of an HSM) signs; a public key verifies.
 
-No private key comes near this process.
+This process never reads a private key.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from layer.errors import LayerError
-from layer.evidence.writing import beside
+from ..errors import LayerError
+from .writing import beside
 
 SIGNATURE, BUNDLE = ".sig", ".bundle"
 _OUTPUTS = {"signature": SIGNATURE, "bundle": BUNDLE}
@@ -28,9 +28,9 @@ _USAGE = "such as 'cosign sign-blob --yes --key cosign.key --output-signature {s
 
 @dataclass(frozen=True)
 class Hook:
-    """A command that signs one file. {file} in it stands for the file, {signature} and {bundle} for what it has to write.
+    """A command that signs one file. {file} is replaced by the file's path, {signature} and {bundle} by the paths that it must write.
 
-    Raises LayerError when the command can't be meant so.
+    Raise LayerError when the command has no {file}, or neither {signature} nor {bundle}.
     """
 
     command: str
@@ -40,13 +40,16 @@ class Hook:
         try:
             words = shlex.split(self.command)
         except ValueError as error:
-            raise LayerError(f"the signing command {self.command!r} is no command line ({error}): write one {_USAGE}") from error
+            raise LayerError(f"the signing command {self.command!r} is not a valid command line ({error}): write one {_USAGE}") from error
         if "{file}" not in self.command or not any(f"{{{name}}}" in self.command for name in _OUTPUTS):
             raise LayerError(f"the signing command {self.command!r} needs {{file}}, and {{signature}} or {{bundle}} or both: {_USAGE}")
         object.__setattr__(self, "words", words)
 
     def sign(self, path: Path) -> list[Path]:
-        """Signs `path` and returns the files written beside it (FILE.sig, FILE.bundle); leaves nothing where the command fails."""
+        """Sign `path` and return the files written beside it (FILE.sig, FILE.bundle).
+
+        Raise LayerError, and write nothing, when the command fails or does not write its files.
+        """
         wanted = {name: suffix for name, suffix in _OUTPUTS.items() if f"{{{name}}}" in self.command}
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".signing-") as folder:
             made = {name: Path(folder, path.name + suffix) for name, suffix in wanted.items()}
@@ -54,12 +57,14 @@ class Hook:
             _run([_filled(word, values) for word in self.words], path)
             for name, part in made.items():
                 if not part.is_file() or not part.stat().st_size:
-                    raise LayerError(f"the signing command ended well but left no {{{name}}} for {path.name}: check where it writes it")
+                    raise LayerError(
+                        f"the signing command succeeded but did not write {{{name}}} for {path.name}: check where it writes it"
+                    )
             return [part.replace(path.with_name(part.name)) for part in made.values()]
 
 
 def _filled(word: str, values: dict[str, str]) -> str:
-    # Not str.format: other braces in a command are its own business.
+    # Not str.format: a command may contain other braces.
     for name, value in values.items():
         word = word.replace(f"{{{name}}}", value)
     return word
@@ -67,7 +72,7 @@ def _filled(word: str, values: dict[str, str]) -> str:
 
 def _run(words: list[str], path: Path) -> None:
     try:
-        # It may ask for a passphrase: it keeps the terminal, but stdout is for this program's results.
+        # stdin and stderr stay the terminal's, because the command may ask for a passphrase. stdout is for the results of this program.
         result = subprocess.run(words, stdout=subprocess.PIPE)
     except OSError as error:
         raise LayerError(f"{path.name} is not signed: {words[0]} can't be run: {error.strerror}; install it or name another") from error
@@ -76,14 +81,15 @@ def _run(words: list[str], path: Path) -> None:
 
 
 def sign_all(zipped: Path, hook: Hook) -> list[Path]:
-    """Signs a zip, its SBOM and its provenance, and returns the files written."""
+    """Sign a zip, its SBOM and its provenance, and return the written files. Raise LayerError when the command fails."""
     return [made for path in (zipped, *beside(zipped)) for made in hook.sign(path)]
 
 
 def check(path: Path, key: bytes, signature: Path | None = None) -> str | None:
-    """Returns why the signature (FILE.sig unless given) of `path` does not hold for the public key in PEM, or None when it holds.
+    """Return why the signature of `path` is not valid for the public key `key` (PEM), or None when it is valid.
 
-    It may be raw or in base64; of an Ed25519 key, or over SHA-256 of an ECDSA or RSA one. Raises LayerError for another kind of key.
+    `signature` is the file of the signature (default: FILE.sig), raw or in base64. The key is Ed25519, or ECDSA or RSA with SHA-256.
+    Raise LayerError for another kind of key.
     """
     place = signature or path.with_name(path.name + SIGNATURE)
     try:
@@ -93,7 +99,7 @@ def check(path: Path, key: bytes, signature: Path | None = None) -> str | None:
     try:
         _verify(key, _decoded(made), path.read_bytes())
     except InvalidSignature:
-        return f"is not what was signed with this key in {place.name}: do not use it, or check the key"
+        return f"does not match the signature in {place.name} with this key: do not use the file, or check the key"
     return None
 
 

@@ -1,6 +1,6 @@
-"""AWS Signer: a zip that Lambda's code signing accepts. The signature goes into the zip, so the signed one has another hash.
+"""Sign a zip with AWS Signer, so that functions with code signing accept it. The signature is added to the zip, so its hash changes.
 
-By way of a bucket with versions, since Signer signs a version of an object in S3.
+AWS Signer signs a version of an S3 object, so the zip goes through a versioned bucket.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from layer import archive
-from layer.assemble import Layer, replace
-from layer.checks.finding import SIGNER_FILE, Contents, read
-from layer.errors import LayerError
-from layer.evidence import sbom, writing
-from layer.evidence.source import epoch, source
-from layer.matrix import Target
-from layer.publishing.account import Region
+from .. import archive
+from ..assemble import Layer, replace
+from ..checks.finding import SIGNER_FILE, Contents, read
+from ..errors import LayerError
+from ..matrix import Target
+from ..publishing.account import Region
+from . import sbom, writing
+from .source import epoch, source
 
-WAIT = 180.0  # seconds; a job takes some seconds
+WAIT = 180.0  # seconds; a job usually takes some seconds
 INTERVAL = 2.0  # seconds
 
 
 def sign(region: Region, path: Path, target: Target, *, profile: str, bucket: str, output: Path, progress: Callable[[str], None]) -> Layer:
-    """Signs a zip with the signing profile `profile`, and returns the signed layer, written to the folder `output`.
+    """Sign a zip with the signing profile `profile`, write the signed layer to the folder `output`, and return it.
 
-    Its manifest holds the new hashes, the job and the hash before it; the SBOM is written anew, the provenance stays that of the
-    unsigned zip. Raises AwsError, and LayerError when the job fails or gives back other files than it got.
+    Its manifest has the new hashes, the job, and the hash before the signature. It gets a new SBOM and keeps the provenance of the
+    unsigned zip. Raise AwsError when a call fails, and LayerError when the job fails or returns other files than it received.
     """
     unsigned = read(path, target)
     manifest = json.loads(path.with_suffix(".json").read_text())
     if manifest["sha256"] != archive.sha256(unsigned.zipped):
-        raise LayerError(f"{path} is not the zip of its manifest: build it again before it is signed")
+        raise LayerError(f"{path} is not the zip of its manifest: build it again before you sign it")
     if SIGNER_FILE in unsigned.files:
-        raise LayerError(f"{path} has a signature of AWS Signer, which does not sign twice: sign the zip that ./build.sh made")
+        raise LayerError(f"{path} already has a signature of AWS Signer, which does not sign twice: sign the zip that ./build.sh made")
     progress("uploading")
     prefix = f"unsigned/{manifest['sha256']}/"
     version = _upload(region, bucket, prefix + path.name, unsigned.zipped)
@@ -49,7 +49,7 @@ def sign(region: Region, path: Path, target: Target, *, profile: str, bucket: st
     replace(signed_path, data)
     signed = read(signed_path, target)
     try:
-        _hold(unsigned, signed)
+        _check(unsigned, signed)
     except LayerError:
         signed_path.unlink()
         raise
@@ -61,7 +61,7 @@ def _upload(region: Region, bucket: str, key: str, data: bytes) -> str:
     version = region.ask("s3", "put_object", resource, Bucket=bucket, Key=key, Body=data, ContentType="application/zip").get("VersionId")
     if not version:
         raise LayerError(
-            f"the bucket {bucket} keeps no versions, and AWS Signer signs a version of an object: "
+            f"the bucket {bucket} is not versioned, and AWS Signer signs versions of objects: "
             f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
         )
     return str(version)
@@ -84,23 +84,23 @@ def _job(region: Region, bucket: str, key: str, version: str, profile: str) -> d
         if job["status"] == "Succeeded":
             return job
         if job["status"] == "Failed":
-            raise LayerError(f"AWS Signer's job {job['jobId']} in {region.name} failed: {job.get('statusReason', 'it gives no reason')}")
+            raise LayerError(f"AWS Signer's job {job['jobId']} in {region.name} failed: {job.get('statusReason', 'no reason given')}")
         if time.monotonic() > deadline:
-            raise LayerError(f"AWS Signer's job {job['jobId']} in {region.name} is not done after {WAIT:.0f} s: see it in the console")
+            raise LayerError(f"AWS Signer's job {job['jobId']} in {region.name} has not finished after {WAIT:.0f} s: see the console")
         time.sleep(INTERVAL)
 
 
-def _download(region: Region, bucketName: str, key: str) -> bytes:  # noqa: N803  the answer's own names
+def _download(region: Region, bucketName: str, key: str) -> bytes:  # noqa: N803  the names in AWS's answer
     resource = f"arn:{region.account.partition}:s3:::{bucketName}/{key}"
     body: bytes = region.ask("s3", "get_object", resource, Bucket=bucketName, Key=key)["Body"].read()
     return body
 
 
-def _hold(unsigned: Contents, signed: Contents) -> None:
+def _check(unsigned: Contents, signed: Contents) -> None:
     if SIGNER_FILE not in signed.files:
-        raise LayerError(f"AWS Signer gave back {signed.path.name} without {SIGNER_FILE}: was the profile made for AWSLambda-SHA384-ECDSA?")
+        raise LayerError(f"AWS Signer returned {signed.path.name} without {SIGNER_FILE}: was the profile made for AWSLambda-SHA384-ECDSA?")
     if {path: data for path, data in signed.files.items() if path != SIGNER_FILE} != unsigned.files:
-        raise LayerError(f"AWS Signer gave back {signed.path.name} with other files than it got: do not publish it")
+        raise LayerError(f"AWS Signer returned {signed.path.name} with other files than it received: do not publish it")
 
 
 def _describe(signed: Contents, manifest: dict[str, Any], job: dict[str, Any], unsigned: Path) -> Layer:

@@ -1,4 +1,4 @@
-"""The tree that a layer was built from, as git knows it: the commit, and whether the files are still those of the commit."""
+"""Ask git about the tree that a layer is built from: the commit, and whether the files differ from it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from layer.matrix import PROJECT
+from ..matrix import PROJECT
 
 INPUTS = ("layer", "python/rdspool", "LICENSE", "pyproject.toml", "Dockerfile")
-"""What a layer's bytes come from, besides the wheels and the interpreter."""
+"""The paths that a layer is built from, besides the wheels and the interpreter."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """commit is None where git knows none, and `unknown` then says why. time: seconds since the epoch, of the commit.
+    """The state of a tree.
 
-    changed holds the paths that differ from the commit, untracked ones too; `inputs_changed` those of them that go into a layer.
-    repository is the remote's address without any credentials, where it has one that others can use.
+    commit: its commit, or None when git knows none; `unknown` then says why. time: of the commit, in seconds since the epoch.
+    repository: the address of the remote without credentials, if others can use it.
+    changed: paths that differ from the commit, including untracked files. inputs_changed: those of them that are part of a layer.
     """
 
     commit: str | None = None
@@ -38,24 +39,24 @@ class Source:
 
 
 def source(project: Path = PROJECT) -> Source:
-    """Returns what git says about `project`; never fails, since a tree without git builds the same layer."""
+    """Return the state of the tree `project`. It never fails, because a tree without git builds the same layer."""
     try:
         top = _git(project, "rev-parse", "--show-toplevel")
         if Path(top).resolve() != project.resolve():
-            return Source(unknown="the project is no git repository of its own")
+            return Source(unknown="the project is not the root of a git repository")
         commit, time = _git(project, "show", "--no-patch", "--format=%H %ct", "HEAD").split()
         status = _git(project, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
     except FileNotFoundError:
         return Source(unknown="git is not installed")
     except subprocess.CalledProcessError as error:
-        said = (error.stderr.strip().splitlines() or ["it said nothing"])[0]
-        return Source(unknown=f"git: {said}")
+        reason = (error.stderr.strip().splitlines() or ["no reason given"])[0]
+        return Source(unknown=f"git: {reason}")
     changed = tuple(sorted(entry[3:] for entry in status.split("\0") if entry))
     return Source(commit, int(time), _repository(project), changed)
 
 
 def epoch(found: Source) -> int | None:
-    """Returns the time to write into files: $SOURCE_DATE_EPOCH, else the commit's where the layer is of that commit, else None."""
+    """Return the timestamp for files: $SOURCE_DATE_EPOCH, otherwise the commit's if the layer is built from it, otherwise None."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     if given.isdecimal():
         return int(given)
@@ -76,7 +77,7 @@ def _repository(project: Path) -> str | None:
 
 
 def _git(project: Path, *arguments: str) -> str:
-    # Without locks: asking must not write into the repository.
+    # Without optional locks, git does not write to the repository.
     environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     result = subprocess.run(["git", "-C", str(project), *arguments], env=environment, capture_output=True, text=True, check=True)
     return result.stdout.strip("\n")

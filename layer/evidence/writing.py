@@ -1,22 +1,22 @@
-"""Writes the SBOM and the provenance beside a zip, and finds them again."""
+"""Write the SBOM and the provenance beside a zip, and find them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from layer.assemble import Layer, replace
-from layer.checks.finding import read
-from layer.evidence.provenance import Builder, statement
-from layer.evidence.sbom import sbom
-from layer.evidence.source import Source, epoch
-from layer.matrix import Target
+from ..assemble import Layer, replace
+from ..checks.finding import read
+from ..matrix import Target
+from .provenance import Builder, statement
+from .sbom import sbom
+from .source import Source, epoch
 
 SBOM = ".cdx.json"
 PROVENANCE = ".provenance.json"
 
 
 def write(layer: Layer, target: Target, source: Source, builder: Builder) -> list[Path]:
-    """Writes NAME.cdx.json and NAME.provenance.json beside NAME.zip and returns their paths."""
+    """Write NAME.cdx.json and NAME.provenance.json beside NAME.zip and return their paths."""
     texts = {
         SBOM: sbom(read(layer.path, target), layer.manifest, epoch(source)),
         PROVENANCE: statement(target, layer.manifest, source, builder),
@@ -30,5 +30,5 @@ def write(layer: Layer, target: Target, source: Source, builder: Builder) -> lis
 
 
 def beside(zipped: Path) -> list[Path]:
-    """Returns the SBOM and the provenance of a zip, as far as they are there."""
+    """Return the paths of the SBOM and the provenance of a zip, if they exist."""
     return [path for path in (zipped.with_suffix(SBOM), zipped.with_suffix(PROVENANCE)) if path.is_file()]

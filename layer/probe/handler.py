@@ -1,6 +1,6 @@
-"""The function that a layer is tried with: connects, asks one thing, and tells what it saw of the layer.
+"""The function of `inspect --run`: it connects, runs one query, and reports which files of the layer were compiled.
 
-Runs within the Lambda environment, from a folder of its own: it knows the layer and nothing else of this project.
+It runs in the Lambda environment, where it can import the layer but nothing else of this project.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _compiled: list[str] = []
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
-    # Packages also compile code that they write as they run, under names that are no files.
+    # Packages also compile code that they generate; its names are not paths.
     if event == "compile" and str(arguments[1]).startswith("/opt/"):
         _compiled.append(str(arguments[1]))
 
@@ -26,7 +26,7 @@ engine = rdspool.get_engine()
 
 
 def handler(_event: Any, _context: Any) -> dict[str, Any]:
-    """Returns the session's user, where rdspool is, and the layer's files compiled so far."""
+    """Return the session's user, the file of rdspool, and the files of the layer that were compiled until now."""
     with engine.connect() as connection:
         user = connection.execute(text("SELECT CURRENT_USER()")).scalar_one()
     return {"user": user, "package": rdspool.__file__, "compiled": _compiled}

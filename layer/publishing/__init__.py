@@ -1,1 +1,1 @@
-"""What puts built layers into AWS accounts and tells what is there. Only commands of layer/commands import it: it needs boto3."""
+"""Publish built layers to AWS accounts, and read what is published. It needs boto3, so only layer/commands imports it."""

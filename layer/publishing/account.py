@@ -1,4 +1,4 @@
-"""The accounts that layers are published in: boto3's usual credentials, a profile, or a role that is taken; and their regions."""
+"""AWS accounts (boto3's default credentials, a profile or an assumed role) and their regions, in which calls are made."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ import botocore.session
 from botocore import exceptions
 from botocore.config import Config
 
-from layer.publishing.errors import AwsError, explain
+from .errors import AwsError, explain
 
 HOME = "us-east-1"
-"""Where to ask who the caller is when no region is configured: every account has it (in AWS's standard partition)."""
+"""The region for sts:GetCallerIdentity when none is configured. Every account of AWS's standard partition has it."""
 
 _ATTEMPTS = 4
 _CONNECT = 5.0  # seconds
 _POOL = 10
 _RIGHTS = {"HeadObject": "GetObject", "GetLayerVersionByArn": "GetLayerVersion"}
-"""IAM's names of rights that are not called like their calls."""
+"""Actions of IAM whose names differ from those of their calls."""
 _ONCE = 3
-"""How many times as long a call that is not repeated may take: it carries the zip."""
+"""Factor on the timeout of calls that botocore does not retry, because they upload the zip."""
 
 
 @dataclass(eq=False)
 class Account:
-    """An account, as `arn` sees it. `label` is how it was named: a profile, a role's ARN, or `default`."""
+    """An AWS account and its credentials. `arn` is the caller, `label` the profile, the role's ARN, or `default`."""
 
     label: str
     id: str
     arn: str
     timeout: float
     session: boto3.Session = field(repr=False)
-    # Sessions make clients for one thread at a time; clients are for all.
+    # A session is not thread-safe, but its clients are.
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _clients: dict[tuple[str, str, bool], Any] = field(default_factory=dict, repr=False)
 
@@ -46,7 +46,7 @@ class Account:
         return self.arn.split(":")[1]
 
     def client(self, service: str, region: str, *, retries: bool = True) -> Any:
-        """Returns boto3's client, made once."""
+        """Return the boto3 client of a service in a region. It is cached."""
         with self._lock:
             key = (service, region, retries)
             if key not in self._clients:
@@ -59,7 +59,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Region:
-    """One region of an account: where calls are made, and their errors told in words."""
+    """A region of an account. It makes calls, and raises AwsError with an explanation when they fail."""
 
     account: Account
     name: str
@@ -71,9 +71,9 @@ class Region:
         return f"arn:{self.account.partition}:{service}:{self.name}:{self.account.id}:{rest}"
 
     def ask(self, service: str, operation: str, resource: str, *, retries: bool = True, **parameters: Any) -> dict[str, Any]:
-        """Makes one call, retried where it is safe by botocore's standard mode. Raises AwsError.
+        """Make one call and return the answer. botocore retries it in its standard mode if `retries`. Raise AwsError when it fails.
 
-        `operation` is boto3's name of the method, `resource` the ARN for error messages.
+        `operation` is the name of boto3's method, `resource` the ARN for error messages.
         """
         try:
             client = self.account.client(service, self.name, retries=retries)
@@ -83,7 +83,7 @@ class Region:
         return answer
 
     def pages(self, service: str, operation: str, resource: str, key: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-        """Yields the entries of all pages of a call. Raises AwsError."""
+        """Yield the entries of all pages of a call. Raise AwsError when it fails."""
         try:
             for page in self.account.client(service, self.name).get_paginator(operation).paginate(**parameters):
                 yield from page[key]
@@ -96,9 +96,9 @@ class Region:
 
 
 def open_account(name: str | None, timeout: float) -> Account:
-    """Returns the account of a profile or a role's ARN, or (None) of boto3's default credentials. Raises AwsError.
+    """Return the account of a profile, of a role's ARN, or (None) of boto3's default credentials.
 
-    `timeout` is the number of seconds that a region may stay silent on one request.
+    `timeout` is the number of seconds to wait for an answer of a region. Raise AwsError when the credentials can't be used.
     """
     label = name or "default"
     try:
@@ -107,7 +107,7 @@ def open_account(name: str | None, timeout: float) -> Account:
         identity = session.client("sts", region_name=where, config=_config(timeout, retries=True)).get_caller_identity()
     except exceptions.ProfileNotFound as error:
         have = ", ".join(boto3.Session().available_profiles) or "none"
-        raise AwsError("ProfileNotFound", f"there is no profile {name!r} in AWS's configuration (there is: {have})") from error
+        raise AwsError("ProfileNotFound", f"AWS's configuration has no profile {name!r} (it has: {have})") from error
     except (exceptions.BotoCoreError, exceptions.ClientError) as error:
         action = "sts:AssumeRole" if name and name.startswith("arn:") else "sts:GetCallerIdentity"
         explained = explain(error, action=action, resource=name or "*", region=HOME)
@@ -120,14 +120,14 @@ def _session(name: str | None, timeout: float) -> boto3.Session:
         return _made(profile_name=name)
     base = _made()
     sts = base.client("sts", region_name=base.region_name or HOME, config=_config(timeout, retries=True))
-    taken = sts.assume_role(RoleArn=name, RoleSessionName="rdspool-layer")["Credentials"]
-    keys = (taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
+    credentials = sts.assume_role(RoleArn=name, RoleSessionName="rdspool-layer")["Credentials"]
+    keys = (credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
     return _made(*keys, region_name=base.region_name)
 
 
 def _made(*keys: str, **options: str | None) -> boto3.Session:
     session = botocore.session.get_session()
-    # The services' descriptions are megabytes of JSON: read once for all accounts.
+    # The service descriptions are megabytes of JSON, so all accounts share one loader.
     session.register_component("data_loader", _loader())
     return boto3.Session(*keys, botocore_session=session, **options)
 

@@ -1,4 +1,4 @@
-"""A built layer on disk as it is to be published: zip, manifest, and what they say held against each other."""
+"""Load a built layer from disk for publication, and check its zip against its manifest."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from layer import archive, package
-from layer.errors import LayerError
-from layer.matrix import Target
+from .. import archive, package
+from ..errors import LayerError
+from ..matrix import Target
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """A zip that may be published. `code_sha256` was computed from the bytes, the rest is the manifest's."""
+    """A zip that can be published. `code_sha256` is computed from its bytes; the other values come from the manifest."""
 
     target: Target
     path: Path
@@ -28,7 +28,7 @@ class Artefact:
 
 
 def load(target: Target, folder: Path) -> Artefact:
-    """Returns the artefact of a target in the folder of builds, or raises LayerError."""
+    """Return the artefact of a target in `folder`. Raise LayerError when it is missing, or its zip and manifest do not match."""
     path, manifest_path = folder / f"{target.name}.zip", folder / f"{target.name}.json"
     try:
         zipped, manifest = path.read_bytes(), json.loads(manifest_path.read_text())
@@ -36,14 +36,14 @@ def load(target: Target, folder: Path) -> Artefact:
         options = f"--python {target.python} --arch {target.architecture}"
         raise LayerError(f"{error.filename} is missing: build it with ./build.sh {options} (or --all)") from error
     except ValueError as error:
-        raise LayerError(f"{manifest_path} is no JSON: {error}; build the layer again") from error
+        raise LayerError(f"{manifest_path} is not valid JSON: {error}; build the layer again") from error
     try:
-        return _hold(target, path, zipped, manifest)
+        return _checked(target, path, zipped, manifest)
     except KeyError as error:
         raise LayerError(f"{manifest_path} has no {error}: build the layer again with this tree's ./build.sh") from error
 
 
-def _hold(target: Target, path: Path, zipped: bytes, manifest: dict[str, Any]) -> Artefact:
+def _checked(target: Target, path: Path, zipped: bytes, manifest: dict[str, Any]) -> Artefact:
     computed = archive.code_sha256(zipped)
     if computed != manifest["code_sha256"]:
         raise LayerError(f"{path} has the sha256 {computed}, its manifest says {manifest['code_sha256']}: build it again")

@@ -1,26 +1,26 @@
-"""The way of large zips: through a bucket in the layer's own region, since Lambda takes only so much directly."""
+"""Upload zips that are too large for a direct upload to Lambda to a bucket in the layer's region."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from layer.errors import LayerError
-from layer.publishing.account import Region
-from layer.publishing.artefact import Artefact
-from layer.publishing.errors import AwsError
+from ..errors import LayerError
+from .account import Region
+from .artefact import Artefact
+from .errors import AwsError
 
 
 def content(region: Region, artefact: Artefact, limit: int, bucket: str | None) -> dict[str, Any]:
-    """Returns the Content of PublishLayerVersion: the bytes up to `limit` of them, beyond it a place in S3 where they are put first.
+    """Return the Content of PublishLayerVersion: the zip if it has at most `limit` bytes, otherwise its S3 object after an upload.
 
-    `bucket` may hold {region} and {account}. Raises AwsError, and LayerError when a bucket is needed and none is given.
+    {region} and {account} in `bucket` are replaced. Raise AwsError when a call fails, and LayerError when a bucket is needed but not given.
     """
     if len(artefact.zipped) <= limit:
         return {"ZipFile": artefact.zipped}
     if not bucket:
-        raise LayerError(needed(artefact, limit))
+        raise LayerError(bucket_needed(artefact, limit))
     name = bucket.replace("{region}", region.name).replace("{account}", region.account.id)
-    # Named by its content: what is there is right, and a second run uploads nothing.
+    # The key contains the hash of the zip, so an existing object has the right content and a second run uploads nothing.
     key = f"layers/{artefact.code_sha256.replace('/', '_').replace('+', '-').rstrip('=')}/{artefact.path.name}"
     resource = f"arn:{region.account.partition}:s3:::{name}/{key}"
     if not _is_there(region, name, key, resource, len(artefact.zipped)):
@@ -28,10 +28,10 @@ def content(region: Region, artefact: Artefact, limit: int, bucket: str | None) 
     return {"S3Bucket": name, "S3Key": key}
 
 
-def needed(artefact: Artefact, limit: int) -> str:
-    """Returns the sentence that says why a bucket is needed."""
+def bucket_needed(artefact: Artefact, limit: int) -> str:
+    """Return the error message for a zip that needs a bucket."""
     return (
-        f"{artefact.path.name} has {len(artefact.zipped):,} bytes and Lambda takes {limit:,} directly: name a bucket in each region with"
+        f"{artefact.path.name} has {len(artefact.zipped):,} bytes and Lambda accepts {limit:,} directly: name a bucket in each region with"
         " --bucket, such as --bucket 'my-layers-{account}-{region}'"
     )
 
@@ -40,7 +40,7 @@ def _is_there(region: Region, bucket: str, key: str, resource: str, size: int) -
     try:
         return bool(region.ask("s3", "head_object", resource, Bucket=bucket, Key=key)["ContentLength"] == size)
     except AwsError as error:
-        # Without s3:ListBucket a missing object is 403; the upload then tells what is wrong, if anything is.
+        # Without s3:ListBucket a missing object is a 403. If something else is wrong, the upload fails with the reason.
         if error.code in ("404", "NoSuchKey", "403"):
             return False
         raise

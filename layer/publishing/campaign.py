@@ -1,4 +1,4 @@
-"""One act, plan or apply, on all layers in all regions; and how a region that is lost or not enabled counts."""
+"""Run one action (plan or apply) for all layers in all regions, and record regions that fail or are not enabled."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from layer.publishing import fleet, outcome
-from layer.publishing.account import Region
-from layer.publishing.errors import AwsError
-from layer.publishing.outcome import Outcome
-from layer.publishing.plan import Wanted
-from layer.publishing.publication import row
+from . import fleet, outcome
+from .account import Region
+from .errors import AwsError
+from .outcome import Outcome
+from .plan import Wanted
+from .publication import row
 
-Act = Callable[[Region, Wanted, Callable[[], bool]], tuple[Outcome, AwsError | None]]
+Action = Callable[[Region, Wanted, Callable[[], bool]], tuple[Outcome, AwsError | None]]
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """What is common to planning and applying. In the `optional` regions it is no failure that the account has not enabled them."""
+    """The layers and options that planning and applying share. An `optional` region that the account has not enabled is not a failure."""
 
     wanted: Sequence[Wanted]
     optional: frozenset[str]
     parallel: int
     console: Console
 
-    def run(self, regions: Sequence[Region], act: Act, title: str, note: Callable[[Outcome], None], *, keep: bool) -> list[Outcome]:
-        """Returns a row for each layer in each region, by region; `note` is called with each row of a region as soon as it is there.
+    def run(self, regions: Sequence[Region], action: Action, title: str, note: Callable[[Outcome], None], *, keep: bool) -> list[Outcome]:
+        """Return a row for each layer in each region, ordered by region. `note` is called with each row as soon as it is complete.
 
-        After Ctrl-C it raises KeyboardInterrupt, or with `keep` returns the rows, which say what was not come to.
+        After Ctrl-C, raise KeyboardInterrupt, or if `keep` return the rows; those of skipped layers say that they were not tried.
         """
 
         def work(region: Region, step: Callable[[], None], stopped: Callable[[], bool]) -> list[Outcome]:
@@ -38,11 +38,11 @@ class Campaign:
             for each in self.wanted:
                 made = row(region, each)
                 if lost:
-                    made.fail(f"not tried: {region.name} failed at a layer before")
+                    made.fail(f"not tried: {region.name} failed at an earlier layer")
                 elif stopped():
                     made.fail("not tried: stopped")
                 else:
-                    made, lost = act(region, each, stopped)
+                    made, lost = action(region, each, stopped)
                 if lost and lost.disabled and region.name in self.optional:
                     made.status = outcome.DISABLED
                 rows.append(made)

@@ -1,4 +1,4 @@
-"""The catalogue: the ARN to attach, for each region, Python and architecture; as Markdown, CSV and JSON."""
+"""The catalogue: the ARN to attach for each region, Python and architecture, as Markdown, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from layer import matrix
-from layer.errors import LayerError
-from layer.publishing import outcome, stages
-from layer.publishing.inventory import Entry
-from layer.publishing.report import FORMAT
+from .. import matrix
+from ..errors import LayerError
+from . import outcome, stages
+from .inventory import Entry
+from .report import FORMAT
 
 
 @dataclass(frozen=True, order=True)
 class Row:
-    """One layer in one region."""
+    """The current version of one layer in one region."""
 
     region: str
     python: str
@@ -36,7 +36,7 @@ COLUMNS = tuple(Row.__dataclass_fields__)
 
 
 def from_entries(entries: Iterable[Entry], stage: stages.Stage) -> list[Row]:
-    """Returns the versions that `latest` points to; of a layer where nothing does, none: it was not published to its end."""
+    """Return the rows of the versions that the `latest` parameters name. A layer without one is left out: its publication is incomplete."""
     return sorted(
         Row(
             entry.region.name,
@@ -55,15 +55,15 @@ def from_entries(entries: Iterable[Entry], stage: stages.Stage) -> list[Row]:
 
 
 def from_report(path: Path) -> list[Row]:
-    """Returns what a report of `publish --yes` says is published and was read again. Raises LayerError."""
+    """Return the rows of a report of `publish --yes` that were published and verified. Raise LayerError when it is not such a report."""
     try:
         report: dict[str, Any] = json.loads(path.read_text())
     except OSError as error:
         raise LayerError(f"{path} can't be read: {error.strerror}") from error
     except ValueError as error:
-        raise LayerError(f"{path} is no JSON: {error}") from error
+        raise LayerError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(report, dict) or report.get("format") != FORMAT or not report.get("applied"):
-        raise LayerError(f"{path} is no report of `python -m layer publish --yes --report`")
+        raise LayerError(f"{path} is not a report of `python -m layer publish --yes --report`")
     rows = []
     for made in report["layers"]:
         if made["status"] not in outcome.DONE:
@@ -77,10 +77,12 @@ def from_report(path: Path) -> list[Row]:
 
 
 def as_json(rows: Sequence[Row]) -> str:
+    """Return the catalogue as JSON."""
     return json.dumps({"format": FORMAT, "product": matrix.product(), "layers": [asdict(row) for row in rows]}, indent=2) + "\n"
 
 
 def as_csv(rows: Sequence[Row]) -> str:
+    """Return the catalogue as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -89,7 +91,7 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
-    """One table per Python and architecture, with a line per region."""
+    """Return the catalogue as Markdown: one table per Python and architecture, with a row per region."""
     parts = [f"# {matrix.product()}: layer ARNs\n"]
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in sorted(rows):

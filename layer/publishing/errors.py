@@ -1,4 +1,4 @@
-"""AWS's errors in words: what happened, to what, and what to do about it."""
+"""Explain errors of AWS: what failed, on which resource, and what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from botocore import exceptions
 
-from layer.errors import LayerError
+from ..errors import LayerError
 
 THROTTLES = frozenset(
     {
@@ -30,25 +30,25 @@ _REFUSED = re.compile(r"not authorized to perform: (?P<action>\S+?)(?: on resour
 _FIXES = {
     "CodeStorageExceededException": "the account's storage for functions and layers in this region is full: remove old versions with"
     " `python -m layer prune`, or ask AWS for more (Service Quotas, Lambda, function and layer storage)",
-    "RequestEntityTooLargeException": "the zip is over what Lambda takes directly: give --bucket, and it goes through S3",
-    "EntityTooLarge": "the zip is over what S3 takes in one request",
-    "PolicyLengthExceededException": "the policy of the version is full (20 KB): share with an organisation in place of single accounts",
-    "NoSuchBucket": "the bucket does not exist: make it in this region, or name another one with --bucket ({region} and {account} are filled in)",
-    "PermanentRedirect": "the bucket is in another region: Lambda reads from one in the layer's own; put {region} into --bucket",
+    "RequestEntityTooLargeException": "the zip is larger than Lambda accepts directly: give --bucket to upload it through S3",
+    "EntityTooLarge": "the zip is larger than S3 accepts in one request",
+    "PolicyLengthExceededException": "the policy of the version is full (20 KB): share with an organisation instead of single accounts",
+    "NoSuchBucket": "the bucket does not exist: create it in this region, or name another one with --bucket ({region} and {account} are replaced)",
+    "PermanentRedirect": "the bucket is in another region, and Lambda reads only from the layer's region: put {region} into --bucket",
     "IllegalLocationConstraintException": "the bucket is in another region: put {region} into --bucket",
     "ParameterLimitExceeded": "the region has no room for more SSM parameters (10,000 standard ones): remove some",
-    "TooManyUpdates": "another process changes the same SSM parameter: run this again",
-    "ResourceNotFoundException": "it is not there (any more): run this again to see what is",
-    "InvalidParameterValueException": "Lambda does not take a value of the request",
+    "TooManyUpdates": "another process is changing the same SSM parameter: run this again",
+    "ResourceNotFoundException": "it does not exist (any more): run this again to see what does",
+    "InvalidParameterValueException": "Lambda rejects a value of the request",
 }
 
 
 @dataclass(eq=False)
 class AwsError(LayerError):
-    """A call that failed, in words. `str()` is the whole sentence, without secrets.
+    """A failed call. `str()` is the explanation, without secrets; `code` is AWS's error code.
 
-    `everywhere`: it would fail for the whole region as well. `again`: another attempt may succeed. `unknown`: it may have been executed.
-    `disabled`: the region does not know the account, as one does that was not enabled.
+    everywhere: other calls in this region would fail too. again: another attempt may succeed. unknown: the call may have been executed.
+    disabled: the region rejects the credentials, as a region does that the account has not enabled.
     """
 
     code: str
@@ -63,7 +63,7 @@ class AwsError(LayerError):
 
 
 def explain(error: Exception, *, action: str, resource: str, region: str) -> AwsError:
-    """Returns the error in words. `action` is IAM's name of the call, `resource` the ARN that it was made on."""
+    """Return the explained error. `action` is the call's name in IAM, `resource` the ARN of its resource."""
     what = f"{action} on {resource}"
     if isinstance(error, exceptions.ClientError):
         return _refused(error, what, action, resource, region)
@@ -93,12 +93,12 @@ def _refused(error: exceptions.ClientError, what: str, action: str, resource: st
     if code in _DENIED or (status == 403 and code == "403"):
         return AwsError(code, _denied(message, action, resource))
     if code in _EXPIRED:
-        text = f"the credentials have expired ({what}): sign in again (`aws sso login`, or take the role again); what is done stays done"
+        text = f"the credentials have expired ({what}): sign in again (`aws sso login`, or assume the role again); finished work is kept"
         return AwsError(code, text, everywhere=True)
     if code in _UNKNOWN_KEY:
         text = (
             f"{region} does not know these credentials ({what}): if other regions do, this one is not enabled in the account"
-            " (AWS account settings, Regions); else the access key is wrong or deleted"
+            " (AWS account settings, Regions); otherwise the access key is wrong or deleted"
         )
         return AwsError(code, text, everywhere=True, disabled=True)
     if code in _BAD_SIGNATURE:
@@ -108,9 +108,7 @@ def _refused(error: exceptions.ClientError, what: str, action: str, resource: st
         text = f"{region} throttles the account ({what}): run this again in a minute, with a lower --parallel if it happens often"
         return AwsError(code, text, again=True)
     if status >= 500:
-        text = (
-            f"{region} has an error of its own ({what}: {status} {code} {message}): run this again, and see https://health.aws.amazon.com"
-        )
+        text = f"{region} had an internal error ({what}: {status} {code} {message}): run this again, and see https://health.aws.amazon.com"
         return AwsError(code, text, again=True, unknown=True)
     if status == 413:
         code = "RequestEntityTooLargeException"
@@ -119,14 +117,12 @@ def _refused(error: exceptions.ClientError, what: str, action: str, resource: st
 
 
 def _denied(message: str, action: str, resource: str) -> str:
-    told = _REFUSED.search(message)
-    action = told["action"] if told else action
-    resource = (told["resource"] if told else None) or resource
+    refused = _REFUSED.search(message)
+    action = refused["action"] if refused else action
+    resource = (refused["resource"] if refused else None) or resource
     who = re.search(r"User: (\S+)", message)
     subject = who[1] if who else "the caller"
     if "explicit deny" in message:
         kind = re.search(r"explicit deny in an? ([\w -]+?policy|[\w -]+?boundary)", message)
-        return (
-            f"{action} on {resource} is denied to {subject} by {kind[1] if kind else 'a policy'}: whoever owns that policy has to allow it"
-        )
-    return f"{subject} may not do {action} on {resource}: allow it in the role's policy (layer/README.md has the whole one)"
+        return f"{action} on {resource} is denied to {subject} by {kind[1] if kind else 'a policy'}: the owner of that policy must allow it"
+    return f"{subject} may not do {action} on {resource}: allow it in the role's policy (layer/README.md has the whole policy)"

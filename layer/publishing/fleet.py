@@ -1,4 +1,4 @@
-"""Work in many regions of many accounts at once: bounded, with progress, and no region waiting for another one."""
+"""Run work in many regions of many accounts in parallel, with a limit and a progress display."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from layer.publishing.account import Region
+from .account import Region
 
-_LOOK = 0.2  # seconds between looks at Ctrl-C
+_POLL = 0.2  # seconds between checks for Ctrl-C
 
 
 def over[T](
@@ -24,10 +24,10 @@ def over[T](
     console: Console,
     keep: bool = False,
 ) -> dict[Region, T]:
-    """Returns work(region, step, stopped) for each region, in the order given; the regions that it did not come to are left out.
+    """Return the result of work(region, step, stopped) for each region, in the given order.
 
-    `work` calls `step` after each of its `steps` and ends soon once `stopped()`. After Ctrl-C no region is begun any more
-    and those under way come to an end; then KeyboardInterrupt is raised again, or with `keep` what they returned is returned.
+    `work` calls `step` after each of its `steps`, and ends soon after `stopped()` becomes true. After Ctrl-C, no further region is
+    started and the running ones finish. Then raise KeyboardInterrupt, or if `keep` return the results without the skipped regions.
     """
     stop = threading.Event()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[now]}"))
@@ -46,11 +46,11 @@ def over[T](
         pending: set[Future[T]] = set(futures)
         while pending:
             try:
-                finished, pending = wait(pending, timeout=_LOOK, return_when=FIRST_COMPLETED)
+                finished, pending = wait(pending, timeout=_POLL, return_when=FIRST_COMPLETED)
                 done |= {futures[future]: future.result() for future in finished}
             except KeyboardInterrupt:
                 stop.set()
-                console.print("[yellow]stopping[/] after the calls under way")
+                console.print("[yellow]stopping[/] after the running calls")
                 pending = {future for future in pending if not future.cancel()}
     if stop.is_set() and not keep:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Who may use a layer version: an account, an organisation or everybody; and what a version's policy says about that."""
+"""Grants of a layer version (to an account, an organisation or everybody), and the policy that contains them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from layer.errors import LayerError
+from ..errors import LayerError
 
 ACTION = "lambda:GetLayerVersion"
 
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """`kind` is account, organization or public; `who` is the account's or the organisation's id, empty for public."""
+    """The right to use a layer version. `kind` is account, organization or public; `who` is the id, empty for public."""
 
     kind: str
     who: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Grant:
-        """Returns the grant for `public`, an account's 12 digits or an organisation's o-...; raises LayerError."""
+        """Return the grant for `public`, an account's 12 digits or an organisation's id. Raise LayerError for another text."""
         if text == "public":
             return cls("public")
         if re.fullmatch(r"\d{12}", text):
@@ -29,7 +29,7 @@ class Grant:
         if re.fullmatch(r"o-[a-z0-9]{10,32}", text):
             return cls("organization", text)
         raise LayerError(
-            f"{text!r} is nobody to share with: give public, an account's 12 digits, or an organisation's id such as o-a1b2c3d4e5"
+            f"{text!r} is not a valid grantee: give public, an account's 12 digits, or an organisation's id such as o-a1b2c3d4e5"
         )
 
     def __str__(self) -> str:
@@ -37,7 +37,7 @@ class Grant:
 
     @property
     def statement_id(self) -> str:
-        """The same grant has the same statement id in every version and region."""
+        """The id of its policy statement. The same grant has the same id in every version and region."""
         return f"{self.kind}-{self.who}" if self.who else self.kind
 
     @property
@@ -50,14 +50,14 @@ class Grant:
 
 @dataclass(frozen=True)
 class Policy:
-    """A version's policy: the grants by statement id, and the ids of statements that are no grant of these kinds."""
+    """The policy of a version: its grants by statement id, and the ids of the other statements."""
 
     grants: dict[str, Grant]
     others: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, document: str | None) -> Policy:
-        """Reads the JSON of GetLayerVersionPolicy; None is a version without a policy."""
+        """Return the policy of the JSON that GetLayerVersionPolicy returns; None means that the version has no policy."""
         grants, others = {}, set()
         for statement in json.loads(document)["Statement"] if document else []:
             if grant := _grant(statement):
@@ -66,12 +66,13 @@ class Policy:
                 others.add(statement["Sid"])
         return cls(grants, frozenset(others))
 
-    def holders(self) -> frozenset[Grant]:
+    def granted(self) -> frozenset[Grant]:
+        """Return the grants."""
         return frozenset(self.grants.values())
 
     def ids(self, grant: Grant) -> list[str]:
-        """Returns the ids of the statements that say this, whoever named them."""
-        return sorted(sid for sid, held in self.grants.items() if held == grant)
+        """Return the ids of the statements with this grant."""
+        return sorted(sid for sid, granted in self.grants.items() if granted == grant)
 
 
 def _grant(statement: dict[str, Any]) -> Grant | None:

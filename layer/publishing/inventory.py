@@ -1,4 +1,4 @@
-"""What is really published: every version of the layers in a region, who may use it, what points to it and which functions have it."""
+"""Read what is published in a region: each version of the layers, its grants, its SSM parameters, and the functions that use it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layer.matrix import Target
-from layer.publishing import parameters, sharing, versions
-from layer.publishing.account import Region
-from layer.publishing.grants import Policy
-from layer.publishing.stages import Stage
-from layer.publishing.versions import Listed
+from ..matrix import Target
+from . import parameters, sharing, versions
+from .account import Region
+from .grants import Policy
+from .stages import Stage
+from .versions import Listed
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A version of a layer in a region. `parameters` are the names of those that hold its ARN."""
+    """A version of a layer in a region. `parameters` are the names of the SSM parameters with its ARN."""
 
     region: Region
     target: Target
@@ -31,7 +31,7 @@ class Entry:
 
 
 def read(region: Region, stage: Stage, targets: Sequence[Target]) -> list[Entry]:
-    """Returns every version of these layers, by layer, newest first. Raises AwsError."""
+    """Return each version of these layers, grouped by layer, newest first. Raise AwsError when a call fails."""
     pointers = pointed(region, stage)
     return [
         Entry(region, target, stage.layer(target), one, sharing.policy(region, stage.layer(target), one.version), pointers.get(one.arn, ()))
@@ -41,7 +41,7 @@ def read(region: Region, stage: Stage, targets: Sequence[Target]) -> list[Entry]
 
 
 def pointed(region: Region, stage: Stage) -> dict[str, tuple[str, ...]]:
-    """Returns the names of the stage's parameters by the ARN that they hold."""
+    """Return the names of the stage's SSM parameters by their value, which is an ARN. Raise AwsError when a call fails."""
     names: dict[str, list[str]] = defaultdict(list)
     for name, value in parameters.below(region, f"/{stage.prefix}").items():
         names[value].append(name)
@@ -49,7 +49,10 @@ def pointed(region: Region, stage: Stage) -> dict[str, tuple[str, ...]]:
 
 
 def users(region: Region) -> dict[str, tuple[str, ...]]:
-    """Returns the functions of the account in this region, their published versions too, by the ARN of each layer that they have."""
+    """Return the functions of this region and their published versions, by the ARN of each layer version that they use.
+
+    Raise AwsError when a call fails.
+    """
     names: dict[str, list[str]] = defaultdict(list)
     everything = region.arn("lambda", "function:*")
     for function in region.pages("lambda", "list_functions", everything, "Functions", FunctionVersion="ALL"):

@@ -1,11 +1,11 @@
-"""What became of one layer in one region: a row of the plan and of the report."""
+"""The outcome of one layer in one region: a row of the plan or of the report."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-# In the order of a table's legend. The first three are good, `disabled` is neither.
+# The first three are successes. DISABLED is neither a success nor a failure.
 AS_WANTED = "as wanted"
 PUBLISHED = "published"
 COMPLETED = "completed"
@@ -15,12 +15,16 @@ DISABLED = "disabled"
 FAILED = "failed"
 
 DONE = frozenset({AS_WANTED, PUBLISHED, COMPLETED})
-"""Read again and found right."""
+"""The statuses of layers that were verified after the last change."""
 
 
 @dataclass
 class Outcome:
-    """A row. `newest` says what the newest version was that the region had before. `version`, `arn` and `code_sha256` are what was read there last; `done` what this run changed, also before a failure."""
+    """A row of the plan or of the report.
+
+    newest: the newest version in the region before this run. version, arn, code_sha256: the values that were last read from the region.
+    steps: the planned changes. done: the changes of this run, also those before a failure.
+    """
 
     account: str
     region: str
@@ -44,6 +48,6 @@ class Outcome:
         return asdict(self)
 
     def fail(self, problem: str) -> None:
-        """The row says so, whatever it said before."""
+        """Set the status to FAILED and add the problem."""
         self.status = FAILED
         self.problems.append(problem)

@@ -1,4 +1,4 @@
-"""The catalogue as one HTML page that needs nothing else: no server, no network, no library."""
+"""The catalogue as a self-contained HTML page: it needs no server, no network and no library."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from layer import matrix
-from layer.publishing.catalogue import Row
+from .. import matrix
+from .catalogue import Row
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 
 
 def as_html(rows: Sequence[Row]) -> str:
-    """Returns the page. Only its own style and script may run in it: they are named by their hashes."""
+    """Return the page. Its content security policy allows only its own style and script, by their hashes."""
     text = _TEMPLATE.read_text(encoding="utf-8")
     values = {
         "PRODUCT": escape(matrix.product()),

@@ -1,22 +1,22 @@
-"""What is wanted of a layer in a region, what is there, and the difference: the plan before a change, the check after it."""
+"""Compare the wanted state of a layer in a region with the actual state. This is the plan before a change and the check after it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from layer.publishing import parameters, sharing, versions
-from layer.publishing.account import Region
-from layer.publishing.artefact import Artefact
-from layer.publishing.grants import Grant, Policy
-from layer.publishing.stages import Stage
-from layer.publishing.versions import Listed, Version
+from . import parameters, sharing, versions
+from .account import Region
+from .artefact import Artefact
+from .grants import Grant, Policy
+from .stages import Stage
+from .versions import Listed, Version
 
 NEW = "the new version"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A layer as it is to be in every region. `immutable`: the release's parameter must not come to mean another zip."""
+    """The wanted state of a layer in every region. `immutable`: the parameter of a release must not change to another zip."""
 
     artefact: Artefact
     stage: Stage
@@ -29,17 +29,18 @@ class Wanted:
 
     @property
     def latest(self) -> str:
+        """The name of the SSM parameter of the latest release."""
         return self.stage.parameter(self.artefact.target, "latest")
 
     @property
     def release(self) -> str:
-        """The parameter of this release."""
+        """The name of this release's SSM parameter."""
         return self.stage.parameter(self.artefact.target, self.artefact.release)
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a region has: the versions with the wanted hash (newest first), the newest of all, policy and parameters."""
+    """The actual state: the versions with the wanted hash (newest first), the newest version of all, the policy and the parameters."""
 
     same: tuple[Version, ...] = ()
     newest: Listed | None = None
@@ -48,14 +49,14 @@ class Found:
 
     @property
     def version(self) -> Version | None:
-        """The version to use. Of several with the same bytes it is the one that latest points to, else the newest."""
+        """The version to use. Among several with the same bytes, it is one that a parameter names, otherwise the newest."""
         pointed = [version for version in self.same if version.arn in dict(self.parameters).values()]
         return next(iter([*pointed, *self.same]), None)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What would have to change. `faults` can't be put right by changing this version; `notes` are for the reader."""
+    """The necessary changes. `faults` can't be corrected by a change of this version; `notes` are for the reader."""
 
     publish: bool = False
     grants: tuple[Grant, ...] = ()
@@ -68,14 +69,14 @@ class Difference:
         return not (self.publish or self.grants or self.parameters or self.faults)
 
     def steps(self) -> list[str]:
-        """The changes in words."""
-        told = ["publish a version"] if self.publish else []
-        told += [f"share with {grant}" for grant in self.grants]
-        return told + [f"set {name}" + (f" (now {_short(old)})" if old else "") for name, old in self.parameters]
+        """Return a description of each change."""
+        steps = ["publish a version"] if self.publish else []
+        steps += [f"share with {grant}" for grant in self.grants]
+        return steps + [f"set {name}" + (f" (now {_short(old)})" if old else "") for name, old in self.parameters]
 
 
 def look(region: Region, wanted: Wanted) -> Found:
-    """Reads what the region has. Raises AwsError."""
+    """Return the actual state of the layer in the region. Raise AwsError when a call fails."""
     there = versions.listed(region, wanted.layer)
     same = tuple(versions.with_hash(region, wanted.layer, wanted.artefact.code_sha256, there))
     values = parameters.read(region, [wanted.latest, wanted.release])
@@ -87,7 +88,7 @@ def look(region: Region, wanted: Wanted) -> Found:
 
 
 def compare(wanted: Wanted, found: Found) -> Difference:
-    """Returns what differs: nothing at all where the region is as wanted."""
+    """Return the difference, which is empty when the region is in the wanted state."""
     values, version = dict(found.parameters), found.version
     arn = version.arn if version else None
     stale = tuple((name, values.get(name)) for name in (wanted.release, wanted.latest) if arn is None or values.get(name) != arn)
@@ -98,9 +99,9 @@ def compare(wanted: Wanted, found: Found) -> Difference:
             f"{wanted.artefact.release} is already published with another zip ({taken}): raise the version in python/rdspool/version.py,"
             " or give --replace to let the release mean this zip from now on"
         )
-    held = found.policy.holders()
-    grants = tuple(sorted(wanted.grants - held if version else wanted.grants))
-    return Difference(version is None, grants, stale, tuple(faults), tuple(_notes(wanted, found, held)))
+    granted = found.policy.granted()
+    grants = tuple(sorted(wanted.grants - granted if version else wanted.grants))
+    return Difference(version is None, grants, stale, tuple(faults), tuple(_notes(wanted, found, granted)))
 
 
 def _attributes(wanted: Wanted, version: Version) -> list[str]:
@@ -117,14 +118,14 @@ def _attributes(wanted: Wanted, version: Version) -> list[str]:
     ]
 
 
-def _notes(wanted: Wanted, found: Found, held: frozenset[Grant]) -> list[str]:
+def _notes(wanted: Wanted, found: Found, granted: frozenset[Grant]) -> list[str]:
     notes = []
     if len(found.same) > 1:
-        notes.append("the same zip is there as versions " + ", ".join(str(version.version) for version in reversed(found.same)))
-    if extra := held - wanted.grants:
+        notes.append("the same zip is published as versions " + ", ".join(str(version.version) for version in reversed(found.same)))
+    if extra := granted - wanted.grants:
         notes.append(f"also shared with {', '.join(map(str, sorted(extra)))}: `share --remove` ends that")
     if found.policy.others:
-        notes.append(f"its policy has statements of other kinds: {', '.join(sorted(found.policy.others))}")
+        notes.append(f"its policy has other statements: {', '.join(sorted(found.policy.others))}")
     return notes
 
 

@@ -1,19 +1,19 @@
-"""Which versions may go: never the newest ones, and none that anything in reach still uses or points to."""
+"""Decide which versions to delete. The newest ones stay, and those that a known function, parameter or grant refers to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from layer.publishing import parameters, versions
-from layer.publishing.inventory import Entry
+from . import parameters, versions
+from .inventory import Entry
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Decision:
-    """`keep` is the reason to keep it, None when it may go. `unpoint`: parameters that go before it."""
+    """The decision about one version. `keep` is the reason to keep it, or None to delete it, after the parameters in `unpoint`."""
 
     entry: Entry
     keep: str | None
@@ -23,10 +23,10 @@ class Decision:
 def decide(
     entries: Sequence[Entry], users: Mapping[str, Sequence[str]], *, last: int, retire: bool = False, shared: bool = False
 ) -> list[Decision]:
-    """Returns a decision for each version. `entries` are all versions of one layer in one region, newest first.
+    """Return a decision for each version. `entries` are all versions of one layer in one region, newest first.
 
-    `retire`: versions to which only the parameter of their own release points may go, and it with them; `shared`: so may those that
-    others can use, whose functions nobody here can see.
+    last: how many of the newest versions stay. retire: also delete versions that only the parameter of their own release names, and
+    that parameter. shared: also delete versions that other accounts may use, whose functions are not visible.
     """
     return [_decide(entry, number < last, last, users, retire, shared) for number, entry in enumerate(entries)]
 
@@ -41,13 +41,13 @@ def _decide(entry: Entry, recent: bool, last: int, users: Mapping[str, Sequence[
         return Decision(entry, f"{_some(pointing)} {'points' if len(pointing) == 1 else 'point'} to it")
     if entry.policy.grants and not shared:
         return Decision(
-            entry, f"shared with {_some([str(grant) for grant in sorted(entry.policy.holders())])}, whose functions can't be seen"
+            entry, f"shared with {_some([str(grant) for grant in sorted(entry.policy.granted())])}, whose functions can't be seen"
         )
     return Decision(entry, None, own)
 
 
 def remove(decision: Decision) -> None:
-    """Removes the version, and before it the parameters that would be left pointing to nothing. Raises AwsError."""
+    """Delete the parameters that name the version, then the version. Raise AwsError when a call fails."""
     entry = decision.entry
     for name in decision.unpoint:
         parameters.delete(entry.region, name)

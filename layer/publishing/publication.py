@@ -1,29 +1,29 @@
-"""Bringing a layer in a region to what is wanted: published once, shared, checked by reading it again, then pointed to."""
+"""Bring a layer in a region to the wanted state: publish it once, verify it, share it, then set the parameters that name it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from layer import matrix
-from layer.errors import LayerError
-from layer.publishing import bucket, outcome, parameters, sharing, versions
-from layer.publishing.account import Region
-from layer.publishing.errors import AwsError
-from layer.publishing.outcome import Outcome
-from layer.publishing.plan import Difference, Found, Wanted, compare, look
+from .. import matrix
+from ..errors import LayerError
+from . import bucket, outcome, parameters, sharing, versions
+from .account import Region
+from .errors import AwsError
+from .outcome import Outcome
+from .plan import Difference, Found, Wanted, compare, look
 
 
 @dataclass(frozen=True)
 class Options:
-    """How zips go to Lambda: `direct_upload` bytes at most, larger ones through `bucket`."""
+    """How to upload zips: directly up to `direct_upload` bytes, larger ones through `bucket`."""
 
     direct_upload: int
     bucket: str | None = None
 
 
 def row(region: Region, wanted: Wanted) -> Outcome:
-    """Returns the row of a layer in a region before anything was looked at."""
+    """Return the initial row of a layer in a region."""
     artefact, target = wanted.artefact, wanted.artefact.target
     return Outcome(
         region.account.id,
@@ -37,7 +37,7 @@ def row(region: Region, wanted: Wanted) -> Outcome:
 
 
 def plan(region: Region, wanted: Wanted) -> tuple[Outcome, AwsError | None]:
-    """Returns what would be done; and the error, if there was one, that every other layer in the region would meet, too."""
+    """Return the planned changes, and the error if it would affect every other layer in the region too."""
     made = row(region, wanted)
     try:
         found = look(region, wanted)
@@ -45,7 +45,7 @@ def plan(region: Region, wanted: Wanted) -> tuple[Outcome, AwsError | None]:
         made.fail(str(error))
         return made, error if error.everywhere else None
     difference = compare(wanted, found)
-    _tell(made, found, difference)
+    _fill(made, found, difference)
     made.steps = difference.steps()
     if difference.faults:
         made.problems += difference.faults
@@ -57,9 +57,9 @@ def plan(region: Region, wanted: Wanted) -> tuple[Outcome, AwsError | None]:
 
 
 def apply(region: Region, wanted: Wanted, options: Options, stopped: Callable[[], bool]) -> tuple[Outcome, AwsError | None]:
-    """Does what is to be done and returns what came of it, and the error that every other layer in the region would meet, too.
+    """Make the changes. Return the outcome, and the error if it would affect every other layer in the region too.
 
-    The row is true of what was done before an error.
+    After an error, the outcome has the changes that were made before it.
     """
     made = row(region, wanted)
     try:
@@ -74,17 +74,17 @@ def _apply(made: Outcome, region: Region, wanted: Wanted, options: Options, stop
     found = look(region, wanted)
     difference = compare(wanted, found)
     if difference.faults:
-        _tell(made, found, difference)
+        _fill(made, found, difference)
         made.problems += difference.faults
         return
     if difference.empty:
-        _tell(made, found, difference)
+        _fill(made, found, difference)
         made.status = outcome.AS_WANTED
         return
     version = found.version or _publish(made, region, wanted, options)
-    # Nobody gets to use, and nothing points to, a version that is not known to be right.
+    # Verify a new version before anybody may use it and before a parameter names it.
     if difference.publish:
-        _hold(region, wanted, but_for_others=True)
+        _verify(region, wanted, version_only=True)
     for grant in difference.grants:
         sharing.add(region, wanted.layer, version.version, grant)
         made.done.append(f"shared with {grant}")
@@ -94,8 +94,8 @@ def _apply(made: Outcome, region: Region, wanted: Wanted, options: Options, stop
     for name, _ in difference.parameters:
         parameters.write(region, name, version.arn)
         made.done.append(f"set {name}")
-    found = _hold(region, wanted)
-    _tell(made, found, compare(wanted, found))
+    found = _verify(region, wanted)
+    _fill(made, found, compare(wanted, found))
     made.status = outcome.PUBLISHED if difference.publish else outcome.COMPLETED
 
 
@@ -113,28 +113,28 @@ def _publish(made: Outcome, region: Region, wanted: Wanted, options: Options) ->
         LicenseInfo=artefact.licence,
     )
     made.version, made.arn, made.code_sha256 = version.version, version.arn, version.code_sha256
-    made.done.append(f"published version {version.version}" + (" (its answer was lost; found by its hash)" if lost else ""))
+    made.done.append(f"published version {version.version}" + (" (the answer was lost; found by its hash)" if lost else ""))
     return version
 
 
-def _hold(region: Region, wanted: Wanted, *, but_for_others: bool = False) -> Found:
-    """Reads everything again. Raises LayerError when it is not as wanted; `but_for_others`: policy and parameters are not looked at."""
+def _verify(region: Region, wanted: Wanted, *, version_only: bool = False) -> Found:
+    """Read the state again and return it. Raise LayerError when it is not as wanted. `version_only`: ignore policy and parameters."""
     found = look(region, wanted)
     left = compare(wanted, found)
-    told = list(left.faults)
-    told += [f"no version has the hash {wanted.artefact.code_sha256}"] if left.publish else []
-    if not but_for_others:
-        told += [f"it is not shared with {grant}" for grant in left.grants]
-        told += [f"{name} is {value or 'missing'}" for name, value in left.parameters]
-    if told:
-        raise LayerError(f"read again, {wanted.layer} in {region} is not as wanted: {'; '.join(told)}. Run this again")
+    problems = list(left.faults)
+    problems += [f"no version has the hash {wanted.artefact.code_sha256}"] if left.publish else []
+    if not version_only:
+        problems += [f"it is not shared with {grant}" for grant in left.grants]
+        problems += [f"{name} is {value or 'missing'}" for name, value in left.parameters]
+    if problems:
+        raise LayerError(f"after the changes, {wanted.layer} in {region} is not as wanted: {'; '.join(problems)}. Run this again")
     return found
 
 
-def _tell(made: Outcome, found: Found, difference: Difference) -> None:
+def _fill(made: Outcome, found: Found, difference: Difference) -> None:
     if newest := found.newest:
-        made.newest = f"{newest.version} ({newest.release or 'not by this tool'}, sha256 {newest.hash or 'not told'})"
+        made.newest = f"{newest.version} ({newest.release or 'not by this tool'}, sha256 {newest.hash or 'unknown'})"
     if version := found.version:
         made.version, made.arn, made.code_sha256 = version.version, version.arn, version.code_sha256
-        made.shared_with = [str(grant) for grant in sorted(found.policy.holders())]
+        made.shared_with = [str(grant) for grant in sorted(found.policy.granted())]
     made.notes += difference.notes

@@ -1,10 +1,8 @@
-"""The report of a publication: rows, what they add up to, and the file that holds them."""
+"""The report of a publication: its rows, their summary, and the file that it is written to."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,18 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from layer import matrix
-from layer.errors import LayerError
-from layer.publishing import outcome
-from layer.publishing.account import Account
-from layer.publishing.outcome import Outcome
+from .. import matrix
+from ..assemble import replace
+from ..errors import LayerError
+from . import outcome
+from .account import Account
+from .outcome import Outcome
 
 FORMAT = 1
 
 
 @dataclass
 class Report:
-    """What was planned (`applied` is False) or done. `dirty`: published from a tree with changes that are not committed."""
+    """What was planned, or done if `applied`. `dirty`: the tree had changes that are not committed."""
 
     stage: str
     release: str
@@ -34,11 +33,11 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether each row is as it should be: read again and right where this was applied, readable where it was planned."""
+        """Whether no row has failed."""
         return all(row.status != outcome.FAILED for row in self.rows)
 
     def levels(self) -> list[str]:
-        """Returns a sentence for each layer of an account whose version number is not the same in all regions."""
+        """Return a sentence for each layer of an account whose version number differs between regions."""
         return uneven((row.account, row.layer, row.version, row.region) for row in self.rows if row.version)
 
     def to_json(self) -> dict[str, Any]:
@@ -57,7 +56,7 @@ class Report:
         }
 
     def counts(self) -> dict[str, int]:
-        """Returns how many rows have each status."""
+        """Return the number of rows by status."""
         counts: dict[str, int] = defaultdict(int)
         for row in self.rows:
             counts[row.status] += 1
@@ -65,7 +64,7 @@ class Report:
 
 
 class ReportFile:
-    """A report on disk, whole after every row: also when the process is killed it says what had been done by then."""
+    """A report on disk. It is rewritten after each row, so it is complete even if the process is killed."""
 
     def __init__(self, path: Path | None, report: Report) -> None:
         self._path = path
@@ -73,12 +72,13 @@ class ReportFile:
         self._lock = threading.Lock()
 
     def add(self, row: Outcome) -> None:
+        """Add a row and write the file. Raise LayerError when it can't be written."""
         with self._lock:
             self._report.rows.append(row)
             self._write()
 
     def finish(self, rows: list[Outcome]) -> None:
-        """The rows in their order, and those that were not come to."""
+        """Replace the rows by the final ones, in order, and write the file. Raise LayerError when it can't be written."""
         with self._lock:
             self._report.rows = rows
             self._write()
@@ -87,30 +87,29 @@ class ReportFile:
         if self._path is None:
             return
         text = json.dumps(self._report.to_json(), indent=2) + "\n"
-        replace(self._path, text)
+        write_text(self._path, text)
 
 
-def replace(path: Path, text: str) -> None:
-    """Writes a file whole or not at all. Raises LayerError."""
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically, and create its folder if needed. Raise LayerError when it can't be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(part).chmod(0o644)
-        Path(part).replace(path)
+        replace(path, text.encode())
     except OSError as error:
-        raise LayerError(f"{path} can't be written: {error.strerror}; name another place") from error
+        raise LayerError(f"{path} can't be written: {error.strerror}; name another file") from error
 
 
 def uneven(versions: Iterable[tuple[str, str, int, str]]) -> list[str]:
-    """Returns a sentence for each (account, layer) whose version number is not the same in all regions."""
+    """Return a sentence for each account and layer whose version number differs between regions.
+
+    `versions` are tuples of account, layer, version number and region.
+    """
     regions: dict[tuple[str, str], dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for account, layer, version, region in versions:
         regions[account, layer][version].append(region)
-    told = []
+    sentences = []
     for (account, layer), numbers in sorted(regions.items()):
         if len(numbers) > 1:
             parts = (f"version {number} in {', '.join(sorted(numbers[number]))}" for number in sorted(numbers))
-            told.append(f"{layer} in {account}: {'; '.join(parts)}")
-    return told
+            sentences.append(f"{layer} in {account}: {'; '.join(parts)}")
+    return sentences

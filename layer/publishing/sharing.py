@@ -1,17 +1,17 @@
-"""Reading and changing the policy of a layer version."""
+"""Read and change the policy of a layer version."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from layer.publishing.account import Region
-from layer.publishing.errors import AwsError
-from layer.publishing.grants import Grant, Policy
-from layer.publishing.versions import layer_arn
+from .account import Region
+from .errors import AwsError
+from .grants import Grant, Policy
+from .versions import layer_arn
 
 
 def policy(region: Region, layer: str, version: int) -> Policy:
-    """Returns the policy of a version; an empty one where it has none. Raises AwsError."""
+    """Return the policy of a version, which is empty when it has none. Raise AwsError when the call fails."""
     arn = layer_arn(region, layer, version)
     try:
         answer = region.ask("lambda", "get_layer_version_policy", arn, LayerName=layer, VersionNumber=version)
@@ -23,7 +23,7 @@ def policy(region: Region, layer: str, version: int) -> Policy:
 
 
 def add(region: Region, layer: str, version: int, grant: Grant) -> None:
-    """Adds the grant. A statement that is there already and says the same is what is wanted, not an error. Raises AwsError."""
+    """Add a grant, unless the version has it. Raise AwsError when the call fails, or another statement has the grant's id."""
     arn = layer_arn(region, layer, version)
     try:
         arguments: dict[str, Any] = {"LayerName": layer, "VersionNumber": version, **grant.arguments}
@@ -31,23 +31,21 @@ def add(region: Region, layer: str, version: int, grant: Grant) -> None:
     except AwsError as error:
         if error.code != "ResourceConflictException":
             raise
-        there = policy(region, layer, version)
-        if grant in there.holders():
+        existing = policy(region, layer, version)
+        if grant in existing.granted():
             return
-        text = (
-            f"{arn} has a statement {grant.statement_id!r} that says something else: remove it (aws lambda remove-layer-version-permission)"
-        )
+        text = f"{arn} has another statement with the id {grant.statement_id!r}: remove it (aws lambda remove-layer-version-permission)"
         raise AwsError(error.code, text) from error
 
 
 def remove(region: Region, layer: str, version: int, grant: Grant) -> None:
-    """Takes the grant away, under whatever statement ids it is. Raises AwsError."""
+    """Remove all statements with this grant. Raise AwsError when a call fails."""
     arn = layer_arn(region, layer, version)
     for statement_id in policy(region, layer, version).ids(grant):
         try:
             parameters: dict[str, Any] = {"LayerName": layer, "VersionNumber": version, "StatementId": statement_id}
             region.ask("lambda", "remove_layer_version_permission", arn, **parameters)
         except AwsError as error:
-            # The answer to an earlier attempt was lost.
+            # An earlier attempt has removed the statement, but its answer was lost.
             if error.code != "ResourceNotFoundException":
                 raise

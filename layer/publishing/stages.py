@@ -1,14 +1,14 @@
-"""Stages, and the names that a layer has in AWS at each of them."""
+"""Stages (beta, prod), and the names of layers and parameters in each stage."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from layer import matrix
-from layer.errors import LayerError
-from layer.matrix import Target
-from layer.publishing.grants import Grant
+from .. import matrix
+from ..errors import LayerError
+from ..matrix import Target
+from .grants import Grant
 
 _ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):layer:(?P<layer>[\w-]+):(?P<version>\d+)"
@@ -17,7 +17,7 @@ _ARN = re.compile(
 
 @dataclass(frozen=True)
 class Stage:
-    """beta or prod. `share` is who may use its layers unless told otherwise."""
+    """beta or prod. `share` are the default grants, `prerelease` says whether pre-releases and uncommitted trees are accepted."""
 
     name: str
     infix: str
@@ -26,15 +26,15 @@ class Stage:
 
     @property
     def prefix(self) -> str:
-        """What all names begin with, such as rdspool-beta."""
+        """The beginning of all names, such as rdspool-beta."""
         return f"{matrix.product()}{self.infix}"
 
     def layer(self, target: Target) -> str:
-        """Returns the LayerName: the file's name with the stage in it, and with _ where Lambda takes no dot, as in python3_13."""
+        """Return the LayerName: the name of the file plus the stage, with _ instead of dots, which Lambda does not accept."""
         return target.name.replace(matrix.product(), self.prefix, 1).replace(".", "_")
 
     def parameter(self, target: Target, leaf: str) -> str:
-        """Returns the SSM parameter's name for `leaf` (latest, or a release): /rdspool/python3.13/x86_64/latest."""
+        """Return the name of the SSM parameter for `leaf` (latest or a release), such as /rdspool/python3.13/x86_64/latest."""
         return f"/{self.prefix}/{target.runtime}/{target.architecture}/{leaf}"
 
 
@@ -53,22 +53,13 @@ class Arn:
 
 
 def stage(name: str) -> Stage:
-    """Returns the stage of layer/matrix.toml with this name; KeyError if there is none."""
+    """Return the stage of layer/matrix.toml with this name. Raise KeyError when there is none."""
     table = matrix.section("stage")[name]
     return Stage(name, table["infix"], frozenset(map(Grant.parse, table["share"])), table["prerelease"])
 
 
-def names() -> list[str]:
-    return list(matrix.section("stage"))
-
-
-def is_arn(text: str) -> bool:
-    """Says whether `text` is meant as an ARN."""
-    return text.startswith("arn:")
-
-
 def parse_arn(text: str) -> Arn:
-    """Returns the parts of a layer version's ARN, or raises LayerError."""
+    """Return the parts of a layer version's ARN. Raise LayerError when `text` is not one."""
     match = _ARN.fullmatch(text)
     if not match:
         raise LayerError(f"{text} is not the ARN of a layer version, such as arn:aws:lambda:eu-west-1:123456789012:layer:NAME:3")
@@ -77,8 +68,8 @@ def parse_arn(text: str) -> Arn:
 
 
 def identify(layer: str) -> tuple[Target, Stage]:
-    """Returns the target and the stage that a LayerName stands for, or raises LayerError."""
-    for candidate in map(stage, names()):
+    """Return the target and the stage of a LayerName. Raise LayerError when this tree has no such layer."""
+    for candidate in map(stage, matrix.section("stage")):
         for target in matrix.targets():
             if candidate.layer(target) == layer:
                 return target, candidate

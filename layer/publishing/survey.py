@@ -1,4 +1,4 @@
-"""Reading many regions at once: what they hold, and which could not be read."""
+"""Read the published versions of many regions in parallel."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.markup import escape
 
-from layer.matrix import Target
-from layer.publishing import fleet, inventory
-from layer.publishing.account import Region
-from layer.publishing.errors import AwsError
-from layer.publishing.inventory import Entry
-from layer.publishing.stages import Stage
+from ..matrix import Target
+from . import fleet, inventory
+from .account import Region
+from .errors import AwsError
+from .inventory import Entry
+from .stages import Stage
 
 
 @dataclass
 class Survey:
-    """What was found. `unread`: regions that failed, and why; `disabled`: regions that the account has not enabled and need not have."""
+    """The result of reading many regions.
+
+    unread: regions that failed, with the reason. disabled: optional regions that the account has not enabled.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     users: dict[Region, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     unread: dict[Region, str] = field(default_factory=dict)
     disabled: list[Region] = field(default_factory=list)
 
-    def tell(self, console: Console) -> bool:
-        """Says which regions were not read; returns whether all were that had to be."""
+    def print_unread(self, console: Console) -> bool:
+        """Print the regions that were not read. Return whether every region that is not optional was read."""
         for region in self.disabled:
             console.print(f"[dim]disabled[/] {region}: not enabled in the account", highlight=False)
         for region, why in self.unread.items():
@@ -44,7 +47,7 @@ def survey(
     console: Console,
     with_users: bool = False,
 ) -> Survey:
-    """Reads the versions of these layers in all regions, and with `with_users` the functions that have layers."""
+    """Return the versions of these layers in all regions, and if `with_users` the functions that use them."""
     found = Survey()
     read = tuple[list[Entry], dict[str, tuple[str, ...]]]
 

@@ -1,4 +1,4 @@
-"""Layer versions as Lambda has them: listing, reading, finding by hash, publishing, deleting."""
+"""List, read, find, publish and delete layer versions in Lambda."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from layer.publishing.account import Region
-from layer.publishing.errors import AwsError
+from .account import Region
+from .errors import AwsError
 
-# Versions of earlier releases also name their kind of layer, in parentheses.
+# Descriptions of earlier releases also have the kind of layer, in parentheses.
 _DESCRIPTION = re.compile(r"\S+ (?P<release>\S+)(?: \(\w+\))?, (?P<interpreter>CPython \S+), sha256 (?P<hash>[\w+/]{43}=)")
 _ATTEMPTS = 4
 _PAUSE = 1.0  # seconds before the second attempt; doubled for each further one
@@ -20,7 +20,7 @@ _PAUSE = 1.0  # seconds before the second attempt; doubled for each further one
 
 @dataclass(frozen=True)
 class Listed:
-    """A version as ListLayerVersions tells it. `release`, `interpreter` and `hash` are what its description says, if it is ours."""
+    """A version from ListLayerVersions. `release`, `interpreter` and `hash` come from its description; None if this tool did not write it."""
 
     version: int
     arn: str
@@ -32,7 +32,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Version:
-    """A version as GetLayerVersion tells it. `location` is a link to the zip that works for ten minutes, and lets anybody read it."""
+    """A version from GetLayerVersion. `location` is a link with which anybody can read the zip for ten minutes."""
 
     version: int
     arn: str
@@ -45,7 +45,7 @@ class Version:
 
 
 def describe(product: str, release: str, interpreter: str, code_sha256: str) -> str:
-    """Returns the Description of a version. It can't be changed later, so what it says of the hash can be relied on."""
+    """Return the Description of a version. Lambda never changes it, so its hash can be trusted."""
     return f"{product} {release}, {interpreter}, sha256 {code_sha256}"
 
 
@@ -54,11 +54,11 @@ def layer_arn(region: Region, layer: str, version: int | None = None) -> str:
 
 
 def listed(region: Region, layer: str) -> list[Listed]:
-    """Returns all versions of a layer, newest first; none where the layer does not exist."""
+    """Return all versions of a layer, newest first; an empty list if the layer does not exist. Raise AwsError when a call fails."""
     found = []
     for entry in region.pages("lambda", "list_layer_versions", layer_arn(region, layer), "LayerVersions", LayerName=layer):
-        told = _DESCRIPTION.fullmatch(entry.get("Description", ""))
-        facts = told.groupdict() if told else {}
+        match = _DESCRIPTION.fullmatch(entry.get("Description", ""))
+        facts = match.groupdict() if match else {}
         found.append(
             Listed(
                 entry["Version"],
@@ -73,26 +73,27 @@ def listed(region: Region, layer: str) -> list[Listed]:
 
 
 def read(region: Region, layer: str, version: int) -> Version:
-    """Returns a version. Raises AwsError."""
+    """Return a version. Raise AwsError when the call fails."""
     arn = layer_arn(region, layer, version)
     return _version(region.ask("lambda", "get_layer_version", arn, LayerName=layer, VersionNumber=version))
 
 
 def by_arn(region: Region, arn: str) -> Version:
-    """Returns a version by its ARN, which may be of another account. Raises AwsError."""
+    """Return a version by its ARN, which may be in another account. Raise AwsError when the call fails."""
     return _version(region.ask("lambda", "get_layer_version_by_arn", arn, Arn=arn))
 
 
 def interpreter(description: str) -> str | None:
-    """Returns the interpreter that a version's description names, or None where it is not ours."""
-    told = _DESCRIPTION.fullmatch(description)
-    return told["interpreter"] if told else None
+    """Return the interpreter in the description of a version, or None if this tool did not write it."""
+    match = _DESCRIPTION.fullmatch(description)
+    return match["interpreter"] if match else None
 
 
 def with_hash(region: Region, layer: str, code_sha256: str, there: list[Listed] | None = None) -> list[Version]:
-    """Returns the versions whose zip has this CodeSha256, newest first.
+    """Return the versions whose zip has this CodeSha256, newest first.
 
-    Those whose description names another hash are not read: with hundreds of versions that would take minutes per region.
+    Versions whose description has another hash are not read, because with hundreds of versions that would take minutes per region.
+    Raise AwsError when a call fails.
     """
     candidates = listed(region, layer) if there is None else there
     versions = (read(region, layer, one.version) for one in candidates if one.hash in (None, code_sha256))
@@ -102,10 +103,10 @@ def with_hash(region: Region, layer: str, code_sha256: str, there: list[Listed] 
 def publish(
     region: Region, layer: str, code_sha256: str, content: Callable[[], dict[str, Any]], pause: float = _PAUSE, **attributes: Any
 ) -> tuple[Version, bool]:
-    """Publishes the zip unless a version with its hash is there already; returns that version, and whether an answer was lost.
+    """Publish the zip unless a version with its hash exists. Return the version, and whether an answer was lost.
 
-    Each publication makes a new version, so botocore must not repeat the call by itself: an answer that was lost, or an
-    error after the work was done, would leave two versions of one zip. Before every attempt Lambda is asked for the hash.
+    Each call creates a new version, so botocore must not retry it: after a lost answer, or an error after the work was done, there
+    would be two versions of one zip. Instead, Lambda is asked for the hash before each attempt. Raise AwsError when a call fails.
     """
     arn, failure = layer_arn(region, layer), None
     for attempt in range(_ATTEMPTS + 1):
@@ -114,8 +115,8 @@ def publish(
         if failure and (attempt == _ATTEMPTS or not failure.again):
             raise failure
         if failure:
-            # Doubled each time, with jitter so that regions that were throttled together don't come back together.
-            time.sleep(pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
+            # Exponential, with jitter so that regions that were throttled together do not retry together.
+            time.sleep(pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 (not a secret)
         try:
             answer = region.ask("lambda", "publish_layer_version", arn, retries=False, LayerName=layer, Content=content(), **attributes)
         except AwsError as error:
@@ -132,12 +133,12 @@ def _there(region: Region, layer: str, code_sha256: str, failure: AwsError | Non
         return with_hash(region, layer, code_sha256)
     except AwsError as error:
         if failure and failure.unknown:
-            error.text += f". Whether {layer} was published just before is not known ({failure.text}): run this again, it looks first"
+            error.text += f". It is unknown whether the attempt before published {layer} ({failure.text}): run this again, it checks first"
         raise
 
 
 def delete(region: Region, layer: str, version: int) -> None:
-    """Deletes a version; functions that have it keep it. One that is gone already is no error."""
+    """Delete a version. Functions that use it keep it. A missing version is not an error. Raise AwsError when the call fails."""
     region.ask("lambda", "delete_layer_version", layer_arn(region, layer, version), LayerName=layer, VersionNumber=version)
 
 

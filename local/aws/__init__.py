@@ -1,4 +1,4 @@
-"""The AWS API on this machine: moto's server with several regions and accounts, and faults on order before it.
+"""Run the AWS API locally: moto's server with several regions and accounts, and faults that a test can set.
 
 with start() as aws:
     os.environ |= aws.variables()
@@ -9,9 +9,9 @@ with start() as aws:
 
 from __future__ import annotations
 
-from local.aws.client import Aws, start
-from local.aws.faults import Call, Close, Delay, LoseAnswer, Refuse, Silence, disabled, throttled
-from local.aws.records import Record
+from .client import Aws, start
+from .faults import Call, Close, Delay, LoseAnswer, Refuse, Silence, disabled, throttled
+from .records import Record
 
 __all__ = [
     "Aws",

@@ -1,6 +1,6 @@
-"""The process of the AWS API: `python -m local.aws`, started by client.py, which talks to it over stdin, stdout and the control path.
+"""The process of the AWS API, `python -m local.aws`. client.py starts it and uses stdin, stdout and the control path.
 
-Standard input gives one line of JSON (token, direct_upload); its end is the sign to stop.
+The first line of stdin is JSON (token, direct_upload). The process ends when stdin is closed.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ def main() -> int:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     settings = json.loads(sys.stdin.readline())
     try:
-        # Late, and in this process alone: moto is heavy, and not everybody who uses local/ has it.
+        # Imported late and only in this process, because moto is slow to import and only the tests install it.
         from moto.iam.models import get_account_id_from
         from moto.moto_server.werkzeug_app import MotoRequestHandler
         from moto.server import ThreadedMotoServer
 
-        from local.aws import additions
-        from local.aws.proxy import Proxy
+        from . import additions
+        from .proxy import Proxy
     except ModuleNotFoundError as error:
         sys.stderr.write(f"{error.name} is missing: `. local/setup.sh; setup_venv tests` installs it\n")
         return 3
@@ -39,7 +39,7 @@ def main() -> int:
     sys.stdout.write(json.dumps({"address": proxy.address}) + "\n")
     sys.stdout.flush()
     sys.stdin.read()
-    # Threads may wait for clients that never come back.
+    # Not sys.exit(): threads may still wait for clients.
     os._exit(0)
 
 

@@ -1,10 +1,10 @@
-"""What AWS does with layers and moto 5.2 does not: done here, so that clients meet it.
+"""Add behaviour of AWS Lambda's layers that moto 5.2 does not have:
 
 - a second permission with the same statement id is a ResourceConflictException; policies have AWS's form
-- ListLayerVersions and ListFunctions come in pages
-- a zip over the limit for direct uploads is refused
-- GetLayerVersionByArn, which also other accounts may ask if the version's policy lets them
-- Content.Location is an address that gives the zip
+- ListLayerVersions and ListFunctions return pages
+- a zip over the limit for direct uploads is rejected
+- GetLayerVersionByArn, also from other accounts if the version's policy allows them
+- Content.Location is a URL of the zip
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from moto.awslambda.models import LambdaBackend, LayerVersion, lambda_backends
 from moto.awslambda.responses import LambdaResponse
 
 PAGE = 50
-"""Entries that AWS puts on a page, at most."""
+"""The maximum number of entries on a page of AWS."""
 
 
 class _Conflict(LambdaClientError):
@@ -36,7 +36,7 @@ class _TooLarge(LambdaClientError):
     code = 413
 
     def __init__(self, limit: int) -> None:
-        # AWS counts the request, in which the zip is base64.
+        # AWS limits the size of the request, which contains the zip in base64.
         super().__init__(
             "RequestEntityTooLargeException", f"Request must be smaller than {limit * 4 // 3} bytes for the PublishLayerVersion operation"
         )
@@ -46,7 +46,7 @@ class _Denied(LambdaClientError):
     code = 403
 
     def __init__(self, account: str, arn: str) -> None:
-        # What AWS says of a version that does not exist, too.
+        # AWS gives the same answer for a version that does not exist.
         who = f"arn:aws:iam::{account}:user/someone"
         action = "lambda:GetLayerVersion"
         why = f"no resource-based policy allows the {action} action"
@@ -54,13 +54,13 @@ class _Denied(LambdaClientError):
 
 
 def contents(account: str, region: str, layer: str, version: str) -> bytes | None:
-    """Returns the zip of a layer version, or None where there is none."""
+    """Return the zip of a layer version, or None if it does not exist."""
     found = lambda_backends[account][region].layers_versions_by_arn(f"arn:aws:lambda:{region}:{account}:layer:{layer}:{version}")
     return bytes(found.code_bytes) if found else None
 
 
 def install(address: str, direct_upload: int) -> None:
-    """Puts the additions into moto, in this process. `address` is where clients reach it; `direct_upload` is in bytes."""
+    """Patch moto in this process. `address` is the URL that clients use, `direct_upload` the limit for zips in bytes."""
     _permissions()
     _pages("list_functions", "Functions")
     _pages("list_layer_versions", "LayerVersions")

@@ -1,4 +1,4 @@
-"""A running AWS API as its user holds it: where it is, what it was asked, the faults on order."""
+"""Start the AWS API, read the recorded calls, and set faults."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, cast
 
-from local.aws.faults import Call, Do, to_json
-from local.aws.records import Record
-from local.errors import LocalError
+from ..errors import LocalError
+from .faults import Call, Do, to_json
+from .records import Record
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ")
 _START = 60.0  # seconds
 DIRECT_UPLOAD = 50 * 1024 * 1024
-"""Bytes of a zip that Lambda takes directly."""
+"""Lambda's limit for the direct upload of a zip, in bytes."""
 
-# "Dies with its parent" means the parent's thread, to the kernel: this one lasts as long as the process does.
+# The kernel's "die with the parent" means the parent's thread. This thread lives as long as the process.
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aws-spawner")
 
 
 class Aws:
-    """A running API. Its first account is 123456789012; roles of any other one can be assumed."""
+    """A running API. Its default account is 123456789012. Roles of any other account can be assumed."""
 
     account = "123456789012"
 
@@ -47,7 +47,7 @@ class Aws:
         return f"<Aws at {self.address}>"
 
     def variables(self) -> dict[str, str]:
-        """Returns the environment in which the SDKs and the AWS CLI talk to this API, and to nothing else."""
+        """Return environment variables with which the SDKs and the AWS CLI use only this API."""
         return {
             "AWS_ENDPOINT_URL": self.address,
             "AWS_ACCESS_KEY_ID": self._key,
@@ -58,21 +58,21 @@ class Aws:
         }
 
     def fault(self, *, when: Call, do: Do, times: int | None = 1, after: int = 0) -> int:
-        """Makes `do` happen to the next `times` (None: all) calls that match `when`, after the first `after`. Returns the rule's id."""
+        """Apply the fault `do` to the next `times` (None: all) calls that match `when`, after the first `after`. Return the rule's id."""
         number: int = self._order("fault", when=asdict(when), do=to_json(do), times=times, after=after)
         return number
 
     def calls(self, operation: str | None = None) -> list[Record]:
-        """Returns the calls since the start or the last reset, in their order; those of one operation if it is given."""
+        """Return the calls since the start or the last `clear()`, in order, or only those of `operation`."""
         records = [Record(**record) for record in self._order("calls")]
         return [record for record in records if operation in (None, record.operation)]
 
     def clear(self) -> None:
-        """Forgets faults and records; what was made stays."""
+        """Delete faults and records. Resources are kept."""
         self._order("clear")
 
     def reset(self) -> None:
-        """Forgets faults, records and everything that was made, in all accounts."""
+        """Delete faults, records and the resources of all accounts."""
         self._request("POST", "/moto-api/reset", b"")
         self.clear()
 
@@ -87,7 +87,7 @@ class Aws:
             response = connection.getresponse()
             answer = response.read()
         except OSError as error:
-            raise LocalError(f"the AWS API at {self.address} is gone: {error}") from error
+            raise LocalError(f"the AWS API at {self.address} can't be reached: {error}") from error
         finally:
             connection.close()
         if response.status != 200:
@@ -97,7 +97,10 @@ class Aws:
 
 @contextmanager
 def start(*, direct_upload: int = DIRECT_UPLOAD) -> Iterator[Aws]:
-    """Runs the API in a process of its own until the block ends or this process does. `direct_upload`: the limit for zips, in bytes."""
+    """Run the API in a separate process until the block or this process ends. `direct_upload` is the limit for zips, in bytes.
+
+    Raise LocalError when it does not start.
+    """
     token = secrets.token_urlsafe(24)
     with tempfile.TemporaryFile() as log:
         process = _spawner.submit(
@@ -120,8 +123,8 @@ def start(*, direct_upload: int = DIRECT_UPLOAD) -> Iterator[Aws]:
                 process.kill()
                 process.wait()
                 log.seek(0)
-                said = log.read().decode(errors="replace").strip().splitlines()[-8:] or [f"it said nothing within {_START:.0f} s"]
-                raise LocalError("the AWS API did not start: " + "\n  ".join(said))
+                lines = log.read().decode(errors="replace").strip().splitlines()[-8:] or [f"no output within {_START:.0f} s"]
+                raise LocalError("the AWS API did not start: " + "\n  ".join(lines))
             yield Aws(json.loads(line)["address"], token)
         finally:
             orders.close()

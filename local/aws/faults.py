@@ -1,4 +1,4 @@
-"""Faults on order: which calls (`Call`), and what happens to them then (`Refuse`, `Silence`, `Close`, `LoseAnswer`, `Delay`)."""
+"""Faults that tests set: which calls (`Call`), and what happens to them (`Refuse`, `Silence`, `Close`, `LoseAnswer`, `Delay`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Call:
-    """Calls of this service ("lambda"), operation ("PublishLayerVersion"), region and account; None is any."""
+    """Calls of a service ("lambda"), operation ("PublishLayerVersion"), region and account. None matches any."""
 
     service: str | None = None
     operation: str | None = None
@@ -24,7 +24,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Refuse:
-    """Answer with an error of AWS's; the call is not executed."""
+    """Answer with an error of AWS. The call is not executed."""
 
     status: int
     code: str
@@ -33,22 +33,22 @@ class Refuse:
 
 @dataclass(frozen=True)
 class Silence:
-    """Take the call and never answer, until the client gives up."""
+    """Accept the call but never answer it."""
 
 
 @dataclass(frozen=True)
 class Close:
-    """Close the connection in place of an answer; the call is not executed."""
+    """Close the connection without an answer. The call is not executed."""
 
 
 @dataclass(frozen=True)
 class LoseAnswer:
-    """Execute the call, then close the connection without its answer."""
+    """Execute the call, then close the connection without an answer."""
 
 
 @dataclass(frozen=True)
 class Delay:
-    """Execute the call, and answer so many seconds later."""
+    """Execute the call, then answer after `seconds`."""
 
     seconds: float
 
@@ -58,21 +58,22 @@ _KINDS: dict[str, type[Do]] = {kind.__name__: kind for kind in (Refuse, Silence,
 
 
 def throttled() -> Refuse:
-    """What Lambda answers to too many calls."""
+    """Return Lambda's answer to too many calls."""
     return Refuse(429, "TooManyRequestsException", "Rate exceeded")
 
 
 def disabled() -> Refuse:
-    """What a region that the account has not enabled answers."""
+    """Return the answer of a region that the account has not enabled."""
     return Refuse(403, "UnrecognizedClientException", "The security token included in the request is invalid.")
 
 
 def to_json(do: Do) -> dict[str, Any]:
-    """A fault as JSON's values."""
+    """Return the fault as JSON values."""
     return {"kind": type(do).__name__, **asdict(do)}
 
 
 def from_json(value: dict[str, Any]) -> Do:
+    """Return the fault of JSON values."""
     values = dict(value)
     do: Do = _KINDS[values.pop("kind")](**values)
     return do
@@ -80,7 +81,7 @@ def from_json(value: dict[str, Any]) -> Do:
 
 @dataclass
 class Rule:
-    """A fault that waits for its calls: `after` pass first, then it happens `times` times (None: always)."""
+    """A fault and the calls that it applies to: it skips `after` matching calls, then applies `times` times (None: always)."""
 
     id: int
     when: Call
@@ -91,7 +92,7 @@ class Rule:
 
 
 class Rules:
-    """The rules in force, oldest first; the first that matches a call happens to it."""
+    """The current rules, oldest first. The first rule that matches a call applies."""
 
     def __init__(self) -> None:
         self._rules: list[Rule] = []
@@ -99,7 +100,7 @@ class Rules:
         self._ids = itertools.count(1)
 
     def add(self, when: Call, do: Do, times: int | None, after: int) -> int:
-        """Returns the rule's id."""
+        """Add a rule and return its id."""
         with self._lock:
             rule = Rule(next(self._ids), when, do, times, after)
             self._rules.append(rule)
@@ -110,7 +111,7 @@ class Rules:
             self._rules.clear()
 
     def take(self, **call: str) -> Do | None:
-        """Returns what happens to this call, and counts it."""
+        """Return the fault for this call, or None, and count the call."""
         with self._lock:
             for rule in self._rules:
                 if not rule.when.matches(**call) or rule.times == 0:

@@ -1,4 +1,4 @@
-"""Which service, region and operation a signed request is for, read as AWS itself reads it: from the signature and botocore's models."""
+"""Find the service, region and operation of a signed request, from its signature and botocore's models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MEMBER = re.compile(r"\{[^}]+\}|[^{}]+")
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request asks for. `key` is the access key's id; empty strings where the request does not say."""
+    """The call that a request makes. `key` is the access key's id. Unknown values are empty strings."""
 
     key: str
     region: str
@@ -26,7 +26,7 @@ class Asked:
 
 
 def identify(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Asked:
-    """Returns what a request asks for."""
+    """Return the call that a request makes."""
     scope = _SCOPE.search(headers.get("Authorization", ""))
     key, region, service = scope.groups() if scope else ("", "", "")
     path, _, query = target.partition("?")
@@ -57,7 +57,7 @@ def _routes(service: str) -> list[tuple[str, str, re.Pattern[str], frozenset[str
         path, _, query = operation.http["requestUri"].partition("?")
         needed = urllib.parse.parse_qs(query, keep_blank_values=True).keys() | _headers(operation)
         routes.append((name, operation.http["method"], re.compile(_MEMBER.sub(_member, path) + "/?"), frozenset(needed)))
-    # Where several match, the one that asks for most is meant: copying is a put with one header more.
+    # If several match, the one with the most required parts is right: a copy is a put with one more header.
     return sorted(routes, key=lambda route: -len(route[3]))
 
 
@@ -71,5 +71,5 @@ def _member(part: re.Match[str]) -> str:
     text = part.group()
     if not text.startswith("{"):
         return re.escape(text)
-    # {Key+} takes slashes, too.
+    # {Key+} also matches slashes.
     return ".+" if text.endswith("+}") else "[^/]+"

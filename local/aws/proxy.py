@@ -1,4 +1,4 @@
-"""The HTTP server that clients talk to: it records each call, lets the fault on order happen, and passes the rest on to moto."""
+"""The HTTP server for clients. It records each call, applies a fault if one matches, and passes other calls to moto."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from xml.sax.saxutils import escape
 
-from local.aws import additions, faults
-from local.aws.operations import Asked, identify
-from local.aws.records import Record
+from . import additions, faults
+from .operations import Asked, identify
+from .records import Record
 
 CONTROL = "/_control"
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "server", "date"})
-_SILENCE = 600.0  # seconds, at most; clients give up long before
+_SILENCE = 600.0  # seconds; clients give up earlier
 
 Orders = Callable[[str, dict[str, Any]], Any]
 
 
 class Proxy(ThreadingHTTPServer):
-    """Listens on a free loopback port; `backend` is moto's. `account_of` tells the account of an access key."""
+    """Listens on a free loopback port. `backend` is moto's port, `account_of` returns the account of an access key."""
 
     daemon_threads = True
-    # A client that opens connections to all regions at once must not be refused.
+    # Large enough for a client that connects to all regions at once.
     request_queue_size = 128
 
     def __init__(self, token: str, account_of: Callable[[str], str]) -> None:
@@ -44,7 +44,7 @@ class Proxy(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def order(self, name: str, values: dict[str, Any]) -> Any:
-        """Carries out an order of the one who started the server."""
+        """Execute a control request of client.py and return its result."""
         if name == "fault":
             return self.rules.add(faults.Call(**values["when"]), faults.from_json(values["do"]), values["times"], values["after"])
         if name == "clear":
@@ -60,13 +60,13 @@ class Proxy(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Head and body in one packet: apart, they wait for each other's acknowledgement for 40 ms.
+    # Send header and body in one packet. Separate packets would wait 40 ms for a delayed acknowledgement.
     wbufsize = -1
     disable_nagle_algorithm = True
     server: Proxy
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
-        """Says nothing: the records tell it better."""
+        """Print nothing, because each call is recorded."""
 
     def handle_any(self) -> None:
         body = self._body()
@@ -139,14 +139,14 @@ class _Handler(BaseHTTPRequestHandler):
             for name, value in headers.items():
                 if name.lower() not in _HOP_BY_HOP:
                     self.send_header(name, value)
-            # The answer to HEAD tells the length of a body that it does not have.
+            # The answer to HEAD has the length of a body that is not sent.
             given = next((value for name, value in headers.items() if name.lower() == "content-length"), None)
             self.send_header("Content-Length", given if self.command == "HEAD" and given else str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
         except (BrokenPipeError, ConnectionResetError):
-            # A client that was killed or gave up: the call was executed all the same.
+            # The client was killed or gave up. The call was executed nevertheless.
             self.close_connection = True
 
     def _body(self) -> bytes:

@@ -1,4 +1,4 @@
-"""What the API was asked: one record per call."""
+"""The record of a call to the API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Record:
-    """A call. `status` is that of the answer (None: none was sent), `fault` the kind of fault that happened to it."""
+    """A call. `status` is the HTTP status of the answer (None: no answer was sent), `fault` the kind of fault that was applied."""
 
     account: str
     region: str

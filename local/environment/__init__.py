@@ -1,4 +1,4 @@
-"""A Lambda environment on this machine: AWS's emulator and runtime client, the wanted CPython, and a sandbox like Lambda's::
+"""Run a Lambda environment locally: AWS's emulator and runtime client, CPython, and a sandbox like Lambda's.
 
 with Environment(layers=["dist/rdspool-python3.13-x86_64.zip"], task="examples/connection_id") as environment:
     print(environment.invoke({}).payload)

@@ -1,7 +1,7 @@
 """The runtime's first process, at /var/runtime/bootstrap.py in the sandbox.
 
-Does what the managed runtime's bootstrap does before awslambdaric takes over (search path, site folders), and measures init and
-handler from within.
+It does what the bootstrap of Lambda's managed runtime does before it starts awslambdaric (sys.path, site folders). It also measures
+init and handler inside the process.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ CPU = time.process_time()
 TASK = "/var/task"
 RUNTIME = "/var/runtime"
 RECORDS = "/var/rapid/records"
-# For the emulator, which has no other way to be told; a function on Lambda does not have it.
+# The emulator reads its timeout from this variable. A function on Lambda does not have it.
 TIMEOUT = "AWS_LAMBDA_FUNCTION_TIMEOUT"
 
 
 def started() -> float:
-    """Returns when this process began, in seconds of CLOCK_BOOTTIME.
+    """Return the start time of this process in seconds of CLOCK_BOOTTIME.
 
-    The kernel tells it in ticks of 10 ms; within the tick, the CPU time used so far says more.
+    The kernel reports it in ticks of 10 ms. Within the tick, the CPU time of the process gives a better estimate.
     """
     with open("/proc/self/stat") as file:
         ticks = int(file.read().rpartition(")")[2].split()[19])
@@ -37,25 +37,25 @@ def started() -> float:
 
 
 def prepare() -> None:
-    """Sets sys.path in the managed runtime's order and the variables that only this side of the emulator can set."""
+    """Set sys.path in the order of the managed runtime, and remove variables that a function on Lambda does not have."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = [f"/opt/python/lib/{version}/site-packages", "/opt/python"]
     ours = [TASK, *packages, f"/var/lang/lib/{version}/site-packages", RUNTIME]
-    # Debian's Python has folders of its own for packages, which Lambda's has not.
+    # Debian's Python adds folders for packages that Lambda's does not have.
     sys.path[:] = ours + [
         path for path in sys.path if path not in ours and "dist-packages" not in path and path.startswith("/var/lang/lib")
     ]
     for folder in (TASK, *packages):
-        if os.path.isdir(folder):  # noqa: PTH112 - pathlib would count in every init
+        if os.path.isdir(folder):  # noqa: PTH112 - the import of pathlib would be part of each measured init
             site.addsitedir(folder)
     os.environ.pop(TIMEOUT, None)
-    # CPython sets it when the machine does not have Lambda's locale.
+    # CPython sets it when this machine does not have Lambda's locale.
     if os.environ.get("LC_CTYPE") == "C.UTF-8":
         del os.environ["LC_CTYPE"]
 
 
 class Recorder:
-    """Tells the outside what happened when, one JSON object a line."""
+    """Writes the events of the runtime to a named pipe, one JSON object per line."""
 
     def __init__(self) -> None:
         self.pipe = os.open(RECORDS, os.O_WRONLY)
@@ -65,7 +65,7 @@ class Recorder:
 
 
 def measured(recorder: Recorder, handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Returns the handler, with a record of each of its calls."""
+    """Return a handler that calls `handler` and records the time of each call."""
 
     def measured_handler(event: Any, context: Any) -> Any:
         begin = time.perf_counter()
@@ -85,7 +85,7 @@ def main() -> None:
     prepare()
     recorder = Recorder()
 
-    # Not before sys.path is right.
+    # Imported after sys.path is set.
     client = import_module("awslambdaric.__main__")
     bootstrap: Any = import_module("awslambdaric.bootstrap")
     base = import_module("awslambdaric.lambda_runtime_client").BaseLambdaRuntimeClient
@@ -96,18 +96,18 @@ def main() -> None:
         recorder.write(what="init", ms=(time.clock_gettime(time.CLOCK_BOOTTIME) - begin) * 1e3)
         return measured(recorder, handler)
 
-    def told(post: Callable[..., Any]) -> Callable[..., Any]:
-        # The emulator hands over an error like any other answer: only the runtime knows which it was.
-        def post_and_tell(*arguments: Any, **options: Any) -> Any:
+    def recorded(post: Callable[..., Any]) -> Callable[..., Any]:
+        # The emulator returns an error like any other answer, so only the runtime can distinguish them.
+        def record_and_post(*arguments: Any, **options: Any) -> Any:
             recorder.write(what="error")
             return post(*arguments, **options)
 
-        return post_and_tell
+        return record_and_post
 
-    # Its own names: awslambdaric has no hook for any of this, and its version is pinned.
+    # These are internal names, because awslambdaric has no hooks for this. Its version is pinned.
     bootstrap._get_handler = get_measured_handler
-    base.post_init_error = told(base.post_init_error)
-    base.post_invocation_error = told(base.post_invocation_error)
+    base.post_init_error = recorded(base.post_init_error)
+    base.post_invocation_error = recorded(base.post_invocation_error)
     client.main(sys.argv)
 
 

@@ -1,4 +1,4 @@
-"""AWS's emulator in its sandbox: the process, its ports, and the runtime below it."""
+"""Run AWS's Lambda emulator, with the runtime as its child process, in the sandbox."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .variables import FUNCTION_NAME
 INVOCATIONS = f"/2015-03-31/functions/{FUNCTION_NAME}/invocations"
 START_SECONDS = 20.0
 END_SECONDS = 10.0
-ATTEMPTS = 3  # another process can take a free port before the emulator does
+ATTEMPTS = 3  # another process can bind the free port before the emulator does
 
 
 class Emulator:
-    """A running aws-lambda-rie. `first` is the id of the sandbox's first process, which ends all others when it ends."""
+    """A running aws-lambda-rie. `first` is the id of the first process in the sandbox. When it ends, all others end."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Emulator:
                 self.end()
                 raise
             self.end()
-        raise LambdaEnvironmentError(f"the Lambda emulator did not start: {self.words()}")
+        raise LambdaEnvironmentError(f"the Lambda emulator did not start: {self.last_output()}")
 
     def _spawn(self, bubblewrap: list[str], mounts: Mounts, variables: Mapping[str, str], inner: list[str], prefix: Sequence[str]) -> None:
         read, write = os.pipe()
@@ -71,12 +71,12 @@ class Emulator:
                 os.close(write)
             self.output = Output(cast(IO[bytes], process.stdout))
             self._process = process
-            told = information.read()
-        if not told:
+            info = information.read()
+        if not info:
             process.wait()
             self.output.wait_for_end(1)
-            raise LambdaEnvironmentError(f"the sandbox did not start: {self.words()}")
-        self.first = json.loads(told)["child-pid"]
+            raise LambdaEnvironmentError(f"the sandbox did not start: {self.last_output()}")
+        self.first = json.loads(info)["child-pid"]
         self._handle = processes.Handle(self.first)
 
     def _listens(self) -> bool:
@@ -93,23 +93,28 @@ class Emulator:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def words(self) -> str:
-        """Returns the last that was printed, for a message."""
+    def last_output(self) -> str:
+        """Return the last lines of output, for an error message."""
         return " / ".join((self.output.function + self.output.emulator)[-4:]) or "it printed nothing"
 
     def post(self, body: str, seconds: float) -> bytes:
-        """Sends an event and returns the answer's body; one at a time, two at once crash the emulator."""
+        """Send an event and return the body of the answer. Callers must take turns, because two events at once crash the emulator.
+
+        Raise LambdaEnvironmentError when there is no answer within `seconds`.
+        """
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
             connection.request("POST", INVOCATIONS, body, {"Content-Type": "application/json"})
             return connection.getresponse().read()
         except (OSError, http.client.HTTPException) as error:
-            raise LambdaEnvironmentError(f"the Lambda emulator gave no answer ({error or type(error).__name__}): {self.words()}") from error
+            raise LambdaEnvironmentError(
+                f"the Lambda emulator gave no answer ({error or type(error).__name__}): {self.last_output()}"
+            ) from error
         finally:
             connection.close()
 
     def wait(self) -> None:
-        """Waits for an end that was asked for, and forces it when it does not come."""
+        """Wait for a requested end. Kill the emulator if it does not end."""
         if self._process is not None:
             try:
                 self._process.wait(END_SECONDS)
@@ -118,7 +123,7 @@ class Emulator:
             self.output.wait_for_end(1)
 
     def end(self) -> None:
-        """Ends all processes of the sandbox at once."""
+        """Kill all processes of the sandbox."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

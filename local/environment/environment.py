@@ -1,4 +1,4 @@
-"""One Lambda environment: started, invoked, frozen, thawed, shut down."""
+"""A Lambda environment: start, invoke, freeze, thaw and shut it down."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .sandbox import Mounts, make_etc
 from .scratch import Scratch
 from .variables import Credentials, Role, variables
 
-POST_SECONDS = 20.0  # beyond the function's own timeout
+POST_SECONDS = 20.0  # in addition to the function's timeout
 REPORT_SECONDS = 2.0
 SHUTDOWN_SECONDS = 10.0
 PYTHONS = ("3.12", "3.13", "3.14")  # Lambda's, on Amazon Linux 2023
@@ -33,13 +33,16 @@ EXITED = re.compile(r"Process runtime-\d+ exited: (.*)")
 
 
 class Environment:
-    """A function with its layers in an environment of its own, which serves one invocation at a time, as on Lambda.
+    """A function with its layers in a separate environment, which runs one invocation at a time, as on Lambda.
 
-    layers: zips or folders, up to five, a later one over an earlier. task: the function, a folder or a zip. variables: the function's own.
-    credentials: the role's, else random. memory: MB, told to the function but not enforced. timeout: seconds.
-    hosts: names that resolve to the given addresses. files: more files of this machine, by their path in the environment.
-    cpu_share: of one processor, once init is over; `quota_missing` tells why where that can't be had.
-    Raises LambdaEnvironmentError (PartMissingError for a part that can't be had); the function's own errors are its Invocation's.
+    task: the function, a folder or a zip. layers: zips or folders, at most five; later ones override earlier ones.
+    variables: the function's environment variables. credentials: those of its role; default: random ones.
+    memory: in MB, reported to the function but not enforced. timeout: in seconds.
+    hosts: names and the addresses to which they resolve. files: additional files of this machine, by their path in the environment.
+    cpu_share: share of one processor after init. If this machine can't limit it, `quota_missing` says why.
+
+    Raise LambdaEnvironmentError when the environment can't be created or has ended, and PartMissingError when a part is missing. Errors of
+    the function are in its Invocation.
     """
 
     def __init__(
@@ -92,9 +95,9 @@ class Environment:
         self.close()
 
     def start(self) -> Self:
-        """Starts the emulator; as on Lambda, the runtime's init is part of the first invocation. Returns the environment."""
+        """Start the emulator and return the environment. As on Lambda, init is part of the first invocation."""
         if self._scratch is not None or self._emulator is not None:
-            raise LambdaEnvironmentError(f"{self!r} was started before; make a new Environment")
+            raise LambdaEnvironmentError(f"{self!r} was started before; create a new Environment")
         self._scratch = Scratch()
         try:
             self._emulator = self._prepared(self._scratch.folder)
@@ -118,7 +121,7 @@ class Environment:
             files=self.files,
             executable=python.relocated(),
         )
-        told = variables(
+        environment = variables(
             handler=self.handler,
             minor=python.minor,
             region=self.region,
@@ -134,7 +137,7 @@ class Environment:
                 self._quota = group
             else:
                 self.quota_missing = group
-        return Emulator(parts.sandbox(), mounts, told, self.handler, records, self._quota.prefix() if self._quota else ())
+        return Emulator(parts.sandbox(), mounts, environment, self.handler, records, self._quota.prefix() if self._quota else ())
 
     def _init_ended(self) -> None:
         if self._quota:
@@ -142,25 +145,25 @@ class Environment:
                 self._quota.limit()
             except OSError as error:
                 self.quota_missing = (
-                    f"no CPU quota: the kernel refuses {self.cpu_share} of a processor in {self._quota.folder}: {error.strerror}"
+                    f"no CPU quota: the kernel rejects {self.cpu_share} of a processor in {self._quota.folder}: {error.strerror}"
                 )
 
     def _running(self) -> Emulator:
         if self._emulator is None:
             raise LambdaEnvironmentError(f"{self!r} is not running: use it in a with statement, or call start()")
         if not self._emulator.alive:
-            raise LambdaEnvironmentError(f"{self!r} has ended: {self._emulator.words()}")
+            raise LambdaEnvironmentError(f"{self!r} has ended: {self._emulator.last_output()}")
         return self._emulator
 
     def invoke(self, event: Any = None) -> Invocation:
-        """Sends the event (anything that JSON can tell) and returns what came of it. Calls from several threads take turns."""
+        """Send the event (any JSON value) and return the result. Calls from several threads run one after the other."""
         body = json.dumps({} if event is None else event)
         with self._invoking:
             emulator = self._running()
             self._thaw()
             output = emulator.output
             emulator.records.take()
-            printed, said, finished = len(output.function), len(output.emulator), output.finished
+            function_lines, emulator_lines, finished = len(output.function), len(output.emulator), output.finished
             begin = time.perf_counter()
             answer = emulator.post(body, self.timeout + POST_SECONDS)
             wall_ms = (time.perf_counter() - begin) * 1e3
@@ -170,41 +173,41 @@ class Environment:
         handled = returned or records.get("raised")
         failed = returned is None or "error" in records
         cold = init is not None or not self._ready
-        # A runtime that told of no error and gave no answer is gone: the next invocation starts another.
+        # A runtime with neither a result nor an error has ended. The next invocation starts a new one.
         self._ready = (self._ready or init is not None) and (returned is not None or "error" in records)
         return Invocation(
             payload=None if failed else _decoded(answer),
-            error=_error(answer, output.emulator[said:]) if failed else None,
+            error=_error(answer, output.emulator[emulator_lines:]) if failed else None,
             start="cold" if cold else "warm",
             init_ms=init.ms if init else None,
             duration_ms=handled.ms if handled else None,
             wall_ms=wall_ms,
-            logs=output.function[printed:],
+            logs=output.function[function_lines:],
         )
 
     @property
     def logs(self) -> list[str]:
-        """All lines that the function and its runtime have printed so far, also after the end."""
+        """All lines that the function and its runtime have printed. It is available after the end too."""
         return list(self._emulator.output.function) if self._emulator else []
 
     @property
     def emulator_logs(self) -> list[str]:
-        """The emulator's own lines. Its REPORT figures are not measured: use the Invocation's."""
+        """The lines of the emulator. Its REPORT figures are not measured: use those of the Invocation."""
         return list(self._emulator.output.emulator) if self._emulator else []
 
     @property
     def pids(self) -> list[int]:
-        """The ids, on this machine, of the function's processes: the runtime first. Empty before the first invocation."""
+        """The process ids, on this machine, of the runtime and then of its children. Empty before the first invocation."""
         return processes.descendants(self._emulator.first) if self._emulator and self._emulator.alive else []
 
     def freeze(self) -> None:
-        """Stops all of the function's processes, as Lambda does between invocations. Their connections stay, their clocks go on."""
+        """Stop all processes of the function, as Lambda does between invocations. Connections stay open and clocks continue."""
         self._running()
         self._frozen = True
         processes.stop(self.pids)
 
     def thaw(self) -> None:
-        """Lets them go on; an invocation and a shutdown do it by themselves, as on Lambda."""
+        """Continue the processes. An invocation and a shutdown do this too, as on Lambda."""
         self._running()
         self._thaw()
 
@@ -214,12 +217,12 @@ class Environment:
             self._frozen = False
 
     def terminate(self) -> Shutdown:
-        """Shuts the environment down as Lambda does: the runtime gets SIGTERM if an extension is registered, else SIGKILL at once."""
+        """Shut the environment down as Lambda does: SIGTERM to the runtime if an extension is registered, otherwise SIGKILL."""
         emulator = self._running()
         self._thaw()
         output = emulator.output
         runtime = [processes.Handle(pid) for pid in self.pids[:1]]
-        printed, said = len(output.function), len(output.emulator)
+        function_lines, emulator_lines = len(output.function), len(output.emulator)
         begin = time.perf_counter()
         processes.send([emulator.first], signal.SIGTERM)
         for handle in runtime:
@@ -228,11 +231,11 @@ class Environment:
         duration_ms = (time.perf_counter() - begin) * 1e3
         emulator.wait()
         self._ready = False
-        killed = any("SIGKILL to runtime" in line for line in output.emulator[said:])
-        return Shutdown(duration_ms, killed, output.function[printed:])
+        killed = any("SIGKILL to runtime" in line for line in output.emulator[emulator_lines:])
+        return Shutdown(duration_ms, killed, output.function[function_lines:])
 
     def close(self) -> None:
-        """Ends all processes of the environment at once and removes its folders; a second call does nothing."""
+        """Kill all processes of the environment and remove its folders. A second call does nothing."""
         if self._scratch is None:
             return
         if self._emulator is not None:
@@ -252,13 +255,15 @@ def _decoded(answer: bytes) -> Any:
         return answer.decode(errors="replace")
 
 
-def _error(answer: bytes, said: list[str]) -> FunctionError:
-    told = _decoded(answer)
-    if isinstance(told, dict) and "errorMessage" in told:
-        trace = [line.rstrip("\n") for line in told.get("stackTrace") or ()]
-        return FunctionError(told.get("errorType", ""), told["errorMessage"], trace)
-    if not told:
-        # Of a runtime that ended during init the emulator tells in its own log only.
-        ends = [found[1] for line in said if (found := EXITED.search(line))]
-        return FunctionError("Runtime.ExitError", f"Runtime exited before the handler was there: {ends[-1] if ends else 'no reason given'}")
-    return FunctionError("", told if isinstance(told, str) else json.dumps(told))
+def _error(answer: bytes, emulator_lines: list[str]) -> FunctionError:
+    error = _decoded(answer)
+    if isinstance(error, dict) and "errorMessage" in error:
+        trace = [line.rstrip("\n") for line in error.get("stackTrace") or ()]
+        return FunctionError(error.get("errorType", ""), error["errorMessage"], trace)
+    if not error:
+        # If the runtime ends during init, only the emulator's log says so.
+        ends = [found[1] for line in emulator_lines if (found := EXITED.search(line))]
+        return FunctionError(
+            "Runtime.ExitError", f"Runtime exited before the handler was loaded: {ends[-1] if ends else 'no reason given'}"
+        )
+    return FunctionError("", error if isinstance(error, str) else json.dumps(error))

@@ -1,13 +1,13 @@
-"""What goes wrong around a function, as opposed to within it: that is an Invocation's error."""
+"""Errors of the environment. Errors of the function are in its Invocation."""
 
 from __future__ import annotations
 
-from local.errors import LocalError
+from ..errors import LocalError
 
 
 class LambdaEnvironmentError(LocalError):
-    """The Lambda environment can't be made or has gone; the message says what happened and what to do."""
+    """The Lambda environment can't be created or has ended. The message says why and what to do."""
 
 
 class PartMissingError(LambdaEnvironmentError):
-    """A part of the environment (emulator, runtime client, sandbox, Python) can't be had on this machine."""
+    """A part of the environment (emulator, runtime client, sandbox, Python) is not available on this machine."""

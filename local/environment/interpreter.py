@@ -1,4 +1,4 @@
-"""The CPython that the function runs on."""
+"""Find the CPython that runs the function."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO, cast
 
-from local.cache import cache_dir, locked, say
-from local.cache import folder as kept_folder
-
+from ..cache import cache_dir, locked, say
+from ..cache import folder as kept_folder
 from .errors import PartMissingError
 
 SCRIPT = Path(__file__).resolve().parent.parent / "python.sh"
@@ -23,7 +22,7 @@ PROBE = "import json, sys; print(json.dumps([list(sys.version_info[:3]), sys.bas
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A CPython: `prefix` lands at /var/lang in the sandbox, `usr` (the libraries it was built for) at /usr."""
+    """A CPython. `prefix` is mounted at /var/lang in the sandbox, and `usr` (with the libraries that it needs) at /usr."""
 
     executable: Path
     version: tuple[int, int, int]
@@ -35,11 +34,11 @@ class Interpreter:
 
     @property
     def usr(self) -> Path:
-        # A Debian root in a folder of its own brings its own C library: the host's can be older than the interpreter.
+        # An unpacked Debian Python needs the C library of its own root, because the host's can be older.
         return self.prefix if self.prefix.name == "usr" else Path("/usr")
 
     def relocated(self) -> Path | None:
-        """Returns a copy that names the loader's usual place, of an executable that names one in a folder of this machine; else None."""
+        """Return a copy of the executable that uses /lib*/ld-linux*, if it uses a loader in a folder of this machine; otherwise None."""
         content = (self.prefix / "bin" / f"python{self.minor}").read_bytes()
         named = re.search(re.escape(str(self.usr.parent).encode()) + rb"/(?:usr/)?(lib[0-9]*/ld-linux[^\0/]*)\0", content)
         if named is None or self.usr == Path("/usr"):
@@ -57,7 +56,7 @@ class Interpreter:
 
 @cache
 def interpreter(minor: str) -> Interpreter:
-    """Returns a working CPython of the minor version ("3.13"). Raises PartMissingError, with the script's words, when there is none."""
+    """Return a working CPython of the minor version ("3.13"). Raise PartMissingError with the reason of python.sh when there is none."""
     reasons = []
     with subprocess.Popen(
         ["bash", str(SCRIPT), minor], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -66,24 +65,24 @@ def interpreter(minor: str) -> Interpreter:
             reasons.append(line.rstrip())
             sys.stderr.write(line)
             sys.stderr.flush()
-        told = cast(IO[str], found.stdout).read().strip()
+        path = cast(IO[str], found.stdout).read().strip()
     if found.returncode != 0:
         raise PartMissingError(
             f"CPython {minor} for the Lambda environment: {(reasons or [f'python.sh ended with status {found.returncode}'])[-1]}"
         )
-    probe = subprocess.run([told, "-I", "-c", PROBE], capture_output=True, text=True, check=False)
+    probe = subprocess.run([path, "-I", "-c", PROBE], capture_output=True, text=True, check=False)
     if probe.returncode != 0:
-        raise PartMissingError(f"CPython {minor} for the Lambda environment: {told} does not run: {probe.stderr.strip()}")
+        raise PartMissingError(f"CPython {minor} for the Lambda environment: {path} does not run: {probe.stderr.strip()}")
     version, prefix = json.loads(probe.stdout)
     major, minor_number, patch = version
-    python = Interpreter(Path(told), (major, minor_number, patch), Path(prefix))
+    python = Interpreter(Path(path), (major, minor_number, patch), Path(prefix))
     if python.usr != Path("/usr"):
         _compile(python)
     return python
 
 
 def _compile(python: Interpreter) -> None:
-    """Debian compiles the standard library when a package is installed, not when it is unpacked; cold starts would do it each time."""
+    """Compile the standard library once. Without it, each cold start would do it, because Debian compiles only during an installation."""
     library = python.prefix / "lib" / f"python{python.minor}"
     done = library / ".compiled"
     with locked(done):

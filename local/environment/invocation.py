@@ -1,4 +1,4 @@
-"""What came of an invocation, and of a shutdown."""
+"""The results of an invocation and of a shutdown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class FunctionError:
-    """An error in the runtime's own words."""
+    """An error of the function, as the runtime reports it."""
 
     type: str
     message: str
@@ -20,11 +20,11 @@ class FunctionError:
 
 @dataclass(frozen=True)
 class Invocation:
-    """One invocation. `payload` is what the handler returned, or None with an `error`.
+    """One invocation. `payload` is the result of the handler, or None if there is an `error`.
 
-    init_ms: from the start of the runtime's process to the end of the handler module's import; None when warm or not reached.
-    duration_ms: the call of the handler, measured around it in the runtime's process; None when it did not come to an end.
-    wall_ms: from the request to the emulator to its answer. `logs`: the lines printed meanwhile.
+    init_ms: from the start of the runtime's process to the end of the handler module's import; None if the start was warm or init failed.
+    duration_ms: the call of the handler, measured in the runtime's process; None if the handler did not return or raise.
+    wall_ms: from the request to the emulator until its answer. logs: the lines that were printed meanwhile.
     """
 
     payload: Any
@@ -38,9 +38,9 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Shutdown:
-    """What the runtime did when it was told to end. Lambda allows it 500 ms, or nothing at all where no extension is registered.
+    """The shutdown of a runtime. Lambda gives it 500 ms, or no time if no extension is registered.
 
-    duration_ms: from the signal to the end of the runtime's process. killed: whether it took a SIGKILL. `logs`: the lines meanwhile.
+    duration_ms: from the signal to the end of the runtime's process. killed: whether SIGKILL was needed. logs: the lines meanwhile.
     """
 
     duration_ms: float

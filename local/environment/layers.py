@@ -1,4 +1,4 @@
-"""Layers and functions as folders: a zip unpacked once, several layers merged into one /opt as Lambda does."""
+"""Provide layers and functions as folders: unpack zips, and merge several layers into one /opt as Lambda does."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.cache import cache_dir
-from local.cache import folder as kept_folder
-
+from ..cache import cache_dir
+from ..cache import folder as kept_folder
 from .errors import LambdaEnvironmentError
 
-LIMIT = 5  # layers of one function; Lambda's quota
-KEPT_SECONDS = 3 * 24 * 3600  # longer than any environment that may still be using it
+LIMIT = 5  # Lambda's quota of layers per function
+KEPT_SECONDS = 3 * 24 * 3600  # longer than any environment uses a folder
 
 
 def unpacked(archive: Path, what: str) -> Path:
-    """Returns the folder with the zip's content, kept by the zip's sha256 and not to be changed."""
+    """Return the folder with the content of the zip, cached by its sha256. Callers must not change it.
+
+    Raise LambdaEnvironmentError when the zip does not exist or can't be unpacked.
+    """
     if not archive.is_file():
         raise LambdaEnvironmentError(f"{what} {archive}: there is no such file; build it or name another")
     with open(archive, "rb") as file:
@@ -43,21 +45,24 @@ def unpacked(archive: Path, what: str) -> Path:
 
 
 def _prune(folder: Path) -> None:
-    """Every build of a layer is another zip: those that nobody has asked for in a while go."""
+    """Remove folders that were not used for KEPT_SECONDS, because each build of a layer adds one."""
     for old in folder.iterdir():
         if old.is_dir() and time.time() - old.stat().st_mtime > KEPT_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
 
 
 def folder_of(source: Path, what: str) -> Path:
-    """Returns the folder itself, or the unpacked zip."""
+    """Return `source` if it is a folder, otherwise the folder of the unpacked zip. Raise LambdaEnvironmentError as `unpacked` does."""
     return source.resolve() if source.is_dir() else unpacked(source, what)
 
 
 def opt(layers: Sequence[Path], scratch: Path) -> Path:
-    """Returns the folder for /opt: one layer's own, or all of them merged in `scratch`, a later one over an earlier."""
+    """Return the folder for /opt: that of a single layer, or all layers merged in `scratch`, where later ones override earlier ones.
+
+    Raise LambdaEnvironmentError when there are too many layers, or one can't be unpacked.
+    """
     if len(layers) > LIMIT:
-        raise LambdaEnvironmentError(f"{len(layers)} layers: Lambda takes {LIMIT} for a function; merge some of them")
+        raise LambdaEnvironmentError(f"{len(layers)} layers: Lambda allows {LIMIT} per function; merge some of them")
     folders = [folder_of(layer, "the layer") for layer in layers]
     if len(folders) == 1:
         return folders[0]
@@ -90,16 +95,16 @@ def _extract(source: zipfile.ZipFile, folder: Path) -> None:
         if stat.S_ISLNK(mode):
             target = folder / member.filename
             if not target.resolve().is_relative_to(folder.resolve()):
-                raise LambdaEnvironmentError(f"{source.filename}: {member.filename} leads out of the archive")
+                raise LambdaEnvironmentError(f"{source.filename}: {member.filename} is a link outside of the archive")
             links.append((target, source.read(member).decode()))
             continue
         place = Path(source.extract(member, folder))
         if place.is_dir():
             continue
-        # Lambda runs functions as a user who owns none of the files: what "others" may do is all that the function may.
+        # On Lambda the function's user does not own the files, so the permissions of "others" apply to it.
         others = (mode or 0o644) & 0o5
         place.chmod(others << 6 | others << 3 | others)
-    # Last, so that no member is written through one of them.
+    # Links are created last, so that no member is written through a link.
     for target, destination in links:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(destination)

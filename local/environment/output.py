@@ -1,4 +1,4 @@
-"""What an environment prints, sorted into the function's lines and the emulator's own, and the records of its bootstrap."""
+"""Read the output of an environment, split into lines of the function and of the emulator, and the records of its bootstrap."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-# Anywhere in a line: what the function printed before may lack its line feed.
+# It can be anywhere in a line, because the function's output before it may have no line feed.
 EMULATOR = re.compile(r"\d{2} \w{3} \d{4} [\d:,]+ \[[A-Z]+\] \(rapid\) |(?:START|END|REPORT) RequestId: [0-9a-f-]{36}")
-# The last that it prints of an invocation; after a crash there is no REPORT (whose figures are made up, anyway).
+# The last line of an invocation. After a crash there is no REPORT.
 LAST = re.compile(r"REPORT RequestId: |.* \(rapid\) Invoke DONE failed")
 
 
 class Output:
-    """Collects the lines of a stream until its end, in a thread."""
+    """Reads the lines of a stream in a thread until its end."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.function: list[str] = []
@@ -33,7 +33,7 @@ class Output:
     def _read(self) -> None:
         with self._stream:
             for raw in self._stream:
-                # The runtime writes an error as one log event, with carriage returns and no-break spaces in it.
+                # The runtime writes an error as one line with carriage returns and no-break spaces.
                 text = raw.decode(errors="replace").rstrip("\n").replace("\u00a0", " ")
                 with self._changed:
                     self._sort(text)
@@ -56,7 +56,7 @@ class Output:
         return self._finished
 
     def wait_for(self, number: int, seconds: float) -> None:
-        """Waits until that many invocations are over for the emulator: all that they printed is here by then."""
+        """Wait until the emulator has finished `number` invocations, so that their output is complete. Return after `seconds` at the latest."""
         with self._changed:
             self._changed.wait_for(lambda: self._ended or self._finished >= number, seconds)
 
@@ -66,7 +66,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Record:
-    """One line of the bootstrap: "init", "returned", "raised" or "error" (told to Lambda); with milliseconds where it took any."""
+    """One line of the bootstrap. `what` is "init", "returned", "raised" or "error" (reported to Lambda); `ms` is None for an error."""
 
     what: str
     pid: int
@@ -74,11 +74,11 @@ class Record:
 
 
 class Records:
-    """The named pipe that the bootstrap writes to, read in a thread; `on_init` is called as soon as an init has ended."""
+    """Reads the named pipe of the bootstrap in a thread. `on_init` is called when an init has ended."""
 
     def __init__(self, path: Path, on_init: Callable[[], None]) -> None:
         os.mkfifo(path)
-        # Writable too: a reader alone would see an end whenever no runtime has it open.
+        # Open for writing too, because otherwise the reader sees an end of file when no runtime has the pipe open.
         self._pipe = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self._on_init = on_init
         self._lock = threading.Lock()
@@ -104,7 +104,7 @@ class Records:
                     self._on_init()
 
     def take(self) -> list[Record]:
-        """Returns the records since the last call. What was written before the answer to an invocation is among them."""
+        """Return the records since the last call, including all that were written before the answer to an invocation."""
         self._mark.clear()
         os.write(self._pipe, b"mark\n")
         self._mark.wait(1)

@@ -1,4 +1,4 @@
-"""The real parts that an environment is put together from: emulator, runtime client, sandbox. Each fetched once, into the cache."""
+"""The parts of an environment: emulator, runtime client, sandbox. Each is downloaded once into the cache."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
-from local.cache import cache_dir, debian, say
-from local.cache import folder as kept_folder
-
+from ..cache import cache_dir, debian, say
+from ..cache import folder as kept_folder
 from .errors import PartMissingError
 from .interpreter import Interpreter
 from .pip import pip
@@ -20,16 +19,14 @@ from .pip import pip
 HERE = Path(__file__).resolve().parent
 BOOTSTRAP = HERE / "bootstrap.py"
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
-# Every tag that the host's C library may satisfy: pip takes those that it is given, not the older ones that they imply.
+# All tags that the host's C library may satisfy, because pip does not add the older tags that a tag implies.
 WHEEL_TAGS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
 
 
 def _architecture() -> str:
     machine = platform.machine()
     if machine not in ARCHITECTURES:
-        raise PartMissingError(
-            f"the Lambda emulator: Lambda has no {machine} machines, so AWS builds none for this one; use x86_64 or arm64"
-        )
+        raise PartMissingError(f"AWS does not build the Lambda emulator for {machine}; use a machine with x86_64 or arm64")
     return ARCHITECTURES[machine]
 
 
@@ -39,12 +36,12 @@ def _stamp(*files: Path) -> str:
 
 @cache
 def emulator() -> Path:
-    """Returns AWS's own aws-lambda-rie binary for this machine, out of the pinned aws-sam-cli wheel."""
+    """Return AWS's aws-lambda-rie binary for this machine, from the pinned aws-sam-cli wheel. Raise PartMissingError when it is not available."""
     locked = HERE / "requirements-emulator.txt"
     name = f"aws-lambda-rie-{_architecture()}"
 
     def make(folder: Path) -> None:
-        say("fetching the Lambda emulator (8 MB, once)")
+        say("downloading the Lambda emulator (8 MB, once)")
         options = ("--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", folder, "--requirement", locked)
         pip("the Lambda emulator (aws-lambda-rie in the aws-sam-cli wheel)", "download", *options)
         wheel = next(folder.glob("*.whl"))
@@ -58,11 +55,14 @@ def emulator() -> Path:
 
 @cache
 def runtime(python: Interpreter) -> Path:
-    """Returns the folder for /var/runtime: bootstrap.py, awslambdaric and the AWS SDK, compiled for that Python."""
+    """Return the folder for /var/runtime: bootstrap.py, awslambdaric and the AWS SDK, compiled for `python`.
+
+    Raise PartMissingError when it is not available.
+    """
     locked = HERE / "requirements-runtime.txt"
 
     def make(folder: Path) -> None:
-        say(f"fetching the Lambda runtime client for Python {python.minor} (once)")
+        say(f"downloading the Lambda runtime client for Python {python.minor} (once)")
         machine = "aarch64" if _architecture() == "arm64" else "x86_64"
         tags = [f"--platform={tag}_{machine}" for tag in WHEEL_TAGS]
         target = ("--python-version", python.minor, "--implementation", "cp", *tags, "--target", str(folder))
@@ -74,7 +74,7 @@ def runtime(python: Interpreter) -> Path:
             _standard_library(folder / "lib")
         _compile(python, folder)
 
-    # Another build of the same minor version can need libstdc++ where this one does not: its prefix is part of the name.
+    # Another build of the same version may need libstdc++ when this one does not, so the prefix is part of the name.
     place = hashlib.sha256(str(python.usr).encode()).hexdigest()[:8]
     name = f"runtime-{'.'.join(map(str, python.version))}-{place}-{_stamp(locked, BOOTSTRAP)}"
     return kept_folder(cache_dir() / "environment" / name, make)
@@ -91,7 +91,7 @@ def _compile(python: Interpreter, folder: Path) -> None:
 
 
 def _standard_library(folder: Path) -> None:
-    """awslambdaric's extension module needs libstdc++; /var/runtime/lib is on Lambda's LD_LIBRARY_PATH."""
+    """Copy libstdc++ for awslambdaric's extension module. /var/runtime/lib is on Lambda's LD_LIBRARY_PATH."""
     root = debian("host", "libstdc++", "libstdc++6")
     for name in ("libstdc++.so.6", "libgcc_s.so.1"):
         library = next(path for lib in ("usr/lib", "lib") for path in root.glob(f"{lib}/*-linux-gnu/{name}"))
@@ -100,18 +100,21 @@ def _standard_library(folder: Path) -> None:
 
 @cache
 def sandbox() -> list[str]:
-    """Returns the command that runs bubblewrap: the machine's own if it works, else Debian's out of the cache."""
+    """Return the command of bubblewrap: that of this machine if it works, otherwise Debian's from the cache.
+
+    Raise PartMissingError when it is not available.
+    """
     own = shutil.which("bwrap")
     if own and _refusal([own]) is None:
         return [own]
     root = debian("host", "bubblewrap", "bubblewrap")
-    # Through its own loader: the libraries that it needs are beside it, and the variables are the function's, not its own.
+    # Use the loader and libraries of its own root. LD_LIBRARY_PATH can't be used, because the variables are those of the function.
     loader = next(path for pattern in ("lib64/ld-linux-*.so.*", "lib/ld-linux-*.so.*") for path in sorted(root.glob(pattern)))
     libraries = ":".join(str(path) for folder in ("usr/lib", "lib") for path in sorted((root / folder).glob("*-linux-gnu")))
     command = [str(loader), "--library-path", libraries, str(root / "usr" / "bin" / "bwrap")]
     if refusal := _refusal(command):
         raise PartMissingError(
-            f"the sandbox (bubblewrap) can't make a user namespace on this machine: {refusal}. As root, allow it: "
+            f"the sandbox (bubblewrap) can't create a user namespace on this machine: {refusal}. As root, allow it: "
             "sysctl kernel.unprivileged_userns_clone=1 (Debian), sysctl kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), "
             "or start the container with --security-opt seccomp=unconfined --security-opt apparmor=unconfined"
         )

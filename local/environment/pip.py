@@ -1,4 +1,4 @@
-"""Wheels from the hash locks, through the virtual environment's own pip."""
+"""Run the virtual environment's pip, to install wheels from the hash locks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.cache import cache_dir
-
+from ..cache import cache_dir
 from .errors import PartMissingError
 
 SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 
 
 def pip(what: str, *arguments: str | Path) -> None:
-    """Runs pip; raises PartMissingError, with its reason, where it fails to get `what`."""
+    """Run pip to get `what`. Raise PartMissingError with pip's reason when it fails."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *(str(argument) for argument in arguments)]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_variables(), check=False
@@ -24,12 +23,12 @@ def pip(what: str, *arguments: str | Path) -> None:
         lines = [line for line in done.stdout.splitlines() if line.strip() and not line.startswith("WARNING")]
         reason = " / ".join(lines[-3:]) or f"pip ended with status {done.returncode}"
         raise PartMissingError(
-            f"{what} can't be had: {reason}. Check the network and pip's index settings (pip config list), then run it again."
+            f"{what} can't be downloaded: {reason}. Check the network and pip's index settings (pip config list), then run it again."
         )
 
 
 def _variables() -> dict[str, str]:
-    """local/setup.sh borrows Debian's pip and certificates where the machine has none; so does this."""
+    """Return pip's environment variables, with Debian's pip and certificates if local/setup.sh uses them on this machine."""
     variables = dict(os.environ)
     borrowed = Path(sys.prefix) / ".pip"
     if borrowed.is_file():

@@ -1,4 +1,4 @@
-"""The processes of an environment, seen from outside."""
+"""Find, signal and wait for the processes of an environment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-# "Dies with its parent" means the parent's thread, to the kernel: this one lasts as long as the process does.
+# The kernel's "die with the parent" means the parent's thread. This thread lives as long as the process.
 spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lambda-environment-spawner")
 
 
@@ -28,7 +28,7 @@ def _parents() -> dict[int, int]:
 
 
 def descendants(pid: int) -> list[int]:
-    """Returns the ids of all living processes below `pid`, parents before their children."""
+    """Return the ids of all living descendants of `pid`, parents before children."""
     parents = _parents()
     found: list[int] = []
     generation = [pid]
@@ -39,7 +39,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def send(pids: Iterable[int], number: signal.Signals) -> None:
-    """Signals each process that is still there."""
+    """Signal each process that still exists."""
     for pid in pids:
         try:
             os.kill(pid, number)
@@ -48,14 +48,14 @@ def send(pids: Iterable[int], number: signal.Signals) -> None:
 
 
 class Handle:
-    """A process that can be waited for although it is no child of ours; its id can't come to mean another one."""
+    """A handle to wait for a process that is not a child of this one. It stays valid even if the process id is reused."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self._descriptor = os.pidfd_open(pid)
 
     def wait(self, seconds: float) -> bool:
-        """Returns whether the process has ended within `seconds`."""
+        """Wait for the end of the process, and return whether it has ended within `seconds`."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         return bool(poll.poll(max(0.0, seconds) * 1e3))
@@ -65,12 +65,12 @@ class Handle:
 
 
 def state(pid: int) -> str:
-    """Returns the kernel's letter for the process's state: T is stopped."""
+    """Return the kernel's letter for the state of the process, such as T for stopped."""
     return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def stop(pids: Iterable[int], seconds: float = 2.0) -> None:
-    """Stops the processes and returns when each of them has stopped."""
+    """Stop the processes, and return when all have stopped, or after `seconds`."""
     pids = list(pids)
     send(pids, signal.SIGSTOP)
     deadline = time.monotonic() + seconds

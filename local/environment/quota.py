@@ -1,4 +1,4 @@
-"""A share of one processor, by a control group."""
+"""Limit processes to a share of one processor with a control group."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-PERIOD_US = 20_000  # the kernel's default of 100 ms gives the same share with longer stalls
-SMALLEST_US = 1_000  # the kernel takes no quota below
+PERIOD_US = 20_000  # the kernel's default of 100 ms would give the same share with longer pauses
+SMALLEST_US = 1_000  # the kernel's minimum
 
 
 @dataclass
 class Quota:
-    """A control group of its own, unlimited until `limit()`: init runs at full speed on Lambda, the handler does not."""
+    """A control group. It is unlimited until `limit()`, because on Lambda init runs at full speed and the handler does not."""
 
     folder: Path
     share: float
     unified: bool
 
     def prefix(self) -> list[str]:
-        """Returns the command that puts itself into the group, then runs what follows it."""
+        """Return the beginning of a command line that joins the group and then runs the rest of the line."""
         return ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', str(self.folder / "cgroup.procs")]
 
     def limit(self) -> None:
+        """Apply the limit. Raise OSError when the kernel rejects it."""
         period = max(PERIOD_US, round(SMALLEST_US / self.share))
         quota = round(period * self.share)
         if self.unified:
@@ -37,7 +38,7 @@ class Quota:
 
 
 def quota(share: float) -> Quota | str:
-    """Returns a group for that share (0.072 is what 128 MB of memory gives), or why this machine grants none."""
+    """Return a group for the share of one processor (0.072 is Lambda's share for 128 MB), or the reason why there is none."""
     if not 0 < share <= 64:
         raise ValueError(f"cpu_share={share}: give a share of one processor, such as 0.072 for a function of 128 MB")
     parent, unified = _parent()
@@ -47,7 +48,7 @@ def quota(share: float) -> Quota | str:
     try:
         folder.mkdir()
     except OSError as error:
-        return f"no CPU quota: can't make a control group in {parent} ({error.strerror}); run as root, or without cpu_share"
+        return f"no CPU quota: can't create a control group in {parent} ({error.strerror}); run as root, or without cpu_share"
     return Quota(folder, share, unified)
 
 
@@ -61,7 +62,7 @@ def _parent() -> tuple[Path | None, bool]:
         mount = next((folder for name in ("cpu", "cpu,cpuacct") if (folder := base / name).is_dir()), None)
         if mount is not None:
             inside = mount / own["cpu"].lstrip("/")
-            # In a container the path is the host's, and may not be there.
+            # In a container, this path of the host may not exist.
             return (inside if inside.is_dir() else mount), False
     enabled = base / "cgroup.subtree_control"
     if enabled.is_file() and "cpu" in enabled.read_text().split():

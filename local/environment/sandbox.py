@@ -1,4 +1,4 @@
-"""The function's file system: what is mounted where, and the command that makes it so."""
+"""The file system of the function: the mounts, and the command line of bubblewrap."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path, PurePosixPath
 from .errors import LambdaEnvironmentError
 from .interpreter import Interpreter
 
-# Of the machine's /etc a function needs these to resolve names and to verify the servers of others; the rest is none of its business.
+# The files of this machine's /etc that the function needs to resolve names and to verify public servers.
 COPIED = ("resolv.conf", "ssl/openssl.cnf")
 CERTIFICATES = Path("/etc/ssl/certs")
-# Whoever runs a function on Lambda: a user who owns nothing.
+# The user of functions on Lambda, who owns no files.
 USER, GROUP = 993, 990
-SHM, TMP = "/dev/shm", "/tmp"  # noqa: S108 - of the environment, not of this machine
+SHM, TMP = "/dev/shm", "/tmp"  # noqa: S108 - paths in the environment, not on this machine
 MOUNTED = ("usr", "lib", "lib64", "bin", "sbin", "proc", "dev", "opt", "var")
 
 
 @dataclass(frozen=True)
 class Mounts:
-    """The folders and files of one environment, on this machine."""
+    """The folders and files of this machine that one environment mounts."""
 
     interpreter: Interpreter
     emulator: Path
@@ -31,11 +31,14 @@ class Mounts:
     etc: Path
     records: Path
     files: Mapping[str, Path]
-    executable: Path | None  # takes the place of the interpreter's own
+    executable: Path | None  # replaces the interpreter's executable
 
 
 def make_etc(folder: Path, hosts: Mapping[str, str], files: Mapping[str, Path]) -> None:
-    """Fills the folder for /etc: the names in `hosts`, the machine's public certificates, and a place for each of `files` below /etc."""
+    """Create the folder for /etc: the names in `hosts`, the public certificates, and a mount point for each of `files` below /etc.
+
+    Raise LambdaEnvironmentError when one of `files` does not exist or can't be mounted.
+    """
     folder.mkdir()
     names = "".join(f"{address} {name}\n" for name, address in hosts.items())
     (folder / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n{names}")
@@ -54,7 +57,7 @@ def make_etc(folder: Path, hosts: Mapping[str, str], files: Mapping[str, Path]) 
     for name, source in files.items():
         place = _inside(name)
         if not source.exists():
-            raise LambdaEnvironmentError(f"files: {source}, meant for {name}, does not exist")
+            raise LambdaEnvironmentError(f"files: {source}, to be mounted at {name}, does not exist")
         if place.parts[1] == "etc":
             target = folder.joinpath(*place.parts[2:])
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -64,16 +67,20 @@ def make_etc(folder: Path, hosts: Mapping[str, str], files: Mapping[str, Path]) 
 def _inside(name: str) -> PurePosixPath:
     place = PurePosixPath(name)
     if not place.is_absolute() or ".." in place.parts or len(place.parts) < 2:
-        raise LambdaEnvironmentError(f"files: {name!r} is no absolute path; name one such as /etc/ssl/certs/test.pem")
+        raise LambdaEnvironmentError(f"files: {name!r} is not an absolute path; name one such as /etc/ssl/certs/test.pem")
     if place.parts[1] in MOUNTED:
         raise LambdaEnvironmentError(
-            f"files: {name} lies in a read-only folder of the environment; put it into the layer or the function, or below /etc"
+            f"files: {name} is in a read-only folder of the environment; put it into the layer or the function, or below /etc"
         )
     return place
 
 
 def command(bubblewrap: list[str], mounts: Mounts, info: int, inner: list[str]) -> list[str]:
-    """Returns the command that runs `inner` as the environment's first process. No secret is in it: variables go by the process's own."""
+    """Return the command line that runs `inner` as the first process of the environment.
+
+    It contains no secrets, because the function inherits the variables of the process. `info` is the file descriptor to which bubblewrap
+    writes the process id.
+    """
     arguments: list[str | Path | int] = []
 
     def read_only(source: Path, target: str) -> None:
@@ -88,7 +95,7 @@ def command(bubblewrap: list[str], mounts: Mounts, info: int, inner: list[str]) 
             read_only((usr.parent / name).resolve(), f"/{name}")
     arguments.extend(("--proc", "/proc", "--dev", "/dev", "--tmpfs", SHM, "--remount-ro", SHM, "--tmpfs", TMP))
     read_only(mounts.interpreter.prefix, "/var/lang")
-    # What somebody installed there for other uses is not on Lambda.
+    # Hide packages that were installed there for other purposes.
     for name in (f"lib/python{mounts.interpreter.minor}/site-packages", "lib/python3/dist-packages"):
         if (mounts.interpreter.prefix / name).is_dir():
             arguments.extend(("--tmpfs", f"/var/lang/{name}", "--remount-ro", f"/var/lang/{name}"))

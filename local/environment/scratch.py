@@ -1,4 +1,4 @@
-"""The folder of one running environment, which goes with it: at its end, or later where its process was killed."""
+"""The temporary folder of a running environment. It is removed at the end, or later if the process was killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 PREFIX = "rdspool-environment-"
-GRACE_SECONDS = 60  # between making a folder and locking it
+GRACE_SECONDS = 60  # for the time between the creation of a folder and its lock
 
 
 class Scratch:
@@ -28,7 +28,7 @@ class Scratch:
 
 
 def _sweep() -> None:
-    """Removes what killed processes of this user have left."""
+    """Remove the folders that killed processes of this user have left."""
     for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
             status = old.lstat()
@@ -36,7 +36,7 @@ def _sweep() -> None:
                 continue
             lock = os.open(old, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
-            continue  # Another process sweeps, too.
+            continue  # Another process has removed it.
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""The environment variables of a function, as Lambda sets them."""
+"""The environment variables that Lambda sets for a function."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ RESERVED = {
     "LAMBDA_RUNTIME_DIR",
     "LAMBDA_TASK_ROOT",
 }
-FUNCTION_NAME = "function"  # the emulator's address has it fixed
+FUNCTION_NAME = "function"  # fixed in the URL of the emulator
 
 
 class Role(Protocol):
-    """What the function signs with; local.front's credentials are of this form, too."""
+    """The credentials of the function. local.front's Credentials have these attributes too."""
 
     @property
     def access_key(self) -> str: ...
@@ -46,7 +46,7 @@ class Role(Protocol):
 
 @dataclass(frozen=True)
 class Credentials:
-    """The function's role, as Lambda hands it over: temporary credentials with a session token."""
+    """The credentials of the function's role: temporary, with a session token."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -54,7 +54,7 @@ class Credentials:
 
     @classmethod
     def random(cls) -> Credentials:
-        """Returns credentials that look like AWS's and are worth nothing."""
+        """Return random credentials in AWS's format."""
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
         key = "ASIA" + "".join(secrets.choice(letters) for _ in range(16))
         # 750 bytes give the 1,000 characters that a role's session token has in Lambda.
@@ -72,13 +72,11 @@ def variables(
     credentials: Role,
     configured: Mapping[str, str],
 ) -> dict[str, str]:
-    """Returns the whole environment of the function; raises LambdaEnvironmentError for a name that Lambda keeps for itself."""
+    """Return all environment variables of the function. Raise LambdaEnvironmentError for a name that Lambda reserves."""
     if taken := sorted(RESERVED & configured.keys()):
-        raise LambdaEnvironmentError(
-            f"variables: Lambda keeps {', '.join(taken)} for itself; leave it out, or use region= and credentials="
-        )
+        raise LambdaEnvironmentError(f"variables: Lambda reserves {', '.join(taken)}; leave it out, or use region= and credentials=")
     lambdas = {
-        # What a function may overwrite comes first.
+        # The function's configuration can override these.
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
@@ -95,7 +93,7 @@ def variables(
         "AWS_LAMBDA_FUNCTION_NAME": FUNCTION_NAME,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
-        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),  # the emulator's, not Lambda's: bootstrap.py takes it away
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),  # for the emulator; bootstrap.py removes it
         "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{FUNCTION_NAME}",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"[$LATEST]{secrets.token_hex(16)}",

@@ -1,19 +1,19 @@
-"""An Amazon RDS endpoint on this machine: MySQL's protocol, TLS for an RDS-like name, sign-in with an IAM token, a real server behind it.
+"""An Amazon RDS endpoint on this machine: MySQL's protocol, TLS for an RDS-like name, and sign-in with an IAM token, before a real server.
 
     with start(server, users={"app": "its password on the server"}, credentials=Credentials("AKIA...", "secret")) as front:
         with names.resolved(front.host):
             ...                              # connect to front.host, front.port with TLS, trusting front.ca_file
         front.connections()[-1].round_trips
 
-It counts round trips and commands per connection (records.py says how exactly) and makes faults on order (faults.py).
+It counts round trips and commands per connection (records.py explains how), and tests can set faults (faults.py).
 """
 
 from __future__ import annotations
 
-from local.front.client import Count, Front, FrontError, start
-from local.front.faults import Accept, Close, Command, CutAnswer, Delay, Error, LoseAnswer, SignIn, Silence
-from local.front.iam import Credentials
-from local.front.records import Connection
+from .client import Count, Front, FrontError, start
+from .faults import Accept, Close, Command, CutAnswer, Delay, Error, LoseAnswer, SignIn, Silence
+from .iam import Credentials
+from .records import Connection
 
 __all__ = [
     "Accept",

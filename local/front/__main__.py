@@ -1,4 +1,4 @@
-"""The front's process. `local.front.start` runs it and gives it one line of JSON on its standard input; by hand it only says so."""
+"""The process of the front. `local.front.start` runs it and writes one line of JSON to its stdin. Run manually, it prints its usage."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import threading
 import time
 from typing import Any
 
-from local.front import control
-from local.front.backend import Address
-from local.front.endpoint import Endpoint, listen
-from local.front.iam import Credentials, TokenCheck
-from local.front.sign_in import SignInOptions
-from local.front.tls import ServerContexts, TlsOptions
+from . import control
+from .backend import Address
+from .endpoint import Endpoint, listen
+from .iam import Credentials, TokenCheck
+from .sign_in import SignInOptions
+from .tls import ServerContexts, TlsOptions
 
 USAGE = """\
-python -m local.front is the process of the RDS front: MySQL's protocol as an Amazon RDS endpoint speaks it,
-with a real server behind it. It is started from Python, which gives it its secrets over standard input:
+python -m local.front is the process of the RDS front: an Amazon RDS endpoint for MySQL's protocol, before a
+real server. Start it from Python, which passes its secrets over standard input:
 
     from local.front import Credentials, start
     with start(server, users={"app": password}, credentials=Credentials(...), region="eu-central-1") as front:
         ...                              # connect to 127.0.0.1, front.port
 """
-LOOK = 0.25  # seconds between looks at the parent
+POLL = 0.25  # seconds between checks of the parent
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def main() -> int:
     try:
         listener = listen(config["port"])
     except OSError as problem:
-        _tell({"error": f"the front cannot listen: {problem}"})
+        _write({"error": f"the front cannot listen: {problem}"})
         return 1
     port = listener.getsockname()[1]
     options = SignInOptions(
@@ -48,20 +48,20 @@ def main() -> int:
     endpoint = Endpoint(listener, options, ServerContexts(TlsOptions(**config["tls"])), Address(**config["backend"]))
     server = control.serve(endpoint, config["token"])
     threading.Thread(target=_end_with, args=(config["parent"],), name="parent", daemon=True).start()
-    # A pass of the collector between two packets would show up as latency.
+    # A garbage collection between two packets would be measured as latency.
     gc.freeze()
-    _tell({"port": port, "control": server.server_address[1]})
+    _write({"port": port, "control": server.server_address[1]})
     server.serve_forever()
     return 0
 
 
-def _tell(message: dict[str, Any]) -> None:
+def _write(message: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
 
 
 def _end_with(parent: int) -> None:
-    """Ends this process when standard input does, or with the parent: a forked child of it can hold the input's other end."""
+    """End this process when stdin is closed or the parent has ended. A forked child of the parent can keep stdin open."""
 
     def read() -> None:
         sys.stdin.read()
@@ -69,7 +69,7 @@ def _end_with(parent: int) -> None:
 
     threading.Thread(target=read, name="stdin", daemon=True).start()
     while os.getppid() == parent:
-        time.sleep(LOOK)
+        time.sleep(POLL)
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""The real server behind the front: a connection to it, and a sign-in with a password that the front knows."""
+"""Connect to the real server behind the front, and sign in with a password that the front knows."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from local.front.handshake import Greeting, Login
-from local.front.orders import Orders
-from local.front.protocol import AUTH_MORE_DATA, AUTH_SWITCH, ERR, OK, Capability, Cursor, Packets, ProtocolError
-from local.front.wire import Wire
+from .handshake import Greeting, Login
+from .orders import Orders
+from .protocol import AUTH_MORE_DATA, AUTH_SWITCH, ERR, OK, Capability, Cursor, Packets, ProtocolError
+from .wire import Wire
 
 CONNECT_TIMEOUT = 10.0  # seconds
 
@@ -21,7 +21,7 @@ FULL_SIGN_IN = b"\x04"
 
 @dataclass(frozen=True)
 class Address:
-    """Where the real server listens; its unix socket is used where there is one."""
+    """The address of the real server. Its unix socket is used if it has one."""
 
     host: str
     port: int
@@ -29,7 +29,7 @@ class Address:
 
 
 class Backend:
-    """One connection to the real server, its greeting received. Raises OSError if the server can't be reached."""
+    """A connection to the real server that has received its greeting. Raise OSError when the server can't be reached."""
 
     def __init__(self, address: Address, orders: Orders) -> None:
         if address.socket is not None:
@@ -49,14 +49,14 @@ class Backend:
         self._over_tcp = address.socket is None
 
     def greeting(self) -> Greeting:
-        """What the server greeted with; ProtocolError if that was an error."""
+        """Return the greeting of the server. Raise ProtocolError when it was an ERR packet."""
         return Greeting.parse(self.first)
 
     def send_login(self, login: Login, greeting: Greeting) -> None:
-        """Sends the login, on TCP over TLS: a clear password, as caching_sha2_password may ask for, is only taken there or on a socket."""
+        """Send the login, over TLS on TCP, because caching_sha2_password accepts a clear password only over TLS or a unix socket."""
         if self._over_tcp and greeting.capabilities & Capability.SSL:
             self.packets.write(login.start(tls=True))
-            # The front's own test server on this machine; who it is was decided by its address.
+            # Not verified: the server is local, and its address identifies it.
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -65,7 +65,10 @@ class Backend:
         self.packets.write(login.payload(tls=self.tls))
 
     def sign_in(self, login: Login, greeting: Greeting, password: str) -> bytes:
-        """Signs in with the client's login and the front's password; returns the server's OK or ERR payload."""
+        """Sign in with the client's login and the front's password, and return the payload of the server's OK or ERR packet.
+
+        Raise ProtocolError when the server asks for an unknown plugin.
+        """
         plugin, nonce = greeting.plugin.decode(), greeting.nonce
         if plugin not in SCRAMBLES:
             plugin = "mysql_native_password"
@@ -79,16 +82,16 @@ class Backend:
                 plugin = cursor.text_to_nul().decode()
                 nonce = cursor.take(cursor.left).rstrip(b"\0")
                 if plugin not in SCRAMBLES:
-                    raise ProtocolError(f"the backend asks for {plugin}, which the front cannot do for user {login.user}")
+                    raise ProtocolError(f"the backend asks for the plugin {plugin} for user {login.user}, which the front does not support")
                 self.packets.write(SCRAMBLES[plugin](password, nonce))
             elif answer == bytes((AUTH_MORE_DATA,)) + FULL_SIGN_IN:
                 self.packets.write(password.encode() + b"\0")
             elif answer != bytes((AUTH_MORE_DATA,)) + FAST_SIGN_IN_DONE:
-                raise ProtocolError(f"the backend's sign-in went on with a packet of type 0x{answer[0]:02x}")
+                raise ProtocolError(f"the backend's sign-in continued with a packet of type 0x{answer[0]:02x}")
 
 
 def native_password(password: str, nonce: bytes) -> bytes:
-    """mysql_native_password's answer to a nonce."""
+    """Return the answer of mysql_native_password to a nonce."""
     if not password:
         return b""
     once = _sha1(password.encode())
@@ -96,7 +99,7 @@ def native_password(password: str, nonce: bytes) -> bytes:
 
 
 def caching_sha2_password(password: str, nonce: bytes) -> bytes:
-    """caching_sha2_password's answer to a nonce (the fast way)."""
+    """Return the answer of caching_sha2_password to a nonce (the fast path)."""
     if not password:
         return b""
     once = hashlib.sha256(password.encode()).digest()
@@ -105,7 +108,7 @@ def caching_sha2_password(password: str, nonce: bytes) -> bytes:
 
 
 def _sha1(data: bytes) -> bytes:
-    # The plugin's own choice, not the front's.
+    # The plugin requires SHA-1.
     return hashlib.sha1(data, usedforsecurity=False).digest()
 
 

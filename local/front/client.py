@@ -1,4 +1,4 @@
-"""A running front as its user holds it: what it counted, and what is done to its connections."""
+"""Start a front, read its counts, set faults, and control its connections."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from local.errors import LocalError
-from local.front.faults import Do, When, check, to_json
-from local.front.iam import Credentials
-from local.front.records import Connection
+from ..errors import LocalError
+from .faults import Do, When, check, to_json
+from .iam import Credentials
+from .records import Connection
 
 if TYPE_CHECKING:
-    from local.certificates import Authority
-    from local.server import Server
+    from ..certificates import Authority
+    from ..server import Server
 
 HOST = "app.cluster-c1abcdefghij.eu-central-1.rds.amazonaws.com"
 REGION = "eu-central-1"
 _ROOT = Path(__file__).resolve().parents[2]
-# What the front's process may see of this one's environment: no credentials.
+# The variables that the front's process inherits. They contain no credentials.
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ")
 _CONTROL_TIMEOUT = 10.0  # seconds
 
 
 class FrontError(LocalError):
-    """The front could not start, is gone, or refused what it was asked for."""
+    """The front could not start, has ended, or rejected a request."""
 
 
 @dataclass
 class Count:
-    """What passed the front in a `with front.count()` block; filled in at its end."""
+    """The traffic in a `with front.count()` block. The values are set at the end of the block."""
 
     round_trips: int = 0
     connect_round_trips: int = 0
     command_count: int = 0
     commands: list[str] = field(default_factory=list)
-    """In the order in which they came on each connection, oldest connection first."""
+    """In the order of arrival per connection, oldest connection first."""
     connections: int = 0
-    """Connections that were opened in the block."""
+    """The number of connections that were opened in the block."""
     bytes_in: int = 0
     bytes_out: int = 0
 
 
 class Front:
-    """A running front. `host` is the RDS-like name that its certificate and tokens are for; it listens on `address`:`port`."""
+    """A running front. `host` is the RDS-like name in its certificate and tokens. It listens on `address`:`port`."""
 
     address = "127.0.0.1"
 
@@ -69,28 +69,28 @@ class Front:
         return f"<Front {self.host} at {self.address}:{self.port}>"
 
     def connections(self) -> list[Connection]:
-        """All connections since the start or the last reset, oldest first (the last 10,000 closed ones)."""
+        """Return all connections since the start or the last reset, oldest first. At most 10,000 closed ones are kept."""
         return [Connection(**one) for one in self._ask("connections")]
 
     def connection(self, number: int | None = None, *, backend_id: int | None = None) -> Connection:
-        """The one with this id, or with this CONNECTION_ID(), else the newest. LookupError if there is none."""
+        """Return the connection with this id or this CONNECTION_ID(), or by default the newest. Raise LookupError when there is none."""
         found = [one for one in self.connections() if number in (None, one.id) and backend_id in (None, one.backend_id)]
         if not found:
-            raise LookupError(f"{self!r} knows no connection with id {number}, CONNECTION_ID() {backend_id}")
+            raise LookupError(f"{self!r} has no connection with id {number}, CONNECTION_ID() {backend_id}")
         return found[-1]
 
     def totals(self) -> dict[str, int]:
-        """Sums over all connections since the start or the last reset, and how many are open."""
+        """Return the sums over all connections since the start or the last reset, and the number of open ones."""
         totals: dict[str, int] = self._ask("totals")
         return totals
 
     def reset(self) -> None:
-        """Forgets closed connections and starts the counts of open ones again. Faults stay."""
+        """Delete closed connections and reset the counts of open ones. Faults are kept."""
         self._ask("reset")
 
     @contextmanager
     def count(self) -> Iterator[Count]:
-        """Counts what passes in the block, exactly if all answers have been received at its begin and end."""
+        """Count the traffic in the block. The counts are exact if no answer is outstanding at its start and end."""
         before = {one.id: one for one in self.connections()}
         count = Count()
         yield count
@@ -103,61 +103,70 @@ class Front:
             count.commands += now.commands[max(0, len(now.commands) - new) :]
 
     def wait(self, condition: Callable[[Front], bool], timeout: float = 5.0) -> None:
-        """Waits until the condition holds; TimeoutError after `timeout` seconds."""
+        """Wait until `condition` is true. Raise TimeoutError after `timeout` seconds."""
         end = time.monotonic() + timeout
         while not condition(self):
             if time.monotonic() > end:
-                raise TimeoutError(f"{self!r}: not within {timeout} s; its connections: {self.connections()}")
+                raise TimeoutError(f"{self!r}: the condition was not true within {timeout} s; the connections: {self.connections()}")
             time.sleep(0.005)
 
     def wait_closed(self, connection: Connection, timeout: float = 5.0) -> Connection:
-        """The record of a connection once it has ended: the front sees a client's close a moment after it."""
+        """Wait until the front has seen the end of a connection, and return its record. Raise TimeoutError after `timeout` seconds."""
         self.wait(lambda front: not front.connection(connection.id).open, timeout)
         return self.connection(connection.id)
 
     def fault(self, *, when: When, do: Do, times: int | None = 1, after: int = 0) -> int:
-        """Makes `do` happen at the next `times` (None: all) moments that match `when`, after the first `after`. Returns the rule's id."""
+        """Apply the fault `do` to the next `times` (None: all) events that match `when`, after the first `after`. Return the rule's id.
+
+        Raise ValueError when `do` can't be applied to `when`.
+        """
         check(when, do)
         number: int = self._ask("fault", when=to_json(when), do=to_json(do), times=times, after=after)
         return number
 
     def faults(self) -> list[dict[str, Any]]:
-        """The rules with their `hits` so far."""
+        """Return the rules, each with the number of its `hits`."""
         rules: list[dict[str, Any]] = self._ask("faults")
         return rules
 
     def clear_faults(self, rule: int | None = None) -> None:
-        """Removes one rule; or all of them and the delay."""
+        """Remove one rule, or by default all rules and the delay."""
         self._ask("clear_faults", number=rule)
 
     def delay(self, seconds: float) -> None:
-        """Holds every answer for so many seconds from now on, as a network would: in the sign-in too, and pipelined ones together."""
+        """Delay every answer by `seconds` from now on, like a network: also during sign-in, and pipelined answers together."""
         self._ask("delay", seconds=seconds)
 
     def clock(self, ahead: float) -> None:
-        """Sets the clock that tokens are checked by so many seconds ahead of this machine's."""
+        """Set the clock for the check of tokens `ahead` seconds ahead of this machine's clock."""
         self._ask("clock", ahead=ahead)
 
     def kill(self, connection: Connection | int, *, reset: bool = False) -> None:
-        """Closes the client's connection: with a FIN (and no close_notify, as MySQL does), or with a RST. LookupError if it is not open."""
+        """Close the client's connection, with a FIN (and without close_notify, like MySQL) or with a RST.
+
+        Raise LookupError when it is not open.
+        """
         self._ask("kill", connection=_id(connection), reset=reset)
 
     def blackhole(self, connection: Connection | int) -> None:
-        """Swallows everything from now on and sends nothing, no FIN either, as a peer that was lost."""
+        """Read everything and send nothing from now on, also no FIN, like a lost peer. Raise LookupError when it is not open."""
         self._ask("blackhole", connection=_id(connection))
 
     def notify(
         self, connection: Connection | int, code: int, *, sqlstate: str | None = None, message: str | None = None, close: bool = True
     ) -> None:
-        """Sends an ERR packet that nobody asked for (4031 to an idle client, 1053 at a shutdown), then closes, or else goes silent."""
+        """Send an unsolicited ERR packet (such as 4031 to an idle client, or 1053 at a shutdown), then close, or stay silent.
+
+        Raise LookupError when the connection is not open.
+        """
         self._ask("notify", connection=_id(connection), code=code, sqlstate=sqlstate, message=message, close=close)
 
     def stop_listening(self) -> None:
-        """Refuses new connections; open ones stay."""
+        """Refuse new connections. Open ones are kept."""
         self._ask("stop_listening")
 
     def listen_again(self) -> None:
-        """Listens on the same port again."""
+        """Listen on the same port again."""
         self._ask("listen_again")
 
     def _ask(self, verb: str, **arguments: Any) -> Any:
@@ -175,7 +184,7 @@ class Front:
         if response.status == http.HTTPStatus.OK:
             return answer["answer"]
         problem_kind = LookupError if response.status == http.HTTPStatus.CONFLICT else FrontError
-        raise problem_kind(f"{self!r} refuses {verb}: {answer['error']}")
+        raise problem_kind(f"{self!r} rejects {verb}: {answer['error']}")
 
 
 def _id(connection: Connection | int) -> int:
@@ -202,19 +211,18 @@ def start(
     direct_clear_password: bool = True,
     backend_tcp: bool = False,
 ) -> Iterator[Front]:
-    """Runs a front before `server` in a process of its own for as long as the block lasts.
+    """Run a front before `server` in a separate process until the block ends. Raise FrontError when it does not start.
 
-    `users`: IAM users and their passwords on the server; all others sign in with their own password. `port`: 0 for a free one.
-    `token_port`: the port that tokens are for, where it is not the one that the front listens on.
-
-    A server to be refused: `authority` another than the one that the client trusts, `names` another certificate's, `expired`.
-    `tickets=False`: no TLS session is ever resumed. `curve` (say secp384r1): a client that guesses another group gets a hello retry.
-    `direct_clear_password`: a token that comes with the login is taken there, as servers do, without being asked for.
-    `backend_tcp`: over TCP with TLS even where the server has a unix socket, for users that REQUIRE SSL. FrontError if it does not start.
+    users: IAM users and their passwords on the server; other users sign in with their own password. port: 0 for a free one.
+    token_port: the port in the tokens, if it differs from the front's port.
+    authority, names, expired: for servers that a client must reject: an unknown authority, other names in the certificate, an expired one.
+    tickets: False disables TLS session resumption. curve (such as secp384r1): a client that guesses another group gets a hello retry.
+    require_tls: refuse a sign-in without TLS. direct_clear_password: accept a token in the login packet, as servers do.
+    backend_tcp: connect to the server over TCP with TLS even if it has a unix socket, for users that REQUIRE SSL.
     """
     if authority is None:
-        from local.cache import cache_dir
-        from local.certificates import authority as kept_authority
+        from ..cache import cache_dir
+        from ..certificates import authority as kept_authority
 
         authority = kept_authority(cache_dir() / "authority")
     certificate, key = authority.issue(list(names) if names else [host], expired=expired)
@@ -251,25 +259,23 @@ def start(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        # Ctrl-C at a terminal is for this process, which then ends the front in its own time.
+        # In a new session, Ctrl-C reaches only this process, which then ends the front.
         start_new_session=True,
     )
     stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
     try:
-        # A broken pipe: it says why on its standard output, or on stderr.
+        # After a broken pipe, the process has printed the reason on stdout or stderr.
         with suppress(BrokenPipeError):
             stdin.write(json.dumps(config) + "\n")
             stdin.flush()
         ready: dict[str, Any] = json.loads(stdout.readline() or "{}")
         if "port" not in ready:
-            raise FrontError(
-                ready.get("error") or f"the front's process ended with status {process.wait(10)} at its start; see its stderr."
-            )
+            raise FrontError(ready.get("error") or f"the front's process ended with status {process.wait(10)} at its start; see stderr.")
         yield Front(
             host=host, port=ready["port"], region=region, ca_file=authority.ca, pid=process.pid, control=ready["control"], token=token
         )
     finally:
-        # A broken pipe: it has ended by itself.
+        # A broken pipe means that the process has ended.
         with suppress(BrokenPipeError):
             stdin.close()
         try:

@@ -1,11 +1,11 @@
-"""Names of the commands that a client sends, read from the packets' headers as the bytes pass by."""
+"""Read the names of a client's commands from its packets while they are relayed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from local.front.protocol import MAX_PAYLOAD, Cursor, ProtocolError
+from .protocol import MAX_PAYLOAD, Cursor, ProtocolError
 
 NAMES = {
     0x00: "SLEEP", 0x01: "QUIT", 0x02: "INIT_DB", 0x03: "QUERY", 0x04: "FIELD_LIST", 0x05: "CREATE_DB", 0x06: "DROP_DB", 0x07: "REFRESH",
@@ -16,16 +16,16 @@ NAMES = {
 # Commands that the server does not answer.
 UNANSWERED = ("QUIT", "STMT_CLOSE", "STMT_SEND_LONG_DATA")
 TEXT_LIMIT = 200
-# Bytes of a command that are looked at for its name: 200 characters of SQL after its query attributes.
+# Bytes of a command that are buffered for its name: enough for query attributes and 200 characters of SQL.
 HEAD = 4096
 
-# Sizes of the values of query attributes by column type; strings and numbers as text have their own length before them.
+# Sizes of query attributes by column type. Strings and decimal numbers have a length prefix instead.
 _FIXED = {0x01: 1, 0x02: 2, 0x0D: 2, 0x03: 4, 0x09: 4, 0x08: 8, 0x04: 4, 0x05: 8, 0x06: 0}
 _TIMES = (0x07, 0x0A, 0x0B, 0x0C)
 
 
 def command_name(payload: bytes, query_attributes: bool) -> str:
-    """A command's name, with the first 200 characters of its SQL or its schema, or with its statement's number."""
+    """Return the name of a command, with the first 200 characters of its SQL or its schema, or with the number of its statement."""
     if not payload:
         return "EMPTY"
     name = NAMES.get(payload[0], f"0x{payload[0]:02X}")
@@ -48,7 +48,7 @@ def _sql(payload: bytes, query_attributes: bool) -> bytes:
         try:
             _skip_attributes(cursor)
         except ProtocolError:
-            return b"(its query attributes are longer than what is looked at)"
+            return b"(the query attributes are too long to find the SQL)"
     return payload[cursor.position :]
 
 
@@ -76,19 +76,19 @@ def _skip_attributes(cursor: Cursor) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Consecutive bytes from the client: of one packet at most."""
+    """Consecutive bytes from the client, of at most one packet."""
 
     data: bytes
     command: str | None
-    """The command that begins here; None in the middle of one."""
+    """The command that begins here, or None in the middle of one."""
     ends: bool
-    """Whether the message (a packet, or several of 16 MB and a shorter one) ends here."""
+    """Whether the message (one packet, or several of 16 MB and a shorter one) ends here."""
     sequence: int
     """The packet's sequence number."""
 
 
 class CommandReader:
-    """Cuts a client's bytes into segments, so that each command begins one. It holds bytes back only until a command can be named."""
+    """Splits a client's bytes into segments, so that each command begins a segment. Bytes are buffered only until a command has a name."""
 
     def __init__(self, query_attributes: bool) -> None:
         self._query_attributes = query_attributes
@@ -97,11 +97,11 @@ class CommandReader:
         self._whole = True
         self._continues = False
         self._sequence = 0
-        # The server has sent something since the client's last packet: set by whoever relays.
+        # Whether the server has sent something since the client's last packet. The relay sets it.
         self.answered = True
 
     def feed(self, data: bytes) -> Iterator[Segment]:
-        """The segments that are complete with these bytes."""
+        """Yield the segments that are complete after `data`."""
         if self._held:
             data, self._held = self._held + data, b""
         position = 0
@@ -132,6 +132,6 @@ class CommandReader:
         self._held = data[position:]
 
     def _begins(self, sequence: int) -> bool:
-        # A file for LOAD DATA LOCAL can have more packets than there are numbers: a 0 right after 255, with no answer between, is its.
+        # A file for LOAD DATA LOCAL can have more than 256 packets. A 0 after 255 without an answer in between belongs to the file.
         wrapped = self._sequence == 255 and not self.answered
         return sequence == 0 and not self._continues and not wrapped

@@ -1,4 +1,4 @@
-"""The front's control channel: HTTP with JSON on a loopback port, for whoever has the token."""
+"""The control channel of the front: HTTP with JSON on a loopback port, protected by a token."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.front.endpoint import LOOPBACK, Endpoint
-from local.front.faults import Error, do_from_json, when_from_json
-from local.front.orders import Hangup, Notice, Silence
-from local.front.protocol import error
+from .endpoint import LOOPBACK, Endpoint
+from .faults import Error, do_from_json, when_from_json
+from .orders import Hangup, Notice, Silence
+from .protocol import error
 
 
 class Verbs:
-    """What can be asked of a front: one method a verb, JSON's values in and out."""
+    """The requests to a front. Each method is a verb, with JSON values as arguments and result."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -41,7 +41,7 @@ class Verbs:
 
     def delay(self, seconds: float) -> None:
         if seconds < 0:
-            raise ValueError(f"a delay of {seconds} s")
+            raise ValueError(f"a delay of {seconds} s is negative")
         self._endpoint.faults.delay = seconds
 
     def clock(self, ahead: float) -> None:
@@ -64,7 +64,7 @@ class Verbs:
 
 
 def serve(endpoint: Endpoint, token: str) -> ThreadingHTTPServer:
-    """The control channel's server, on a free port, not yet serving."""
+    """Return the HTTP server of the control channel. It is bound to a free port but does not serve yet."""
     verbs = Verbs(endpoint)
 
     class Handler(BaseHTTPRequestHandler):
@@ -82,7 +82,7 @@ def serve(endpoint: Endpoint, token: str) -> ThreadingHTTPServer:
             name = self.path.removeprefix("/")
             verb: Callable[..., Any] | None = None if name.startswith("_") else getattr(verbs, name, None)
             if verb is None:
-                return HTTPStatus.NOT_FOUND, {"error": f"the front knows no {name}"}
+                return HTTPStatus.NOT_FOUND, {"error": f"the front has no verb {name}"}
             try:
                 return HTTPStatus.OK, {"answer": verb(**json.loads(content))}
             except (LookupError, OSError) as problem:
@@ -100,7 +100,7 @@ def serve(endpoint: Endpoint, token: str) -> ThreadingHTTPServer:
             self.wfile.flush()
 
         def log_message(self, *_: object) -> None:
-            pass  # One line for each look at the counts would bury what matters on stderr.
+            pass  # One line per request would hide important messages on stderr.
 
     server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""The front as a whole: the port it listens on, its sessions, and what can be done to them from outside."""
+"""The listening port of the front and its sessions."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import socket
 import threading
 import time
 
-from local.front.backend import Address
-from local.front.faults import Faults
-from local.front.orders import Order
-from local.front.records import Records
-from local.front.session import Session
-from local.front.sign_in import SignInOptions
-from local.front.tls import ServerContexts
+from .backend import Address
+from .faults import Faults
+from .orders import Order
+from .records import Records
+from .session import Session
+from .sign_in import SignInOptions
+from .tls import ServerContexts
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 512
@@ -37,27 +37,27 @@ class Endpoint:
         self._start(listener)
 
     def now(self) -> float:
-        """The clock that tokens are checked by."""
+        """Return the time for the check of tokens, in seconds since the epoch."""
         return time.time() + self.ahead
 
     def stop_listening(self) -> None:
-        """New connections are refused from now on; those that are open stay."""
+        """Refuse new connections. Open ones are kept."""
         listener, self._listener = self._listener, None
         if listener is None:
             return
-        # Wakes accept; close alone would leave it waiting on a number that may become another file's.
+        # Wakes accept(). After close() alone it would wait on a descriptor that another file may get.
         listener.shutdown(socket.SHUT_RDWR)
         if self._accepting is not None:
             self._accepting.join()
         listener.close()
 
     def listen_again(self) -> None:
-        """Listens on the same port again. OSError if somebody else took it."""
+        """Listen on the same port again. Raise OSError when another process has bound it."""
         if self._listener is None:
             self._start(listen(self.port))
 
     def order(self, connection: int, order: Order) -> None:
-        """LookupError if that connection is not open."""
+        """Send an order to a connection. Raise LookupError when it is not open."""
         with self._lock:
             session = self._sessions.get(connection)
         if session is None or not session.orders.post(order):
@@ -74,7 +74,7 @@ class Endpoint:
                 sock, (host, port) = listener.accept()
             except OSError:
                 if self._listener is listener:
-                    time.sleep(0.05)  # Out of file descriptors, say: the next try may find one.
+                    time.sleep(0.05)  # For example, no file descriptor is free. The next attempt may succeed.
                     continue
                 return
             record = self.records.new(f"{host}:{port}")
@@ -95,7 +95,7 @@ class Endpoint:
 
 
 def listen(port: int) -> socket.socket:
-    """A socket that listens on the loopback's port (0: a free one)."""
+    """Return a socket that listens on a port of the loopback address (0: a free port). Raise OSError when it can't."""
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""Faults on order: rules of a moment (`Accept`, `SignIn`, `Command`) and of what happens then (`Close`, `Error`, `LoseAnswer`, ...)."""
+"""Faults that tests set: an event (`Accept`, `SignIn`, `Command`), and what happens then (`Close`, `Error`, `LoseAnswer`, ...)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import Any
 
-# Texts and SQLSTATEs as the servers send them, for numbers that come without.
+# The servers' SQLSTATEs and messages, for errors that are given by number only.
 KNOWN = {
     1040: ("08004", "Too many connections"),
     1045: ("28000", "Access denied"),
@@ -40,21 +40,21 @@ KNOWN = {
 
 @dataclass(frozen=True)
 class Accept:
-    """A client has connected; nothing was sent yet."""
+    """A client has connected. Nothing was sent yet."""
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """A client has sent its login (and, as an IAM user, a good token); the backend was not asked yet. `user`: only that one's."""
+    """A client has sent its login, and an IAM user a valid token. The backend has not received it yet. `user`: only this user."""
 
     user: str | None = None
 
 
 @dataclass(frozen=True)
 class Command:
-    """A client has sent a command in whose name (such as "QUERY SELECT 1") the regular expression is found.
+    """A client has sent a command whose name (such as "QUERY SELECT 1") contains a match of the regular expression.
 
-    `connection`: only the connection with that id.
+    `connection`: only the connection with this id.
     """
 
     match: str = ""
@@ -63,19 +63,19 @@ class Command:
 
 @dataclass(frozen=True)
 class Close:
-    """Close the client's connection, with a FIN or a RST; a command is not passed on."""
+    """Close the client's connection with a FIN or a RST. A command is not passed on."""
 
     reset: bool = False
 
 
 @dataclass(frozen=True)
 class Silence:
-    """Say nothing any more and swallow what comes, with no FIN: a peer that was lost."""
+    """Read everything and send nothing any more, also no FIN, like a lost peer."""
 
 
 @dataclass(frozen=True)
 class Error:
-    """Answer with an ERR packet in place of the backend; then close if `close`, and always at Accept and SignIn, as a real server does."""
+    """Answer with an ERR packet instead of the backend. Then close if `close`; at Accept and SignIn always close, like a real server."""
 
     code: int
     sqlstate: str | None = None
@@ -83,28 +83,28 @@ class Error:
     close: bool = False
 
     def parts(self) -> tuple[int, str, str]:
-        """Number, SQLSTATE and message: the server's own where they were left out."""
+        """Return number, SQLSTATE and message. The defaults are those of the servers."""
         sqlstate, message = KNOWN.get(self.code, ("HY000", f"Error {self.code}"))
         return self.code, self.sqlstate or sqlstate, self.message or message
 
 
 @dataclass(frozen=True)
 class Delay:
-    """Hold the answer for so many seconds."""
+    """Delay the answer by `seconds`."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class LoseAnswer:
-    """Pass the command on, wait for the backend's answer, then close without sending any of it."""
+    """Pass the command on, wait for the backend's answer, then close without sending it."""
 
     reset: bool = False
 
 
 @dataclass(frozen=True)
 class CutAnswer:
-    """Pass the command on and close in the middle of the answer's first bytes."""
+    """Pass the command on, send half of the answer's first bytes, then close."""
 
     reset: bool = False
 
@@ -116,17 +116,19 @@ _DO: dict[str, Any] = {kind.__name__: kind for kind in (Close, Silence, Error, D
 
 
 def to_json(part: When | Do) -> dict[str, Any]:
-    """A rule's half as JSON's values."""
+    """Return an event or a fault as JSON values."""
     return {"kind": type(part).__name__, **asdict(part)}
 
 
 def when_from_json(value: dict[str, Any]) -> When:
+    """Return the event of JSON values."""
     values = dict(value)
     when: When = _WHEN[values.pop("kind")](**values)
     return when
 
 
 def do_from_json(value: dict[str, Any]) -> Do:
+    """Return the fault of JSON values."""
     values = dict(value)
     do: Do = _DO[values.pop("kind")](**values)
     return do
@@ -134,7 +136,7 @@ def do_from_json(value: dict[str, Any]) -> Do:
 
 @dataclass
 class Rule:
-    """A fault that waits for its moment: `after` moments pass first, then it happens `times` times (None: always)."""
+    """A fault and the events that it applies to: it skips `after` matching events, then applies `times` times (None: always)."""
 
     id: int
     when: When
@@ -148,18 +150,18 @@ class Rule:
 
 
 def check(when: When, do: Do) -> None:
-    """ValueError for a fault that its moment cannot have, or for a broken regular expression."""
+    """Raise ValueError when the fault can't be applied to the event, or the regular expression is invalid."""
     if isinstance(when, Command):
         try:
             re.compile(when.match)
         except re.error as problem:
-            raise ValueError(f"Command(match={when.match!r}) is no regular expression: {problem}") from None
+            raise ValueError(f"Command(match={when.match!r}) is not a valid regular expression: {problem}") from None
     elif type(do) in (LoseAnswer, CutAnswer):
-        raise ValueError(f"{type(do).__name__} is a fault of a Command's answer, not of {type(when).__name__}")
+        raise ValueError(f"{type(do).__name__} applies to the answer to a Command, not to {type(when).__name__}")
 
 
 class Faults:
-    """The rules of a front, and the seconds by which it delays every answer."""
+    """The rules of a front, and the delay of every answer in seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -168,7 +170,7 @@ class Faults:
         self.delay = 0.0
 
     def add(self, when: When, do: Do, times: int | None, after: int) -> int:
-        """The new rule's id."""
+        """Add a rule and return its id. Raise ValueError as `check` does."""
         check(when, do)
         with self._lock:
             rule = Rule(next(self._numbers), when, do, times, after)
@@ -176,7 +178,7 @@ class Faults:
             return rule.id
 
     def remove(self, number: int | None) -> None:
-        """Removes a rule, or all of them and the delay."""
+        """Remove a rule, or (None) all rules and the delay."""
         with self._lock:
             self._rules = [rule for rule in self._rules if number is not None and rule.id != number]
             if number is None:

@@ -1,15 +1,15 @@
-"""The first messages of MySQL's protocol: the server's greeting (HandshakeV10), the client's login (SSLRequest, HandshakeResponse41)."""
+"""The first packets of MySQL's protocol: the server's greeting (HandshakeV10), the client's login (SSLRequest, HandshakeResponse41)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from local.front.protocol import Capability, Cursor, ProtocolError, error_code, lenenc, lenenc_bytes
+from .protocol import Capability, Cursor, ProtocolError, error_code, lenenc, lenenc_bytes
 
 SSL_REQUEST_SIZE = 32
-# What the front does not speak to its clients, whatever the backend can do.
+# Capabilities that the front does not offer to clients, even if the backend has them.
 NOT_OFFERED = Capability.COMPRESS | Capability.ZSTD | Capability.MULTI_FACTOR
-# What a client agrees on with the front alone: the way to the backend has its own.
+# Capabilities of the connection between client and front only.
 NOT_PASSED_ON = NOT_OFFERED | Capability.SSL
 
 
@@ -28,13 +28,13 @@ class Greeting:
 
     @classmethod
     def parse(cls, payload: bytes) -> Greeting:
-        """ProtocolError if this is no greeting; with the server's number if it is an ERR packet."""
+        """Return the greeting. Raise ProtocolError when the payload is not one; for an ERR packet, the text has its number."""
         cursor = Cursor(payload)
         kind = cursor.integer(1)
         if kind == 0xFF:
-            raise ProtocolError(f"the backend answered with error {error_code(payload)} in place of its greeting")
+            raise ProtocolError(f"the backend answered with error {error_code(payload)} instead of a greeting")
         if kind != 10:
-            raise ProtocolError(f"the backend's greeting is of protocol {kind}, not 10")
+            raise ProtocolError(f"the backend's greeting has protocol version {kind}, not 10")
         version = cursor.text_to_nul()
         thread_id = cursor.integer(4)
         nonce = cursor.take(8)
@@ -50,7 +50,7 @@ class Greeting:
         return cls(version, thread_id, nonce, capabilities, charset, status, extended, plugin)
 
     def payload(self) -> bytes:
-        """The greeting as a packet's payload."""
+        """Return the greeting as the payload of a packet."""
         low, high = self.capabilities & 0xFFFF, self.capabilities >> 16
         return b"".join(
             (
@@ -69,18 +69,18 @@ class Greeting:
         )
 
     def for_clients(self) -> Greeting:
-        """The greeting as the front passes it on: with TLS, without compression and several factors."""
+        """Return the greeting for the front's clients: with TLS, without compression and multi-factor authentication."""
         return replace(self, capabilities=(self.capabilities | Capability.SSL) & ~NOT_OFFERED)
 
 
 def is_ssl_request(payload: bytes) -> bool:
-    """Whether a client's first packet asks for TLS: a login's first 32 bytes with CLIENT_SSL and nothing after them."""
+    """Return whether a client's first packet is an SSLRequest: the first 32 bytes of a login, with CLIENT_SSL."""
     return len(payload) == SSL_REQUEST_SIZE and bool(int.from_bytes(payload[:4], "little") & Capability.SSL)
 
 
 @dataclass(frozen=True)
 class Login:
-    """A client's HandshakeResponse41. The reply to the scramble (or a clear password) stays out of its repr."""
+    """A client's HandshakeResponse41. `reply`, which can be a clear password, is not in its repr."""
 
     capabilities: int
     max_packet: int
@@ -95,11 +95,11 @@ class Login:
 
     @classmethod
     def parse(cls, payload: bytes) -> Login:
-        """ProtocolError for a client older than MySQL 4.1 or a broken packet."""
+        """Return the login. Raise ProtocolError for a client older than MySQL 4.1 or an invalid packet."""
         cursor = Cursor(payload)
         capabilities = cursor.integer(4)
         if not capabilities & Capability.PROTOCOL_41:
-            raise ProtocolError("the client's login is not of protocol 4.1")
+            raise ProtocolError("the client's login does not use protocol 4.1")
         max_packet = cursor.integer(4)
         charset = cursor.integer(1)
         filler = cursor.take(23)
@@ -116,7 +116,7 @@ class Login:
         return cls(capabilities, max_packet, charset, filler, user, reply, database, plugin, _attributes(raw), raw)
 
     def start(self, *, tls: bool) -> bytes:
-        """The first 32 bytes for the backend; alone they are an SSLRequest."""
+        """Return the first 32 bytes of the login for the backend. Sent alone, they are an SSLRequest."""
         capabilities = self.capabilities & ~NOT_PASSED_ON | Capability.PLUGIN_AUTH | Capability.SECURE_CONNECTION
         if tls:
             capabilities |= Capability.SSL
@@ -125,7 +125,7 @@ class Login:
         return capabilities.to_bytes(4, "little") + self.max_packet.to_bytes(4, "little") + bytes((self.charset,)) + self.filler
 
     def payload(self, *, tls: bool) -> bytes:
-        """The login for the backend: the client's capabilities, charset, database and attributes, without those of the client's own TLS."""
+        """Return the login for the backend, with the client's capabilities (except NOT_PASSED_ON), charset, database and attributes."""
         start = self.start(tls=tls)
         capabilities = int.from_bytes(start[:4], "little")
         wide = capabilities & Capability.PLUGIN_AUTH_LENENC

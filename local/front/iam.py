@@ -1,4 +1,4 @@
-"""The check of an IAM token, with a SigV4 computation of its own: a fault shared with the code that signs could not be seen here."""
+"""Check IAM tokens. The SigV4 computation does not share code with rdspool, so it finds errors in rdspool's signatures."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote
 
 LONGEST = 900
-"""Seconds that a token may ask to be valid for (Amazon RDS: 15 minutes)."""
+"""Maximum validity of a token in seconds (Amazon RDS: 15 minutes)."""
 SKEW = 300
-"""Seconds that a signer's clock may be ahead (AWS allows five minutes)."""
+"""Maximum number of seconds that the clock of the signer may be ahead (AWS: five minutes)."""
 ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """AWS credentials whose tokens the front accepts. The secrets stay out of its repr."""
+    """AWS credentials whose tokens the front accepts. The secrets are not in its repr."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -27,7 +27,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class TokenCheck:
-    """Tells why a token is refused."""
+    """The check of tokens for one endpoint and one set of credentials."""
 
     credentials: Credentials
     region: str
@@ -35,7 +35,10 @@ class TokenCheck:
     port: int
 
     def refusal(self, token: str, user: str, now: float) -> str | None:
-        """The reason to refuse the token for this user at `now` (seconds since the epoch), without the token; None if it is good."""
+        """Return why the token is refused for `user` at `now` (seconds since the epoch), or None if it is valid.
+
+        The reason does not contain the token.
+        """
         address, slash, query = token.partition("/?")
         if "://" in address:
             return "malformed: it begins with a scheme"
@@ -48,7 +51,7 @@ class TokenCheck:
             return "malformed: its query cannot be parsed"
         values = dict(pairs)
         if len(values) != len(pairs):
-            return "malformed: a parameter comes twice"
+            return "malformed: a parameter is repeated"
         needed = (
             "Action",
             "DBUser",
@@ -93,7 +96,7 @@ class TokenCheck:
         if region != self.region:
             return f"region: the token is for {region}, this is {self.region}"
         if key != self.credentials.access_key:
-            return f"access key: {key} is not known"
+            return f"access key: {key} is unknown"
         if date != values["X-Amz-Date"][:8]:
             return "malformed: the credential's date is not that of X-Amz-Date"
         given, known = values.get("X-Amz-Security-Token"), self.credentials.session_token
@@ -124,7 +127,7 @@ def _wrong_time(values: dict[str, str], now: float) -> str | None:
     try:
         signed = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError:
-        return "malformed: X-Amz-Date is no date"
+        return "malformed: X-Amz-Date is not a date"
     if not expires.isdecimal() or not 1 <= int(expires) <= LONGEST:
         return f"expires: X-Amz-Expires is {expires}, not 1 to {LONGEST}"
     age = now - signed

@@ -1,6 +1,6 @@
-"""This process's own hosts file: names that it resolves to the loopback address, as /etc/hosts would for the whole machine.
+"""Resolve names to the loopback address in this process, like /etc/hosts does for the whole machine.
 
-It stands in front of socket.getaddrinfo, so it holds for code in Python; the connector's C extension asks the C library itself.
+It replaces socket.getaddrinfo, so it works only for Python code. The connector's C extension uses the C library.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LOOPBACK = "127.0.0.1"
 
 @contextmanager
 def resolved(*names: str, address: str = LOOPBACK) -> Iterator[None]:
-    """In this process the names resolve to `address` for as long as the block lasts; blocks can be nested."""
+    """Resolve the names to `address` in this process until the block ends. Blocks can be nested."""
     wanted = {name.lower() for name in names}
     original = socket.getaddrinfo
 

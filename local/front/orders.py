@@ -1,4 +1,4 @@
-"""Orders from outside to one connection's thread: they end whatever it waits for, as an exception raised in that thread."""
+"""Orders to the thread of a connection. They interrupt its waiting as an exception in that thread."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import time
 
 
 class Order(Exception):
-    """Something that a connection's thread is to do in place of going on."""
+    """An order to the thread of a connection, which ends its normal work."""
 
 
 class Hangup(Order):
-    """Close the client's connection: with a FIN, or with a RST if `reset`."""
+    """Close the client's connection, with a FIN or (if `reset`) with a RST."""
 
     def __init__(self, reset: bool = False) -> None:
         super().__init__("hangup")
@@ -21,11 +21,11 @@ class Hangup(Order):
 
 
 class Silence(Order):
-    """From now on swallow what the client sends and send nothing, no FIN either: a peer that was lost."""
+    """Read everything from the client and send nothing from now on, also no FIN, like a lost peer."""
 
 
 class Notice(Order):
-    """Send the client a payload that it did not ask for, and then close unless told otherwise."""
+    """Send an unsolicited payload to the client, then close if `close`, otherwise stay silent."""
 
     def __init__(self, payload: bytes, close: bool) -> None:
         super().__init__("notice")
@@ -34,7 +34,7 @@ class Notice(Order):
 
 
 class Orders:
-    """One connection's letter box. Its file descriptor becomes readable when an order was posted."""
+    """The queue of orders to one connection. Its file descriptor is readable when there is an order."""
 
     def __init__(self) -> None:
         self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -46,7 +46,7 @@ class Orders:
         return self._fd
 
     def post(self, order: Order) -> bool:
-        """Whether the connection is still there to obey."""
+        """Add an order. Return whether the connection is still open."""
         with self._lock:
             if self._closed:
                 return False
@@ -55,7 +55,7 @@ class Orders:
             return True
 
     def obey(self) -> None:
-        """Raises the oldest order that was posted, if there is one."""
+        """Raise the oldest order in the queue, if there is one."""
         with self._lock:
             if not self._posted:
                 return
@@ -65,13 +65,13 @@ class Orders:
         raise order
 
     def sleep(self, seconds: float) -> None:
-        """Waits; an order ends it early."""
+        """Wait for `seconds`. Raise an order as soon as there is one."""
         self.obey()
         end = time.monotonic() + seconds
         poller = select.poll()
         poller.register(self._fd, select.POLLIN)
         while (left := end - time.monotonic()) > 0:
-            # poll counts in whole milliseconds, rounded up: what is under one is slept.
+            # poll() rounds up to whole milliseconds, so the last fraction is slept.
             if left < 0.001:
                 time.sleep(left)
             elif poller.poll(int(left * 1000)):

@@ -1,10 +1,10 @@
-"""MySQL's protocol: capability flags, length-encoded values, packets and their numbers, the replies that the front writes itself."""
+"""MySQL's protocol: capability flags, length-encoded values, packets with their sequence numbers, and the front's own replies."""
 
 from __future__ import annotations
 
 from enum import IntFlag
 
-from local.front.wire import Wire
+from .wire import Wire
 
 MAX_PAYLOAD = 0xFFFFFF
 
@@ -15,7 +15,7 @@ ERR = 0xFF
 
 
 class Capability(IntFlag):
-    """The connection's capability bits that the front reads or sets; all others are passed on as they are."""
+    """The capability bits that the front reads or sets. All others are passed on unchanged."""
 
     MYSQL = 1 << 0
     CONNECT_WITH_DB = 1 << 3
@@ -33,11 +33,11 @@ class Capability(IntFlag):
 
 
 class ProtocolError(ConnectionError):
-    """What came is not MySQL's protocol; the text says what was expected and what came."""
+    """The received data is not MySQL's protocol. The text says what was expected and what was received."""
 
 
 def lenenc(value: int) -> bytes:
-    """The length-encoded integer for a value."""
+    """Return `value` as a length-encoded integer."""
     if value < 0xFB:
         return bytes((value,))
     if value < 1 << 16:
@@ -48,12 +48,12 @@ def lenenc(value: int) -> bytes:
 
 
 def lenenc_bytes(value: bytes) -> bytes:
-    """A byte string with its length-encoded length before it."""
+    """Return a byte string with its length-encoded length as prefix."""
     return lenenc(len(value)) + value
 
 
 class Cursor:
-    """Reads a payload from its start to its end; ProtocolError where it is too short."""
+    """Reads values from a payload, in order. Its methods raise ProtocolError when the payload is too short."""
 
     def __init__(self, payload: bytes, position: int = 0) -> None:
         self.payload = payload
@@ -65,7 +65,9 @@ class Cursor:
 
     def take(self, size: int) -> bytes:
         if self.left < size:
-            raise ProtocolError(f"a packet of {len(self.payload)} bytes ends where {size} more were expected at {self.position}")
+            raise ProtocolError(
+                f"a packet of {len(self.payload)} bytes is too short: {size} more were expected at position {self.position}"
+            )
         self.position += size
         return self.payload[self.position - size : self.position]
 
@@ -77,7 +79,7 @@ class Cursor:
         if first < 0xFB:
             return first
         if first not in (0xFC, 0xFD, 0xFE):
-            raise ProtocolError(f"0x{first:02x} begins no length-encoded integer")
+            raise ProtocolError(f"0x{first:02x} does not begin a length-encoded integer")
         return self.integer({0xFC: 2, 0xFD: 3, 0xFE: 8}[first])
 
     def lenenc_bytes(self) -> bytes:
@@ -93,31 +95,31 @@ class Cursor:
 
 
 def framed(payload: bytes, sequence: int) -> bytes:
-    """A payload of less than 16 MB as one packet."""
+    """Return a payload of less than 16 MB as one packet."""
     return len(payload).to_bytes(3, "little") + bytes((sequence & 0xFF,)) + payload
 
 
 def error(code: int, sqlstate: str, message: str, *, before_greeting: bool = False) -> bytes:
-    """An ERR packet's payload.
+    """Return the payload of an ERR packet.
 
-    Before the greeting no capability is agreed on, so servers leave the SQLSTATE out (seen on MySQL 9.7 and MariaDB 10.11).
+    Before the greeting, no capabilities are negotiated, so servers leave out the SQLSTATE (seen with MySQL 9.7 and MariaDB 10.11).
     """
     state = b"" if before_greeting else b"#" + sqlstate.encode()
     return bytes((ERR,)) + code.to_bytes(2, "little") + state + message.encode()
 
 
 def error_code(payload: bytes) -> int:
-    """The number in an ERR packet's payload."""
+    """Return the error number in the payload of an ERR packet."""
     return int.from_bytes(payload[1:3], "little")
 
 
 def auth_switch(plugin: str) -> bytes:
-    """An AuthSwitchRequest's payload for a plugin without data of its own."""
+    """Return the payload of an AuthSwitchRequest for a plugin without data."""
     return bytes((AUTH_SWITCH,)) + plugin.encode() + b"\0"
 
 
 class Packets:
-    """Whole packets over a wire, for the sign-in: one sequence number runs through both directions."""
+    """Reads and writes whole packets during sign-in. Both directions share one sequence number."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
@@ -125,7 +127,7 @@ class Packets:
         self._sequence = 0
 
     def read(self) -> bytes:
-        """The next packet's payload; ConnectionError at the end of the stream, or for one of 16 MB, which no sign-in has."""
+        """Return the payload of the next packet. Raise ConnectionError at the end of the stream, or for a packet of 16 MB."""
         while True:
             payload = self.take()
             if payload is not None:
@@ -133,18 +135,18 @@ class Packets:
             self.feed(self.wire.receive())
 
     def feed(self, received: bytes) -> None:
-        """Adds bytes that were read elsewhere; empty ones are the stream's end."""
+        """Add bytes that were read elsewhere. Raise ConnectionResetError when they are empty, which is the end of the stream."""
         if not received:
-            raise ConnectionResetError("the connection ended in the sign-in")
+            raise ConnectionResetError("the connection ended during sign-in")
         self._received += received
 
     def take(self) -> bytes | None:
-        """A packet's payload if a whole one was received."""
+        """Return the payload of a packet, or None if no whole packet was received. Raise ProtocolError for a packet of 16 MB."""
         if len(self._received) < 4:
             return None
         size = int.from_bytes(self._received[:3], "little")
         if size == MAX_PAYLOAD:
-            raise ProtocolError("a packet of 16 MB during the sign-in")
+            raise ProtocolError("a packet of 16 MB during sign-in")
         if len(self._received) < 4 + size:
             return None
         self._sequence = self._received[3] + 1
@@ -152,12 +154,12 @@ class Packets:
         return payload
 
     def write(self, payload: bytes) -> None:
-        """Sends a packet with the next sequence number."""
+        """Send a packet with the next sequence number."""
         packet = framed(payload, self._sequence)
         self._sequence += 1
         self.wire.send(packet)
 
     def rest(self) -> bytes:
-        """Takes what was received after the last whole packet: what follows an SSLRequest, or the first command."""
+        """Remove and return the bytes after the last whole packet: those that follow an SSLRequest, or the first command."""
         rest, self._received = self._received, b""
         return rest

@@ -1,8 +1,8 @@
-"""What the front knows of each connection: `Record` while it counts, `Connection` as a client of the front sees it.
+"""The counts of each connection: `Record` in the front's process, `Connection` for users of the front.
 
-Every count is brought up to date before the bytes that it counts are sent on: who holds an answer in hand finds that answer's
-round trip and command in the record, while the connection is open too. Only what gets no answer (COM_QUIT, COM_STMT_CLOSE) and the
-end of a connection are seen a moment later than the client did them.
+The front updates a count before it sends the counted bytes on. So a client that has received an answer finds its round trip and
+command in the record, even while the connection is open. Only commands without an answer (COM_QUIT, COM_STMT_CLOSE) and the end of a
+connection are recorded a moment after the client's action.
 """
 
 from __future__ import annotations
@@ -15,53 +15,53 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 KEPT_COMMANDS = 1000
-"""Names of a connection's last commands that are kept; `command_count` counts all."""
+"""Maximum number of command names per connection. `command_count` counts all commands."""
 KEPT_CONNECTIONS = 10_000
-"""Closed connections that are kept; the totals count all."""
+"""Maximum number of closed connections. The totals count all."""
 
 
 @dataclass(frozen=True)
 class Connection:
-    """A connection to the front as it was when it was asked for. Times are seconds since the epoch, bytes those of the raw socket."""
+    """A snapshot of a connection to the front. Times are in seconds since the epoch. Bytes are counted on the raw socket."""
 
     id: int
     peer: str
     """The client's address:port."""
     opened: float
     backend_id: int | None = None
-    """What SELECT CONNECTION_ID() answers; the greeting carries it too."""
+    """The result of SELECT CONNECTION_ID(), from the greeting."""
     user: str = ""
     database: str = ""
     client_plugin: str = ""
-    """The authentication plugin that the client's login names."""
+    """The authentication plugin in the client's login."""
     attributes: dict[str, str] = field(default_factory=dict)
     capabilities: int = 0
     """The capability bits of the client's login."""
     sign_in: str = ""
-    """"iam", "password" or "refused"; empty while it is under way, or where the client went away in it."""
+    """"iam", "password" or "refused"; empty before its end, or if the client disconnected during it."""
     refusal: str = ""
-    """Why it was refused, which the client is not told."""
+    """Why the sign-in was refused. The client does not get this reason."""
     token_bytes: int = 0
     tls_version: str | None = None
     tls_resumed: bool = False
     tls_error: str = ""
     hello_retries: int = 0
-    """TLS handshakes' second ClientHellos: not among the round trips."""
+    """Hello retries of TLS handshakes. They are not counted as round trips."""
     round_trips: int = 0
-    """Answers: each time the server sends after the client had sent. TCP's own are not counted, nor what gets no answer (COM_QUIT)."""
+    """How often the server sent after the client had sent. TCP's own round trips and commands without an answer (COM_QUIT) are not counted."""
     connect_round_trips: int = 0
-    """Those of them up to the sign-in's OK or ERR."""
+    """The round trips up to the OK or ERR of the sign-in."""
     command_count: int = 0
     commands: list[str] = field(default_factory=list)
-    """The last 1,000 commands' names, such as "QUERY SELECT 1" or "PING"."""
+    """The names of the last 1,000 commands, such as "QUERY SELECT 1" or "PING"."""
     bytes_in: int = 0
     bytes_out: int = 0
     signed_in: float | None = None
     closed: float | None = None
     closed_by: str = ""
-    """Who ended it first: "client", "server" or "front"."""
+    """Who ended the connection: "client", "server" or "front"."""
     error: str = ""
-    """What went wrong on the way to the backend or in the protocol."""
+    """An error of the backend's connection or of the protocol."""
 
     @property
     def open(self) -> bool:
@@ -74,12 +74,12 @@ class Connection:
 
 
 _COUNTED = ("hello_retries", "round_trips", "connect_round_trips", "command_count", "bytes_in", "bytes_out")
-# Without what Record keeps in another form, or computes.
+# Without the field that Record stores in another form.
 _COPIED = tuple(f.name for f in fields(Connection) if f.name != "commands")
 
 
 class Record:
-    """One connection's counts while it runs; the meter of its raw socket. Only its own thread writes to it."""
+    """The counts of a running connection, and the meter of its raw socket. Only the connection's thread writes to it."""
 
     def __init__(self, number: int, peer: str) -> None:
         empty = asdict(Connection(number, peer, time.time()))
@@ -90,7 +90,7 @@ class Record:
         self._silent_yet = True
 
     def set(self, **values: Any) -> None:
-        """Sets fields of Connection."""
+        """Set fields of Connection. Raise KeyError for an unknown one."""
         unknown = values.keys() - self.values.keys()
         if unknown:
             raise KeyError(f"Connection has no {min(unknown)}")
@@ -116,7 +116,7 @@ class Record:
         return begins
 
     def connected(self) -> None:
-        """What is sent from now on comes after the sign-in."""
+        """Record the end of the sign-in, so that later round trips are not part of the connect."""
         self._signing_in = False
 
     def command(self, name: str) -> None:
@@ -124,23 +124,23 @@ class Record:
         self._commands.append(name)
 
     def end(self, closed_by: str) -> None:
-        """The first who ended it stays the one who did."""
+        """Record who ended the connection. Only the first call has an effect."""
         if not self.values["closed_by"]:
             self.values["closed_by"] = closed_by
 
     def zero(self) -> None:
-        """Starts its counts again."""
+        """Reset the counts."""
         for name in _COUNTED:
             self.values[name] = 0
         self._commands.clear()
 
     def snapshot(self) -> dict[str, Any]:
-        """The fields of Connection."""
+        """Return the fields of Connection."""
         return {**self.values, "commands": list(self._commands)}
 
 
 class Records:
-    """All connections of a front, in the order in which they came."""
+    """All connections of a front, in the order of their arrival."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -168,7 +168,7 @@ class Records:
             return sorted((record.snapshot() for record in (*self._closed, *self._open.values())), key=lambda one: int(one["id"]))
 
     def totals(self) -> dict[str, int]:
-        """Sums over all connections since the start or the last reset, those that are forgotten too."""
+        """Return the sums over all connections since the start or the last reset, including those that are no longer kept."""
         with self._lock:
             sums = dict(self._forgotten)
             for record in (*self._closed, *self._open.values()):
@@ -176,7 +176,7 @@ class Records:
             return {**sums, "open": len(self._open)}
 
     def reset(self) -> None:
-        """Forgets closed connections and starts the counts of open ones again."""
+        """Delete closed connections and reset the counts of open ones."""
         with self._lock:
             self._closed.clear()
             self._forgotten = dict.fromkeys(self._forgotten, 0)

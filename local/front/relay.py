@@ -1,4 +1,4 @@
-"""The relay between a client that has signed in and the backend: names commands as they pass, applies faults, adds delay."""
+"""The relay between a signed-in client and the backend. It records commands, applies faults, and adds delay."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import time
 from collections import deque
 from contextlib import suppress
 
-from local.front.commands import UNANSWERED, CommandReader, Segment
-from local.front.faults import Close, CutAnswer, Delay, Do, Error, Faults, LoseAnswer, Silence
-from local.front.orders import Hangup, Orders
-from local.front.orders import Silence as SilenceOrder
-from local.front.protocol import error, framed
-from local.front.records import Record
-from local.front.wire import Wire
+from .commands import UNANSWERED, CommandReader, Segment
+from .faults import Close, CutAnswer, Delay, Do, Error, Faults, LoseAnswer, Silence
+from .orders import Hangup, Orders
+from .orders import Silence as SilenceOrder
+from .protocol import error, framed
+from .records import Record
+from .wire import Wire
 
 
 class Relay:
-    """Passes bytes both ways until one side ends; Orders come out as exceptions.
+    """Passes bytes in both directions until one side ends. It raises Orders.
 
-    Answers are not parsed: an answer's first bytes are those that the backend sends first after a command. A fault waits for the
-    answers to commands before its own, which are taken to be whole when their first bytes came: so it is for a ROLLBACK or a PING,
-    and a client that pipelines something larger before a fault can meet that fault too early.
+    Answers are not parsed: the first bytes from the backend after a command are the beginning of its answer. A fault waits for the
+    answers to earlier commands, which count as complete after their first bytes. This is right for a ROLLBACK or a PING. If a client
+    pipelines a command with a larger answer before the fault, the fault can come too early.
     """
 
     def __init__(self, client: Wire, backend: Wire, record: Record, orders: Orders, faults: Faults, *, query_attributes: bool) -> None:
@@ -34,11 +34,11 @@ class Relay:
         self._unanswered = False
         self._answer_fault: Delay | LoseAnswer | CutAnswer | None = None
         self._replacement: Error | None = None
-        # Answers on their way through a delay: when they are due, and what they are; empty bytes are the backend's end.
+        # Delayed answers: the time when they are due, and their bytes. Empty bytes are the end of the backend's stream.
         self._due: deque[tuple[float, bytes]] = deque()
 
     def run(self, left: bytes) -> None:
-        """`left` is what the client sent right after its sign-in."""
+        """Relay until one side ends. `left` are bytes that the client sent right after its sign-in. Raise an Order for a fault."""
         poller = select.poll()
         for one in (self._client, self._backend, self._orders):
             poller.register(one, select.POLLIN)
@@ -49,11 +49,11 @@ class Relay:
             ready = {fd for fd, _ in poller.poll(self._patience())}
             if orders in ready:
                 self._orders.obey()
-            # The backend first: its answer is to a command that came before whatever the client has sent now.
+            # The backend first, because its answer belongs to a command before those that the client has sent now.
             if backend in ready and (data := self._backend.take()) is not None:
                 self._from_backend(data)
                 if not data:
-                    # At its end a socket stays readable: with its last bytes still held by a delay this would spin.
+                    # A socket stays readable at its end, so the loop would spin while a delay holds the last bytes.
                     poller.unregister(backend)
             if self._due and not self._send_due():
                 self._record.end("server")
@@ -66,14 +66,14 @@ class Relay:
                     return
 
     def _patience(self) -> int | None:
-        """Milliseconds until the next delayed answer is due."""
+        """Return the milliseconds until the next delayed answer is due, or None if there is none."""
         if not self._due:
             return None
-        # Rounded down, and the rest is waited for in _send_due: poll's own rounding would add up to a millisecond.
+        # Rounded down; _send_due waits for the rest. poll() would round up, which adds up to a millisecond.
         return max(0, int((self._due[0][0] - time.monotonic()) * 1000))
 
     def _send_due(self) -> bool:
-        """Sends what is due; False if the backend's end was reached."""
+        """Send the answers that are due. Return False at the end of the backend's stream."""
         while self._due:
             left = self._due[0][0] - time.monotonic()
             if left >= 0.001:
@@ -112,7 +112,7 @@ class Relay:
                 self._record.command(segment.command)
                 do = self._faults.at_command(self._record.values["id"], segment.command)
                 if do is not None:
-                    self._answer_what_came_before()
+                    self._wait_for_earlier_answers()
                     self._start_fault(do)
                 if segment.command == "QUIT":
                     self._record.end("client")
@@ -124,7 +124,7 @@ class Relay:
                 self._replace(self._replacement, segment)
 
     def _pass_on(self, data: bytes) -> None:
-        # If it has closed: what it said last, and its end, are still to be read and passed on.
+        # If the backend has closed, its last bytes and its end are still to be read and passed on.
         with suppress(BrokenPipeError, ConnectionResetError):
             self._backend.send(data)
 
@@ -149,7 +149,7 @@ class Relay:
         if do.close:
             raise Hangup
 
-    def _answer_what_came_before(self) -> None:
+    def _wait_for_earlier_answers(self) -> None:
         if self._unanswered:
             self._from_backend(self._backend.receive())
         while self._due:

@@ -1,4 +1,4 @@
-"""One client's connection from accept to close, in a thread of its own."""
+"""A client's connection from accept to close, in its own thread."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import ssl
 import sys
 from collections.abc import Callable
 
-from local.front.backend import Address, Backend
-from local.front.faults import Delay, Faults
-from local.front.orders import Hangup, Notice, Order, Orders, Silence
-from local.front.protocol import ERR, Capability, framed
-from local.front.records import Record
-from local.front.relay import Relay
-from local.front.sign_in import Refused, SignIn, SignInOptions, raise_order
-from local.front.tls import ServerContexts
-from local.front.wire import Wire
+from .backend import Address, Backend
+from .faults import Delay, Faults
+from .orders import Hangup, Notice, Order, Orders, Silence
+from .protocol import ERR, Capability, framed
+from .records import Record
+from .relay import Relay
+from .sign_in import Refused, SignIn, SignInOptions, raise_order
+from .tls import ServerContexts
+from .wire import Wire
 
 
 class Session:
-    """A connection with all that belongs to it; `orders` is how it is reached from outside."""
+    """A connection. Other threads control it through `orders`."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Session:
         self._backend: Backend | None = None
 
     def run(self) -> None:
-        """Serves the client until one side ends or an order does. What goes wrong is in the record."""
+        """Serve the client until one side or an order ends the connection. Errors are stored in the record."""
         reset = False
         try:
             reset = self._obeying(self._serve)
@@ -56,7 +56,7 @@ class Session:
             self.record.set(error=str(problem))
             self.record.end("client")
         finally:
-            # A fault of the front's own: the thread's end tells it on stderr, and whoever looks at the record sees it too.
+            # A bug of the front: the thread prints it to stderr, and the record shows it too.
             if (fault := sys.exception()) is not None:
                 self.record.set(error=f"{type(fault).__name__}: {fault}")
             self.record.end("front")
@@ -66,7 +66,7 @@ class Session:
             self.orders.close()
 
     def _obeying(self, serve: Callable[[], None]) -> bool:
-        """Runs `serve`, and whatever the orders that end it ask for; returns whether to close with a RST."""
+        """Run `serve`, then obey the order that ends it. Return whether to close with a RST."""
         while True:
             try:
                 serve()
@@ -83,10 +83,10 @@ class Session:
                     return False
                 serve = self._swallow
             except Order as order:
-                raise AssertionError(f"no way to obey {order}") from order
+                raise AssertionError(f"unknown order {order}") from order
 
     def _swallow(self) -> None:
-        """Takes what the client sends and says nothing, until it closes. The backend stays connected: that side knows of no loss."""
+        """Read from the client and send nothing until it closes. The backend stays connected, because a lost network would not tell it."""
         while self._client.receive():
             pass
         self.record.end("client")
@@ -99,7 +99,7 @@ class Session:
         try:
             backend = self._backend = Backend(self._address, self.orders)
         except OSError as problem:
-            self.record.set(error=f"the backend cannot be reached: {problem}")
+            self.record.set(error=f"the backend can't be reached: {problem}")
             self.record.end("server")
             return
         if backend.first[0] == ERR:

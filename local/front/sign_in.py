@@ -1,4 +1,4 @@
-"""A client's sign-in: greeting, TLS, login, and then the token's check or the password's way through to the backend."""
+"""The sign-in of a client: greeting, TLS, login, then the check of the token, or the relay of the password to the backend."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from local.front.backend import Backend
-from local.front.faults import KNOWN, Close, Delay, Do, Error, Faults, Silence
-from local.front.handshake import Greeting, Login, is_ssl_request
-from local.front.iam import TokenCheck
-from local.front.orders import Hangup, Notice, Orders
-from local.front.orders import Silence as SilenceOrder
-from local.front.protocol import ERR, OK, Capability, Packets, auth_switch, error, error_code
-from local.front.records import Record
-from local.front.wire import Wire
+from .backend import Backend
+from .faults import KNOWN, Close, Delay, Do, Error, Faults, Silence
+from .handshake import Greeting, Login, is_ssl_request
+from .iam import TokenCheck
+from .orders import Hangup, Notice, Orders
+from .orders import Silence as SilenceOrder
+from .protocol import ERR, OK, Capability, Packets, auth_switch, error, error_code
+from .records import Record
+from .wire import Wire
 
-CLEAR_PASSWORD = "mysql_clear_password"  # noqa: S105 - a plugin's name
+CLEAR_PASSWORD = "mysql_clear_password"  # noqa: S105 - the name of a plugin
 
 
 @dataclass(frozen=True)
 class SignInOptions:
-    """Who signs in how. `users`: IAM users with their passwords on the backend."""
+    """The options of `local.front.start` for sign-in. `users`: IAM users with their passwords on the backend."""
 
     users: dict[str, str] = field(repr=False)
     check: TokenCheck
@@ -32,11 +32,11 @@ class SignInOptions:
 
 
 class Refused(Exception):
-    """The sign-in has failed and the client was told so."""
+    """The sign-in has failed, and the client has received the error."""
 
 
 class SignIn:
-    """One connection's sign-in. Afterwards `login` is the client's and `left` what it sent (and the backend answered) beyond it."""
+    """The sign-in of one connection. After `run`, `login` is the client's login."""
 
     def __init__(
         self, client: Wire, record: Record, orders: Orders, faults: Faults, options: SignInOptions, now: Callable[[], float]
@@ -51,7 +51,7 @@ class SignIn:
         self.login: Login
 
     def run(self, backend: Backend, context: ssl.SSLContext) -> bytes:
-        """Signs the client in and returns what it sent beyond that. Raises Refused, an Order, ssl.SSLError or ConnectionError."""
+        """Sign the client in, and return the bytes that it sent after its sign-in. Raise Refused, an Order, ssl.SSLError or ConnectionError."""
         greeting = backend.greeting()
         self._record.set(backend_id=greeting.thread_id)
         self._packets.write(greeting.for_clients().payload())
@@ -110,7 +110,7 @@ class SignIn:
             raise Refused
 
     def _password(self, backend: Backend, login: Login, greeting: Greeting) -> None:
-        """Passes packets both ways until the backend says OK or ERR: what is asked and answered in between is the plugins' affair."""
+        """Relay packets in both directions until the backend sends OK or ERR. The packets in between depend on the plugin."""
         backend.send_login(login, greeting)
         poller = select.poll()
         for one in (self._client, backend.wire, self._orders):
@@ -163,7 +163,7 @@ class SignIn:
 
 
 def raise_order(do: Do | None, *, before_greeting: bool = False) -> None:
-    """Raises a fault's order if it is one that ends the connection's ordinary life."""
+    """Raise the order of a fault that ends the connection's normal work. Do nothing for other faults."""
     match do:
         case Close():
             raise Hangup(do.reset)

@@ -10,7 +10,7 @@ VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 @dataclass(frozen=True)
 class TlsOptions:
-    """How the front speaks TLS. `curve` limits it to one group: a client that guesses another gets a hello retry (TLS 1.3)."""
+    """The TLS options of the front. `curve` limits it to one group: a client that guesses another group gets a hello retry (TLS 1.3)."""
 
     certificate: str
     key: str
@@ -21,7 +21,7 @@ class TlsOptions:
 
 
 class ServerContexts:
-    """Gives a connection its context: one for all, so that sessions can be resumed, or a new one each time where they must not be."""
+    """Provides the context of each connection: a shared one, so that sessions can be resumed, or a new one if resumption is disabled."""
 
     def __init__(self, options: TlsOptions) -> None:
         self._options = options

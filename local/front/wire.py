@@ -1,4 +1,4 @@
-"""One socket, with TLS over it once that is started; its meter is told of every byte on the raw socket before it is sent on."""
+"""A socket, optionally with TLS. Its meter counts all bytes of the raw socket before they are sent on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Protocol
 
-from local.front.orders import Orders
+from .orders import Orders
 
 CHUNK = 64 * 1024
 # RFC 8446, 4.1.3: the random value that makes a ServerHello a HelloRetryRequest.
@@ -17,16 +17,16 @@ HELLO_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079
 
 
 class Meter(Protocol):
-    """Is told what passes on the raw socket."""
+    """Counts the bytes of the raw socket."""
 
     def received(self, size: int, /) -> None: ...
 
     def sending(self, size: int, hello_retry: bool, /) -> bool:
-        """Called before the bytes are sent. Returns whether they begin a new answer."""
+        """Count bytes before they are sent. Return whether they begin a new answer."""
 
 
 class NoMeter:
-    """The meter of a socket that nobody counts."""
+    """The meter of a socket that is not counted."""
 
     def received(self, _size: int) -> None:
         pass
@@ -36,7 +36,7 @@ class NoMeter:
 
 
 class Wire:
-    """A socket in non-blocking mode; what waits on it waits for an order too."""
+    """A non-blocking socket. Its methods that wait also obey orders."""
 
     def __init__(self, sock: socket.socket, orders: Orders, meter: Meter | None = None) -> None:
         sock.setblocking(False)
@@ -48,7 +48,7 @@ class Wire:
         self._tls: ssl.SSLObject | None = None
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        # Seconds to hold an answer's first bytes while one step waits for the other (sign-in); None: whoever sends sees to it.
+        # Returns the delay of an answer in seconds, during sign-in. None afterwards, when the relay delays answers.
         self.lag: Callable[[], float] | None = None
         self.ended = False
 
@@ -60,7 +60,7 @@ class Wire:
         return self._tls
 
     def start_tls(self, context: ssl.SSLContext, head: bytes = b"", *, server_side: bool = True) -> ssl.SSLObject:
-        """Does the handshake. `head` is what was already received after the SSLRequest. Raises ssl.SSLError or ConnectionError."""
+        """Do the TLS handshake. `head` are bytes that were received after the SSLRequest. Raise ssl.SSLError or ConnectionError."""
         tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server_side)
         self._incoming.write(head)
         while True:
@@ -71,20 +71,20 @@ class Wire:
                 self._flush(handshake=True)
                 received = self._receive_raw()
                 if not received:
-                    raise ConnectionResetError("the connection ended in the TLS handshake") from None
+                    raise ConnectionResetError("the connection ended during the TLS handshake") from None
                 self._incoming.write(received)
             except ssl.SSLError:
                 self._flush(handshake=True)
                 raise
         self._tls = tls
-        # In TLS 1.3 only session tickets are left here. They go out with the next packet: sent alone they would cross the client's login,
-        # and whether that counts as a change of direction would be luck.
+        # In TLS 1.3, only session tickets are left to send. They are sent with the next packet. Sent alone, they could cross the client's
+        # login, and the number of round trips would depend on the timing.
         if not server_side or tls.version() != "TLSv1.3":
             self._flush(handshake=True)
         return tls
 
     def take(self) -> bytes | None:
-        """The bytes that are here now, decrypted; None if there are none yet; empty at the stream's end. Never waits."""
+        """Return the decrypted bytes that are available: None if there are none, empty bytes at the end of the stream. It does not wait."""
         if self.ended:
             return b""
         received = self._recv()
@@ -99,17 +99,17 @@ class Wire:
         return self._decrypted(self._tls)
 
     def receive(self) -> bytes:
-        """Waits for bytes; empty at the stream's end."""
+        """Wait for bytes and return them decrypted; empty bytes at the end of the stream."""
         while True:
-            # TLS may already hold what came together with the handshake's last message.
-            held = self._decrypted(self._tls) if self._tls is not None and self._incoming.pending else None
-            received = held if held is not None else self.take()
+            # TLS may already have bytes that arrived with the last message of the handshake.
+            buffered = self._decrypted(self._tls) if self._tls is not None and self._incoming.pending else None
+            received = buffered if buffered is not None else self.take()
             if received is not None:
                 return received
             self._wait(select.POLLIN)
 
     def send(self, data: bytes) -> None:
-        """Sends all of it; waits where the peer does not read."""
+        """Send all bytes. Wait while the peer does not read."""
         if self._tls is None:
             self._send(data, False)
             return
@@ -119,14 +119,14 @@ class Wire:
         self._flush()
 
     def close(self, reset: bool = False) -> None:
-        """With a FIN and without a close_notify, as MySQL closes (it sets OpenSSL's quiet shutdown); with a RST if `reset`."""
+        """Close with a FIN and without close_notify, like MySQL (it sets OpenSSL's quiet shutdown), or with a RST if `reset`."""
         try:
             if reset:
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             else:
                 self._sock.shutdown(socket.SHUT_RDWR)
         except OSError:
-            pass  # The peer was faster: there is nothing left to shut down.
+            pass  # The peer has already closed the connection.
         self._sock.close()
 
     def _decrypted(self, tls: ssl.SSLObject) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Debian's MySQL and MariaDB, run from their own folder with their own loader and libraries, not installed."""
+"""Run MySQL and MariaDB from Debian's packages, unpacked in a folder, with the loader and libraries of that folder."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.cache import cache_dir, debian, folder, say
-from local.certificates import Authority, authority
-from local.errors import LocalError
-from local.server import mariadb, mysql
-from local.server.process import free_port, run_folder, running, tail
-from local.server.server import Kind, Server, connect_admin, version_of
+from ..cache import cache_dir, debian, folder, say
+from ..certificates import Authority, authority
+from ..errors import LocalError
+from . import mariadb, mysql
+from .process import free_port, run_folder, running, tail
+from .server import Kind, Server, connect_admin, version_of
 
-# Debian stable carries no MySQL; unstable has Oracle's current one.
+# Debian stable has no MySQL. Unstable has Oracle's current release.
 _PACKAGES: dict[Kind, tuple[str, str]] = {"mysql": ("sid", "mysql-server-core"), "mariadb": ("host", "mariadb-server-core")}
 _DIALECTS = {"mysql": mysql, "mariadb": mariadb}
 _TRIES = 3
-_TIMEOUT = 60.0  # seconds; a busy machine with a cold disk needs some
+_TIMEOUT = 60.0  # seconds; long enough for a busy machine with a cold disk
 
 
 @dataclass(frozen=True)
 class Program:
-    """A server's program, and the data directory that is copied for each start."""
+    """The program of a server, and the data directory that each start copies."""
 
     kind: Kind
     root: Path
@@ -35,19 +35,22 @@ class Program:
 
 
 def program(kind: Kind) -> Program:
-    """The server's program, fetched and its data directory initialised on the first call. Raises LocalError, NotHereError."""
+    """Return the program of a server. The first call downloads it and initialises the data directory.
+
+    Raise NotHereError when this machine can't use Debian's packages, and LocalError for other failures.
+    """
     suite, package = _PACKAGES[kind]
     root = debian(suite, kind, package)
     loaders = [*root.glob("usr/lib64/ld-linux-*.so.*"), *root.glob("usr/lib/ld-linux-*.so.*")]
     if not loaders:
-        raise LocalError(f"{root} holds no dynamic loader: remove that folder and run this again.")
+        raise LocalError(f"{root} has no dynamic loader: remove that folder and run this again.")
     libraries = ":".join(str(library.parent) for library in root.glob("usr/lib/*/libc.so.6"))
     command = [str(loaders[0]), "--library-path", libraries, str(root / _DIALECTS[kind].BINARY), "--no-defaults"]
     if os.geteuid() == 0:
-        # Both refuse to be run by root unless told so.
+        # Both servers refuse to run as root without this option.
         command.append("--user=root")
     command += _DIALECTS[kind].places(root)
-    # Inside the packages' folder: another version of the packages is another folder, so data of another version can't be met.
+    # Inside the folder of the packages, so that data and packages always have the same version.
     template = folder(root / "initialised", lambda new: _initialise(kind, command, root, new))
     return Program(kind, root, tuple(command), template / "data")
 
@@ -62,13 +65,13 @@ def _initialise(kind: Kind, command: list[str], root: Path, new: Path) -> None:
     if run.returncode != 0:
         raise LocalError(f"{kind}'s data directory can't be initialised (status {run.returncode}). {tail(log)}")
     for name in ("auto.cnf", "private_key.pem", "public_key.pem"):
-        # The identity and the RSA keys of one server: each start gets its own.
+        # The identity and the RSA keys of a server. Each start creates new ones.
         (data / name).unlink(missing_ok=True)
 
 
 @contextmanager
 def run(program: Program) -> Iterator[Server]:
-    """The server, started on a copy of the data directory, on a free port, with a certificate of the cache's authority."""
+    """Start the server with a copy of the data directory, on a free port, with a certificate of the cache's authority. Stop it at the end."""
     trusted = authority(cache_dir() / "authority")
     with run_folder() as place:
         password = secrets.token_urlsafe(18)
@@ -86,7 +89,7 @@ def run(program: Program) -> Iterator[Server]:
 
 
 class _PortTakenError(LocalError):
-    """Somebody took the port between its choice and the server's start."""
+    """Another process has bound the port before the server did."""
 
 
 @contextmanager
@@ -94,7 +97,7 @@ def _started(program: Program, place: Path, data: Path, port: int, password: str
     certificate, key = trusted.issue(["localhost", "127.0.0.1"])
     socket = place / "s"
     first = place / "first.sql"
-    # By a file and not on the command line, which everybody on the machine can read.
+    # In a file, because other users can read command lines.
     with open(os.open(first, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write("\n".join(_DIALECTS[program.kind].administrators(password)) + "\n")
     command = [
@@ -146,7 +149,7 @@ def _started(program: Program, place: Path, data: Path, port: int, password: str
 
 
 def _copy(template: Path, data: Path) -> None:
-    # cp, for its sharing of blocks where the file system can, and its keeping of holes.
+    # cp can share blocks (reflink) and keep holes.
     run = subprocess.run(["cp", "-R", "--reflink=auto", "--sparse=always", str(template), str(data)], capture_output=True, text=True)
     if run.returncode != 0:
         raise LocalError(

@@ -1,4 +1,4 @@
-"""A Docker engine's mysql and mariadb images, for machines without Debian's packages."""
+"""Run the mysql and mariadb images with a Docker engine, on machines without Debian's packages."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from local.cache import cache_dir, say
-from local.certificates import authority
-from local.errors import LocalError
-from local.server.process import free_port, run_folder, running
-from local.server.server import Kind, Server, connect_admin, version_of
+from ..cache import cache_dir, say
+from ..certificates import authority
+from ..errors import LocalError
+from .process import free_port, run_folder, running
+from .server import Kind, Server, connect_admin, version_of
 
 _IMAGES: dict[Kind, str] = {"mysql": "mysql:8.4", "mariadb": "mariadb:11.4"}
 _PASSWORD: dict[Kind, str] = {"mysql": "MYSQL_ROOT_PASSWORD", "mariadb": "MARIADB_ROOT_PASSWORD"}
 _PULL_TIMEOUT = 600.0  # seconds
-_TIMEOUT = 120.0  # seconds; the image initialises its data directory first
+_TIMEOUT = 120.0  # seconds, including the initialisation of the data directory
 
 
 def missing() -> str | None:
-    """None where an engine answers, else what is missing, in words."""
+    """Return None if an engine answers, otherwise a sentence about what is missing."""
     client = shutil.which("docker")
     if client is None:
         return "there is no docker command on the PATH."
@@ -42,28 +42,28 @@ def _pull(image: str) -> None:
     try:
         run = subprocess.run(["docker", "pull", "--quiet", image], capture_output=True, text=True, timeout=_PULL_TIMEOUT)
     except subprocess.TimeoutExpired as error:
-        raise LocalError(f"docker did not pull {image} within {_PULL_TIMEOUT:.0f} s: check its network, or pull it by hand.") from error
+        raise LocalError(f"docker did not pull {image} within {_PULL_TIMEOUT:.0f} s: check the network, or pull it manually.") from error
     if run.returncode != 0:
-        raise LocalError(f"docker can't pull {image}: {run.stderr.strip()}. Check its network and registry, or pull it by hand.")
+        raise LocalError(f"docker can't pull {image}: {run.stderr.strip()}. Check the network and the registry, or pull it manually.")
 
 
 @contextmanager
 def run(kind: Kind) -> Iterator[Server]:
-    """A container of the kind's image with its port on 127.0.0.1 and a certificate of the cache's authority; gone with the block."""
+    """Run a container of the image with its port on 127.0.0.1 and a certificate of the cache's authority. Remove it at the end."""
     image = _IMAGES[kind]
     _pull(image)
     trusted = authority(cache_dir() / "authority")
     certificate, key = trusted.issue(["localhost", "127.0.0.1"])
     port, password = free_port(), secrets.token_urlsafe(18)
     with run_folder() as place:
-        # The server in the container is another user, who must be able to read the key; the folder around this one is private.
+        # The server in the container runs as another user, who must read the key. The parent folder is private.
         tls = place / "tls"
         tls.mkdir()
         for source, name in ((trusted.ca, "ca.pem"), (certificate, "cert.pem"), (key, "key.pem")):
             shutil.copyfile(source, tls / name)
             (tls / name).chmod(0o644)
         tls.chmod(0o755)
-        # The client stays in the foreground and passes SIGTERM on; the password goes through its environment, not its arguments.
+        # The client stays in the foreground and forwards SIGTERM. The password is in its environment, because others can read arguments.
         command = ["docker", "run", "--rm", "--init", "--pull", "never", "--name", place.name, "--publish", f"127.0.0.1:{port}:3306"]
         command += ["--volume", f"{tls}:/tls:ro", "--env", _PASSWORD[kind], image]
         command += ["--ssl-ca=/tls/ca.pem", "--ssl-cert=/tls/cert.pem", "--ssl-key=/tls/key.pem", "--skip-log-bin"]

@@ -1,4 +1,4 @@
-"""A server that runs already and that an environment variable names."""
+"""Use an existing server that an environment variable names."""
 
 from __future__ import annotations
 
@@ -8,40 +8,41 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from local.errors import LocalError
-from local.server.server import Kind, Server, connect_admin, version_of
+from ..errors import LocalError
+from .server import Kind, Server, connect_admin, version_of
 
 
 def variable(kind: Kind) -> str:
-    """The name of the environment variable."""
+    """Return the name of the environment variable."""
     return f"RDSLOCAL_{kind.upper()}"
 
 
 def named(kind: Kind) -> bool:
-    """Whether the environment names a server of this kind."""
+    """Return whether the environment variable is set for this kind of server."""
     return bool(os.environ.get(variable(kind)))
 
 
 @contextmanager
 def use(kind: Kind) -> Iterator[Server]:
-    """The server at mysql://user:password@host:port; ?ca=FILE names the authority of its certificate, for those who verify it."""
+    """Provide the server at mysql://user:password@host:port. ?ca=FILE names the authority of its certificate.
+
+    Raise LocalError when the variable is invalid, or the server can't be used.
+    """
     name = variable(kind)
-    form = (
-        f"{name} must read mysql://user:password@host:port (with ?ca=FILE if its certificate is to be verified; %XX for special characters)"
-    )
+    form = f"{name} must be mysql://user:password@host:port (with ?ca=FILE to verify its certificate, and %XX for special characters)"
     try:
         url = urlsplit(os.environ[name])
         host, port = url.hostname, url.port or 3306
     except ValueError:
-        # The URL holds a password: neither it nor the parser's words about it may be shown.
-        raise LocalError(f"{form}: its address can't be read.") from None
+        # The URL contains a password, so neither the URL nor the parser's message may be shown.
+        raise LocalError(f"{form}: its address is not valid.") from None
     if url.scheme not in ("mysql", "mariadb", "mysql+pymysql") or not host or not url.username:
         raise LocalError(
             f"{form}: the {'host' if not host else 'user' if not url.username else f'scheme {url.scheme!r}'} is missing or wrong."
         )
     ca = parse_qs(url.query).get("ca", [None])[0]
     if ca is not None and not Path(ca).is_file():
-        raise LocalError(f"{name} names the authority file {ca}, which is not there.")
+        raise LocalError(f"{name} names the authority file {ca}, which does not exist.")
     user, password = unquote(url.username), unquote(url.password or "")
     connection = connect_admin(host=host, port=port, socket=None, user=user, password=password)
     try:

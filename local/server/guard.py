@@ -1,9 +1,9 @@
-"""Runs one server for a parent process and outlives neither: a program of its own, standard library only.
+"""Run a server for a parent process, and stop it when the parent ends. This is a separate program with only the standard library.
 
 usage: python -I guard.py PARENT_PID FOLDER SIGNAL GRACE_SECONDS COMMAND...
 
-When its standard input ends or the parent is gone (killed outright, too), the server gets SIGNAL, SIGKILL after the grace, and FOLDER
-is removed. PR_SET_PDEATHSIG in the parent would not do: it fires when the thread that started the process ends.
+When stdin is closed or the parent has ended (also by SIGKILL), the server gets SIGNAL, then SIGKILL after GRACE_SECONDS. If the parent
+has ended, FOLDER is removed. PR_SET_PDEATHSIG in the parent is not enough, because it fires when the thread that started the process ends.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 _PR_SET_PDEATHSIG = 1
-_LOOK = 0.25  # seconds between looks at the parent and the server
+_POLL = 0.25  # seconds between checks of the parent and the server
 
 
 def main() -> int:
@@ -26,12 +26,12 @@ def main() -> int:
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, lambda *_: os.write(stop_writer, b"x"))
     libc = ctypes.CDLL(None, use_errno=True)
-    # The server goes even if this guard is killed outright: this process has one thread, so here the signal is reliable.
+    # The server ends even if this guard gets SIGKILL. The signal is reliable here, because this process has only one thread.
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL))
     try:
         while server.poll() is None and os.getppid() == parent:
-            # A forked child of the parent can hold the other end of standard input open: hence the look at the parent as well.
-            if select.select([sys.stdin, stop_reader], [], [], _LOOK)[0]:
+            # The parent is checked too, because a forked child of it can keep stdin open.
+            if select.select([sys.stdin, stop_reader], [], [], _POLL)[0]:
                 break
         if server.poll() is None:
             server.send_signal(number)

@@ -1,14 +1,14 @@
-"""What is MariaDB's own: options, initialisation, administrators."""
+"""The options, the initialisation and the administrators of MariaDB."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from local.errors import LocalError
+from ..errors import LocalError
 
 BINARY = "usr/sbin/mariadbd"
 
-# Only what no client can see: durability and size. sql_mode, character sets, isolation and limits stay the server's own.
+# Only settings that no client can see: durability and sizes. sql_mode, character sets, isolation and limits keep their defaults.
 QUICK = [
     "--skip-log-bin",
     "--innodb-buffer-pool-size=32M",
@@ -20,7 +20,7 @@ QUICK = [
     "--innodb-use-native-aio=OFF",
 ]
 
-# In mariadb-install-db's order, less the texts of HELP.
+# In the order of mariadb-install-db, without the texts of HELP.
 _SCRIPTS = (
     "mysql_system_tables.sql",
     "mysql_performance_tables.sql",
@@ -31,7 +31,7 @@ _SCRIPTS = (
 
 
 def places(root: Path) -> list[str]:
-    """Options that tell the server where its parts are."""
+    """Return the options with the paths of the server's files."""
     return [
         f"--basedir={root / 'usr'}",
         f"--lc-messages-dir={root / 'usr/share/mysql'}",
@@ -41,21 +41,21 @@ def places(root: Path) -> list[str]:
 
 
 def initialise(root: Path) -> tuple[list[str], bytes]:
-    """Options and standard input of the run that makes a data directory."""
+    """Return the options and the stdin of the run that creates a data directory. Raise LocalError when a script is missing."""
     script = [b"CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\nSET @skip_auth_anonymous=1;\n"]
     for name in _SCRIPTS:
         file = root / "usr/share/mysql" / name
         if not file.exists():
             raise LocalError(
-                f"MariaDB's packages in {root} lack {file.name}: their layout is not known. Set RDSLOCAL_MARIADB to a server of yours."
+                f"MariaDB's packages in {root} have no {file.name}, so their layout is unknown. Set RDSLOCAL_MARIADB to an existing server."
             )
-        # Lines with the machine's own host name would make further administrators without a password.
+        # Lines with the machine's host name would create more administrators without a password.
         script += [line + b"\n" for line in file.read_bytes().split(b"\n") if b"@current_hostname" not in line]
     return ["--bootstrap", "--innodb-log-file-size=8M", "--innodb-flush-method=nosync", "--skip-log-bin"], b"".join(script)
 
 
 def administrators(password: str) -> list[str]:
-    """Statements, a line each, that run before the server listens."""
+    """Return the statements, one per line, that run before the server listens."""
     return [
         "DROP USER IF EXISTS ''@localhost;",
         f"ALTER USER root@localhost IDENTIFIED BY '{password}';",

@@ -1,4 +1,4 @@
-"""What is MySQL's own: options, initialisation, administrators."""
+"""The options, the initialisation and the administrators of MySQL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 BINARY = "usr/sbin/mysqld"
 
-# Only what no client can see: durability and size. sql_mode, character sets, isolation and limits stay the server's own.
+# Only settings that no client can see: durability and sizes. sql_mode, character sets, isolation and limits keep their defaults.
 QUICK = [
     "--mysqlx=OFF",
     "--skip-log-bin",
@@ -18,13 +18,13 @@ QUICK = [
     "--innodb-doublewrite=OFF",
     "--innodb-buffer-pool-load-at-startup=OFF",
     "--innodb-use-native-aio=OFF",
-    # It would only warn that the server's files are in a folder named by no option.
+    # Without it, the server logs a warning about its files.
     "--secure-file-priv=NULL",
 ]
 
 
 def places(root: Path) -> list[str]:
-    """Options that tell the server where its parts are."""
+    """Return the options with the paths of the server's files."""
     return [
         f"--basedir={root / 'usr'}",
         f"--lc-messages-dir={root / 'usr/share/mysql'}",
@@ -34,7 +34,7 @@ def places(root: Path) -> list[str]:
 
 
 def initialise(_root: Path) -> tuple[list[str], bytes]:
-    """Options and standard input of the run that makes a data directory."""
+    """Return the options and the stdin of the run that creates a data directory."""
     return [
         "--initialize-insecure",
         "--secure-file-priv=NULL",
@@ -45,7 +45,7 @@ def initialise(_root: Path) -> tuple[list[str], bytes]:
 
 
 def administrators(password: str) -> list[str]:
-    """Statements, a line each, that run before the server listens."""
+    """Return the statements, one per line, that run before the server listens."""
     return [
         f"ALTER USER root@localhost IDENTIFIED BY '{password}';",
         f"CREATE USER root@'127.0.0.1' IDENTIFIED BY '{password}';",

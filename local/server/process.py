@@ -1,4 +1,4 @@
-"""A server's process: started under a guard, waited for, stopped, its log shown when it fails."""
+"""Run the process of a server: start it under a guard, wait until it is ready, stop it, and show its log when it fails."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.errors import LocalError
+from ..errors import LocalError
 
 _GUARD = Path(__file__).with_name("guard.py")
-# sun_path holds 108 bytes; what tools make of a socket's name (".lock" and the like) must fit, too.
+# sun_path has 108 bytes. The names that servers derive from the socket's path (with .lock) must fit too.
 _LONGEST_FOLDER = 80
-# What a server may see of this process's environment: no credentials.
+# The variables that a server inherits. They contain no credentials.
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
 _POLL = 0.02  # seconds
 
 
 @contextmanager
 def run_folder() -> Iterator[Path]:
-    """A private folder with a short path, for one server's socket, data and log; removed at the end."""
+    """Create a private folder with a short path for the socket, data and log of a server. Remove it at the end."""
     base = tempfile.gettempdir()
     if len(os.fsencode(base)) > _LONGEST_FOLDER - len("/rdspool-12345678"):
-        base = "/tmp"  # noqa: S108 (mkdtemp makes a private folder in it)
+        base = "/tmp"  # noqa: S108 (mkdtemp creates a private folder in it)
     folder = Path(tempfile.mkdtemp(prefix="rdspool-", dir=base))
     try:
         yield folder
@@ -38,7 +38,7 @@ def run_folder() -> Iterator[Path]:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listened on just now."""
+    """Return a TCP port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -57,9 +57,10 @@ def running(
     grace: float = 5.0,
     environment: dict[str, str] | None = None,
 ) -> Iterator[None]:
-    """Runs `command` (its output goes to folder/error.log) until the block ends or this process does, whatever ends it.
+    """Run `command` until the block or this process ends, also if this process is killed. Its output goes to folder/error.log.
 
-    `ready` is asked until it says yes; LocalError with the log's tail if the server ends before, or after `timeout` seconds.
+    The block starts when `ready` returns True. Raise LocalError with the end of the log when the server ends before that, or is not
+    ready after `timeout` seconds. stop: the signal that ends the server. grace: seconds until SIGKILL. environment: more variables.
     """
     log = folder / "error.log"
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | (environment or {})
@@ -70,7 +71,7 @@ def running(
             stdout=output,
             stderr=output,
             env=passed,
-            # Ctrl-C at a terminal is for this process, which then ends the server in its own time.
+            # In a new session, Ctrl-C reaches only this process, which then ends the server.
             start_new_session=True,
         )
     try:
@@ -84,7 +85,7 @@ def running(
         yield
     finally:
         try:
-            # Closes its standard input, which is the sign to stop.
+            # Closes stdin of the guard, which then stops the server.
             guard.communicate(timeout=grace + 10)
         except subprocess.TimeoutExpired:
             guard.kill()
@@ -92,9 +93,9 @@ def running(
 
 
 def tail(log: Path, lines: int = 12) -> str:
-    """The last lines of a server's log, introduced by its name."""
+    """Return the last lines of a server's log, for an error message."""
     try:
         text = log.read_text(errors="replace").strip().splitlines()[-lines:]
     except OSError as error:
-        return f"It left no log ({error})."
+        return f"There is no log ({error})."
     return "\n  ".join(["The end of its log:", *text]) if text else "Its log is empty."

@@ -1,4 +1,4 @@
-"""A server that runs: where it listens, and its administration."""
+"""A running server: its address and its administration."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Literal
 import pymysql
 import pymysql.err
 
-from local.errors import LocalError
+from ..errors import LocalError
 
 Kind = Literal["mysql", "mariadb"]
 KINDS: tuple[Kind, ...] = ("mysql", "mariadb")
 
-# What RDS gives to an application's user, and no more: with SUPER a session would ignore read_only and init_connect.
+# The privileges of an application's user on RDS. With SUPER, a session would ignore read_only and init_connect.
 _RIGHTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, "
     "CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, EVENT, TRIGGER"
@@ -23,7 +23,7 @@ _RIGHTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """One running server. `version` is as it tells it ("9.7.4-2"), `socket` and `ca` are None where it has none that we know."""
+    """A running server. `version` is the result of SELECT VERSION(), such as 9.7.4-2. `socket` and `ca` are None if they are unknown."""
 
     kind: Kind
     version: str
@@ -35,13 +35,13 @@ class Server:
     ca: Path | None
 
     def connect(self, **options: Any) -> pymysql.Connection[Any]:
-        """An administrator's connection in autocommit mode; `options` are pymysql.connect's."""
+        """Return a connection of the administrator in autocommit mode. `options` are those of pymysql.connect. Raise LocalError when it fails."""
         return connect_admin(
             host=self.host, port=self.port, socket=self.socket, user=self.admin_user, password=self.admin_password, **options
         )
 
     def execute(self, sql: str, *more: str) -> list[tuple[Any, ...]]:
-        """Runs the statements in one administrator's session; returns the rows of the last one."""
+        """Run the statements in one session of the administrator, and return the rows of the last one."""
         connection = self.connect()
         try:
             with connection.cursor() as cursor:
@@ -52,15 +52,15 @@ class Server:
             connection.close()
 
     def database(self, name: str, *, charset: str | None = None) -> str:
-        """Makes the database `name` if it is not there; returns `name`.
+        """Create the database `name` if it does not exist, and return `name`.
 
-        Its character set is the server's own default where none is given: utf8mb4 for MySQL, latin1 for MariaDB before 11.6, as on RDS.
+        The default character set is that of the server: utf8mb4 for MySQL, latin1 for MariaDB before 11.6, as on RDS.
         """
         self.execute(f"CREATE DATABASE IF NOT EXISTS {quoted(name)}" + (f" CHARACTER SET {quoted(charset)}" if charset else ""))
         return name
 
     def create_user(self, name: str, password: str, *, database: str | None = None) -> None:
-        """Makes the user (or gives it this password), from any host, with an application's rights on `database` (None: on all)."""
+        """Create the user for any host, or set its password. Grant it an application's privileges on `database` (None: on all databases)."""
         connection = self.connect()
         try:
             with connection.cursor() as cursor:
@@ -73,7 +73,7 @@ class Server:
 
 
 def version_of(connection: pymysql.Connection[Any]) -> str:
-    """The server's version as it tells it."""
+    """Return the result of SELECT VERSION()."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT VERSION()")
         row = cursor.fetchone()
@@ -81,16 +81,16 @@ def version_of(connection: pymysql.Connection[Any]) -> str:
 
 
 def quoted(identifier: str) -> str:
-    """The identifier in backquotes."""
+    """Return the identifier in backquotes."""
     return "`" + identifier.replace("`", "``") + "`"
 
 
 def connect_admin(*, host: str, port: int, socket: Path | None, user: str, password: str, **options: Any) -> pymysql.Connection[Any]:
-    """A connection of PyMySQL's, over the unix socket where there is one. Raises LocalError if it is refused."""
+    """Return a PyMySQL connection, over the unix socket if there is one. Raise LocalError when it fails."""
     settings: dict[str, Any] = {"autocommit": True, "charset": "utf8mb4", "connect_timeout": 10, **options}
     if socket is not None:
         settings["unix_socket"] = str(socket)
     try:
         return pymysql.connect(host=host, port=port, user=user, password=password, **settings)
     except (pymysql.err.MySQLError, RuntimeError) as error:
-        raise LocalError(f"the server at {socket or f'{host}:{port}'} does not let {user} in: {error}") from error
+        raise LocalError(f"the server at {socket or f'{host}:{port}'} refuses the connection of {user}: {error}") from error

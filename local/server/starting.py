@@ -1,24 +1,24 @@
-"""Which way to a server this machine has, and the way gone."""
+"""Start a server from the first source that this machine has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from local.errors import LocalError, NotHereError
-from local.server import debian, docker, existing
-from local.server.server import KINDS, Kind, Server
+from ..errors import LocalError, NotHereError
+from . import debian, docker, existing
+from .server import KINDS, Kind, Server
 
 
 @contextmanager
 def start(kind: Kind = "mysql") -> Iterator[Server]:
-    """A server of this kind that listens on 127.0.0.1 with TLS, fresh and empty; it ends with the block, or with this process.
+    """Start a new, empty server that listens on 127.0.0.1 with TLS. Stop it when the block or this process ends.
 
-    An existing one that RDSLOCAL_MYSQL or RDSLOCAL_MARIADB names is used as it is, and left running. Raises LocalError, which says which
-    part is missing, why and what to do.
+    If RDSLOCAL_MYSQL or RDSLOCAL_MARIADB names an existing server, use that one and leave it running. Raise LocalError when no server is
+    available; the text says what is missing and what to do.
     """
     if kind not in KINDS:
-        raise ValueError(f"no such kind of server: {kind!r}. Use one of {', '.join(KINDS)}.")
+        raise ValueError(f"unknown kind of server: {kind!r}. Use one of {', '.join(KINDS)}.")
     if existing.named(kind):
         with existing.use(kind) as server:
             yield server
@@ -29,9 +29,9 @@ def start(kind: Kind = "mysql") -> Iterator[Server]:
         no_engine = docker.missing()
         if no_engine:
             raise LocalError(
-                f"no {kind} server can be had on this machine. From Debian's packages: {error} From Docker: {no_engine} "
-                f"Do one of: run on Debian or Ubuntu, start a Docker engine, or set "
-                f"{existing.variable(kind)}=mysql://user:password@host:port to a server of yours."
+                f"no {kind} server is available on this machine. Debian's packages: {error} Docker: {no_engine} "
+                f"Run on Debian or Ubuntu, start a Docker engine, or set "
+                f"{existing.variable(kind)}=mysql://user:password@host:port to an existing server."
             ) from error
         with docker.run(kind) as server:
             yield server

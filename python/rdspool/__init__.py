@@ -22,18 +22,22 @@ try:
     from .errors import (
         CertificateError,
         ConnectError,
+        ConnectTimeoutError,
         CredentialsError,
         DeadlineError,
         OutcomeUnknownError,
         ProtocolError,
         RdspoolError,
+        ReadOnlyServerError,
         SettingsError,
         SignInError,
         StatementTimeoutError,
         TooManyConnectionsError,
+        UnitError,
         UnreachableError,
     )
     from .settings import Settings
+    from .units import run
     from .version import __version__
 
     _gc.freeze()
@@ -49,19 +53,23 @@ UntestedVersionWarning = _installation.UntestedVersionWarning
 __all__ = [
     "CertificateError",
     "ConnectError",
+    "ConnectTimeoutError",
     "CredentialsError",
     "DeadlineError",
     "OutcomeUnknownError",
     "ProtocolError",
     "RdspoolError",
+    "ReadOnlyServerError",
     "Settings",
     "SettingsError",
     "SignInError",
     "StatementTimeoutError",
     "TooManyConnectionsError",
+    "UnitError",
     "UnreachableError",
     "UntestedVersionWarning",
     "__version__",
     "deadline",
     "get_engine",
+    "run",
 ]

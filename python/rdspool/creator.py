@@ -9,22 +9,26 @@ from typing import Final
 from mysql.connector.errors import Error
 
 from . import deadlines
+from ._aws import credentials
 from ._aws.authorities import root_files
 from ._aws.endpoints import is_proxy
 from ._aws.token import TokenSource
-from ._driver import tls
+from ._driver import probes, tls
+from ._driver.attempts import Attempts
 from ._driver.connection import Connection
-from ._driver.error_numbers import ACCESS_DENIED
+from ._driver.error_numbers import ACCESS_DENIED, CANNOT_CONNECT, OPTION_PREVENTS_STATEMENT
 from ._driver.session_start import SessionStart
 from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, SESSION_TRACK, Login
-from ._lambda import attributes, init_connection
+from ._lambda import attributes, shutdown, snapshot
 from ._lambda.init_connection import InitConnection
 from .deadlines import Limit
-from .errors import CredentialsError
+from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError
 from .pool import IDLE_GAP
 from .secret import EmptiedFrames, Secret
 from .settings import Settings
 
+_READ_ONLY: Final = ("@@global.read_only", "@@global.innodb_read_only")
+"""What a reader has on: a replica of RDS the first, one of Aurora the second."""
 END_SESSION: Final = 1.0
 """Seconds that ending a statement on the server may take: the caller waits for it, on top of what it has waited for the statement."""
 
@@ -46,7 +50,14 @@ def after_fork() -> None:
     """In the child of a fork: another thread of the parent's may have held the locks."""
     global _tokens_lock
     _tokens_lock = threading.Lock()
+    forget()
+    shutdown.after_fork()
+
+
+def forget() -> None:
+    """Forget all tokens, and the credentials that were found for them."""
     _tokens.clear()
+    credentials.forget()
 
 
 class Creator:
@@ -91,7 +102,7 @@ class Creator:
 
     def begin(self) -> None:
         """Start to make the first connection in a thread; the first call waits for it and takes it."""
-        if init_connection.allowed():
+        if not snapshot.ahead():
             self._init_connection = InitConnection(lambda: self._new(self._limit()))
 
     def __call__(self) -> Connection:
@@ -103,9 +114,17 @@ class Creator:
         begun, self._init_connection = self._init_connection, None
         if begun is None:
             return self._new(limit)
-        made: Connection | None = begun.take(self.settings.pool_recycle, IDLE_GAP)
+        try:
+            made: Connection | None = begun.take(self.settings.pool_recycle, IDLE_GAP, limit)
+        except TimeoutError as error:
+            self._init_connection = begun  # it goes on: the next call may find it
+            raise ConnectTimeoutError(
+                f"the connection that was begun during init was not made within {limit}", errno=CANNOT_CONNECT
+            ) from error
         if made is not None:
             return made
+        if isinstance(begun.failure, ConnectTimeoutError) and begun.just_failed:
+            raise begun.failure  # the same wait once more would end in Lambda's own time-out
         try:
             return self._new(limit)
         except Exception as error:
@@ -119,6 +138,42 @@ class Creator:
         return deadlines.within(settings.connect_timeout or deadlines.usual(), "RDSPOOL_CONNECT_TIMEOUT", settings.deadline_margin)
 
     def _new(self, limit: Limit) -> Connection:
+        """Return a new connection. What can pass within the limit, such as a server with too many connections, is tried again."""
+        attempts = Attempts(limit)
+        while True:
+            try:
+                return self._checked(self._once(limit), limit)
+            except ConnectError as error:
+                source = None if self.settings.password is not None else token_source(self.settings)
+                try:
+                    attempts.wait_after(error, proven=source is not None and source.proven)
+                except ConnectError:
+                    if source is not None and error.errno == ACCESS_DENIED:
+                        source.proven = False  # it lasts: the next call need not wait to be refused
+                    raise
+
+    def _checked(self, made: Connection, limit: Limit) -> Connection:
+        """Return the connection where the server has the role that is asked for. Raises ReadOnlyServerError."""
+        settings = self.settings
+        if settings.role == "writer":
+            made.waiting.limit = limit
+            try:
+                made.asked = probes.ask(made, *_READ_ONLY)
+            except BaseException:
+                made.close()
+                raise
+            made.waiting.limit = None
+            read_only = [made.asked[variable] for variable in _READ_ONLY]
+            if any(str(value).upper() not in ("0", "OFF", "NONE") for value in read_only):
+                made.close()
+                raise ReadOnlyServerError(
+                    f'{settings.host}:{settings.port} leads to a server that takes no writes, and role="writer" (RDSPOOL_ROLE) asks for one that '
+                    "does: give the cluster's writer endpoint; after a failover its name leads to the new writer within a minute",
+                    errno=OPTION_PREVENTS_STATEMENT,
+                )
+        return made
+
+    def _once(self, limit: Limit) -> Connection:
         settings = self.settings
         if settings.password is not None:
             secret, token = self._secret()
@@ -136,11 +191,13 @@ class Creator:
     def _connect_with(self, token: Secret, source: TokenSource, limit: Limit) -> Connection:
         """Return a connection that the token signed in. A refused one is forgotten: it would only be refused again at the next call."""
         try:
-            return self._connect(token, limit, token=True)
+            made = self._connect(token, limit, token=True)
         except Error as error:
             if error.errno == ACCESS_DENIED:
                 source.forget(token)
             raise
+        source.proven = True
+        return made
 
     def _connect(self, secret: Secret, limit: Limit, *, token: bool) -> Connection:
         settings = self.settings
@@ -163,6 +220,7 @@ class Creator:
                 explained = diagnosis.explain(error, settings, secret, limit)
             raise explained from error
         made.read_timeout, made.write_timeout = self._timeouts
+        shutdown.keep(made)
         if not is_proxy(settings.host):
             # An RDS Proxy has numbers of its own for connections, and ends none by them.
             made.end_by(self._end_session)

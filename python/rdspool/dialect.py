@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import event
+from sqlalchemy import event, exc
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 from sqlalchemy.dialects.mysql.mysqlconnector import (
@@ -82,17 +82,7 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         So events, and whoever patches a method of this class, see what they see with stock; whatever else a later SQLAlchemy wants to
         know, it asks as ever.
         """
-        dbapi_connection = connection.connection.dbapi_connection
-        isolation_level = f"@@{dbapi_connection.isolation_variable}"
-        questions = {
-            "SELECT VERSION()": "VERSION()",
-            "SELECT DATABASE()": "DATABASE()",
-            "SELECT @@transaction_isolation": isolation_level,
-            "SELECT @@tx_isolation": isolation_level,
-            "SELECT @@sql_mode": "@@sql_mode",
-            "SELECT @@lower_case_table_names": "@@lower_case_table_names",
-        }
-        with probes.asked_together(dbapi_connection, questions):
+        with probes.asked_together(connection.connection.dbapi_connection):
             super().initialize(connection)
 
     def _set_mariadb(self, is_mariadb: bool | None, server_version_info: tuple[int, ...]) -> None:
@@ -164,6 +154,8 @@ def _options(url: Any) -> tuple[dict[str, Any], str | None]:
 
 
 def _goes_out(dbapi_connection: Any, entry: Any, _: Any) -> None:
+    if dbapi_connection.closed:  # by the end of an invocation or a snapshot; pools without pool_pre_ping do not look
+        raise exc.DisconnectionError("the connection was closed while it lay in the pool")
     # At the first time: listeners to the pool's "connect" can have set variables, for as long as the connection lives.
     if _READY not in entry.info:
         entry.info[_READY] = True

@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, Engine
 
 from . import creator, dialect, pool
 from ._driver import resumption, tls
+from ._lambda import shutdown, snapshot
 from ._settings.defaults import NEVER_SECRET
 from ._settings.places import wrong_name
 from .creator import Creator
@@ -104,6 +105,9 @@ def _check_same(name: str | None, known: tuple[Settings, dict[str, Any], Engine]
 
 def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
     made = Creator(settings)
+    snapshot.watch(_before_snapshot, _after_restore)
+    if settings.shutdown:
+        shutdown.prepare()
     if settings.connect == "init":
         made.begin()
     url = URL.create("mysql+rdspool", settings.user, None, settings.host, settings.port, settings.database)
@@ -112,6 +116,23 @@ def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
         # The creator has set it; SQLAlchemy has to know it to come back to it after an execution option.
         arguments["isolation_level"] = settings.isolation_level
     return create_engine(url, creator=made, **arguments)
+
+
+def _before_snapshot() -> None:
+    """Leave nothing in the snapshot that environments can't share: connections, tokens, TLS sessions."""
+    shutdown.close_all()
+    for _, _, engine in _engines.values():
+        engine.dispose()
+    creator.forget()
+    resumption.forget()
+
+
+def _after_restore() -> None:
+    """In an environment that was restored from the snapshot: connect at once, where that is asked for."""
+    for settings, _, engine in _engines.values():
+        made: Any = engine.pool._creator
+        if settings.connect == "init" and isinstance(made, Creator):
+            made.begin()
 
 
 def _forget_engines() -> None:

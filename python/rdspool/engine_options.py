@@ -28,7 +28,9 @@ class EngineOptions(TypedDict, total=False):
     deadline_margin_ms: int | None
     connect: Literal["use", "init"] | None
     max_allowed_packet: int | None
+    role: Literal["writer"] | None
     reset_session: bool | None
+    shutdown: bool | None
     multi_statements: bool | None
 
     echo: bool | Literal["debug"] | None

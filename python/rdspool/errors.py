@@ -51,6 +51,14 @@ class UnreachableError(ConnectError):
     """The host's name is not known, nothing answers there, or what answers could not be verified to be the server."""
 
 
+class ConnectTimeoutError(UnreachableError):
+    """The connect was not over in its time: `connect_timeout`, or what the invocation had left."""
+
+
+class ReadOnlyServerError(ConnectError):
+    """The endpoint leads to a server that takes no writes, and `role="writer"` asks for one that does."""
+
+
 class CertificateError(ConnectError):
     """The server could not prove that it is the one asked for. Nothing of the sign-in was sent to it."""
 
@@ -81,6 +89,10 @@ class StatementTimeoutError(OperationalError, ReadTimeoutError, WriteTimeoutErro
 
 class DeadlineError(StatementTimeoutError):
     """The invocation's time, or that of a `with deadline(seconds)`, was nearly over while something was waited for."""
+
+
+class UnitError(RdspoolError):
+    """A unit of work failed that can't be run again: a part of it has been committed already."""
 
 
 class OutcomeUnknownError(OperationalError, RdspoolError):

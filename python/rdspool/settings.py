@@ -45,8 +45,12 @@ class Settings:
     """One of `CONNECT_TIMES`: when the first connection is opened."""
     max_allowed_packet: int = defaults.MAX_ALLOWED_PACKET
     """Bytes of one row, or any other answer of the server, at most. A larger one closes the connection."""
+    role: str | None = None
+    """"writer": a connect looks whether the server takes writes, and tries again within its time where it does not. None: any server."""
     reset_session: bool = True
     """Whether a connection that comes back to the pool has its session brought back to what it was: variables, locks, temporary tables."""
+    shutdown: bool = True
+    """Whether connections are closed at the end of the environment: in Lambda through an internal extension, elsewhere by atexit."""
     multi_statements: bool = False
     """Whether one execute() may hold several statements, separated by semicolons."""
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the hash lock tests/attach/requirements.txt from the .in file beside it, which takes in what examples/sam and examples/cdk pin.
+# Writes the hash lock tests/attach/requirements.txt from the .in file beside it, which includes the pins of examples/sam and examples/cdk.
 #
 # usage: tests/attach/lock.sh [--upgrade]      (needs uv; other options go to `uv pip compile`)
 set -euo pipefail

@@ -1,1 +1,1 @@
-"""The benchmark: rdspool beside its peers, in one run, against one server behind one RDS front. tests/bench/run.sh runs it."""
+"""The benchmark: rdspool and its peers in one run, with one server behind one RDS front. tests/bench/run.sh runs it."""

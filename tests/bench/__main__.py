@@ -1,4 +1,4 @@
-"""The command: starts server and front, runs the rounds, shows and writes the outcome."""
+"""The command line: start server and front, run the rounds, print and write the results."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from .rounds import FULL, QUICK, Observed, Run
 
 HERE = Path(__file__).resolve().parent
 NAMES = tuple(contender.name for contender in CONTENDERS)
-NOT_TO_BE_HAD = 3
+NOT_AVAILABLE = 3
 
 
 def make_tables(server: Server, counters: int) -> None:
-    """Make and fill what the statements run against."""
+    """Create and fill the tables."""
     connection = server.connect(database=endpoint.DATABASE)
     try:
         with connection.cursor() as cursor:
@@ -44,7 +44,7 @@ def make_tables(server: Server, counters: int) -> None:
 
 
 def extracted(commit: str, folder: Path) -> Path:
-    """Return a folder with the rdspool of a commit. Raises LocalError for one that git does not know."""
+    """Return a folder with the rdspool of a commit. Raise LocalError when git does not know the commit."""
     archive = folder / "before.tar"
     made = subprocess.run(
         ["git", "archive", "--output", archive, commit, "python"], cwd=HERE.parents[1], capture_output=True, text=True, check=False
@@ -57,32 +57,32 @@ def extracted(commit: str, folder: Path) -> Path:
 
 
 def observe(place: Place, names: tuple[str, ...], quick: bool, console: Console) -> Observed:
-    """Run the rounds, with a bar on stderr."""
+    """Run the rounds with a progress bar on stderr, and return the figures."""
     columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("")
 
-        def tell(what: str) -> None:
+        def show(what: str) -> None:
             progress.update(task, advance=1, description=escape(what))
 
-        run = Run(place, names, QUICK if quick else FULL, tell)
+        run = Run(place, names, QUICK if quick else FULL, show)
         progress.update(task, total=run.steps)
         return run()
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Few repeats: under two minutes, rough times, exact counts.")
-@click.option("--only", "only", type=click.Choice(NAMES), multiple=True, help="Measure this contender; can be given several times.")
+@click.option("--quick", is_flag=True, help="Few repetitions: less than two minutes, rough times, exact counts.")
+@click.option("--only", "only", type=click.Choice(NAMES), multiple=True, help="Measure only this contender; may be repeated.")
 @click.option("--server", "kind", type=click.Choice(KINDS), default="mysql", show_default=True, help="The database server.")
-@click.option("--before", "commit", metavar="COMMIT", help="Measure rdspool as this commit has it, too: what a change costs or saves.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON instead of the table.")
+@click.option("--before", "commit", metavar="COMMIT", help="Also measure the rdspool of this commit, to see the effect of a change.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON instead of the table.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write results.json, results.md and chart.svg into this folder.  [default: tests/bench, for a full run of all; else nowhere]",
+    help="Write results.json, results.md and chart.svg to this folder.  [default: tests/bench after a full run of all contenders, otherwise none]",
 )
 def main(quick: bool, only: tuple[str, ...], kind: Kind, commit: str | None, as_json: bool, output: Path | None) -> None:
-    """Measure rdspool beside its peers, in one run, against a real server behind an RDS front on this machine."""
+    """Measure rdspool and its peers in one run, with a real server behind an RDS front on this machine."""
     console = Console(stderr=True, soft_wrap=True)
     names = tuple(name for name in NAMES if not only or name in only)
     if commit is not None:
@@ -97,7 +97,7 @@ def main(quick: bool, only: tuple[str, ...], kind: Kind, commit: str | None, as_
             outcome = results(observed, names, QUICK if quick else FULL, place, quick)
     except LocalError as error:
         console.print(f"[red]can't run:[/] {escape(str(error))}", highlight=False)
-        sys.exit(NOT_TO_BE_HAD)
+        sys.exit(NOT_AVAILABLE)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         (output / "results.json").write_text(json.dumps(outcome, indent=2, ensure_ascii=False) + "\n")

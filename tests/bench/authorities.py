@@ -1,4 +1,4 @@
-"""The authorities that each contender is given: as many as on RDS, so that loading them costs what it costs there."""
+"""Write the authorities for the contenders: as many as on RDS, so that loading them takes as long as there."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ PROXY = ROOTS / "proxy.pem"
 
 
 def write(folder: Path, authority: Path, region: str) -> dict[Bundle, Path]:
-    """Write PEM files and return where: of the region, of all regions, and what rdspool ships for the region. The test's authority is last in each.
+    """Write PEM files for the region, for all regions, and with the roots that rdspool ships for the region. Return their paths.
 
-    AWS offers a bundle per region and one of all for download; rdspool ships the region's roots and those of RDS Proxy.
+    Each file ends with the test authority. AWS offers a bundle per region and one for all regions; rdspool ships the region's roots and
+    those of RDS Proxy.
     """
     regional = ROOTS / f"{region}.pem"
     everywhere = sorted(file for file in ROOTS.glob("*.pem") if file != PROXY)
@@ -25,7 +26,7 @@ def write(folder: Path, authority: Path, region: str) -> dict[Bundle, Path]:
 
 
 def count(file: Path) -> int:
-    """Return how many certificates the file holds."""
+    """Return the number of certificates in a file."""
     return file.read_text().count("-----BEGIN CERTIFICATE-----")
 
 

@@ -1,4 +1,4 @@
-"""The outcome as a chart: small bar charts side by side, in the reader's light or dark colours, on a ground of its own."""
+"""Draw the results as an SVG file of small bar charts. It uses the reader's light or dark colours and has its own background."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SHOWN = (
     "import_wall_128mb",
     "reconnect_wall_128mb",
 )
-"""The measures with a panel each."""
+"""The measures that have a panel."""
 
 COLUMNS = 2
 MARGIN, GUTTER = 20, 36
 PANEL = 400
 LABEL, VALUE = 88, 56
-"""Width of the names to the left of the bars, and of the figures to the right."""
+"""Widths of the names on the left and of the figures on the right of the bars."""
 HEAD, ROW, BAR = 30, 19, 12
 TOP, LINE = 56, 16
 WIDTH = 2 * MARGIN + COLUMNS * PANEL + (COLUMNS - 1) * GUTTER
@@ -53,14 +53,14 @@ UNITS = {"ms of CPU": "ms of CPU", "ms": "ms", "MiB": "MiB"}
 
 
 def svg(outcome: dict[str, Any]) -> str:
-    """Return the chart as an SVG file's text."""
+    """Return the text of the SVG file."""
     names = contenders(outcome)
     measures = {one.key: one for one in ALL}
     panels = [measures[key] for key in SHOWN if any(median(outcome, name, measures[key]) is not None for name in names)]
     high = HEAD + len(names) * ROW + 16
     foot = [_when(outcome), *wrap(", ".join(f"{name} {version}" for name, version in outcome["versions"].items()), 130)]
     height = TOP + -(-len(panels) // COLUMNS) * high + len(foot) * LINE + MARGIN
-    title = "rdspool beside its peers: shorter is better"
+    title = "rdspool and its peers: shorter is better"
     parts: list[draw.Element] = [
         draw.Title(text=title),
         draw.Style(text=STYLE),
@@ -108,9 +108,9 @@ def _head(measure: Measure) -> str:
 
 def _when(outcome: dict[str, Any]) -> str:
     facts = outcome["machine"]
-    return f"tests/bench/run.sh, {outcome['date']}, {facts['processor']}, {facts['cores']} cores, medians of one run. Without a network."
+    return f"tests/bench/run.sh, {outcome['date']}, {facts['processor']}, {facts['cores']} cores, medians of one run, without a network."
 
 
 def _text(x: float, y: float, content: str, *kinds: str) -> draw.Text:
-    # The library writes text as it is given.
+    # The library does not escape text.
     return draw.Text(x=x, y=y, text=escape(content), class_=list(kinds) or None)

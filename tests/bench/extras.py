@@ -1,4 +1,4 @@
-"""Packages that one contender needs and the others must not see: in a folder of their own, last on that contender's sys.path."""
+"""Install packages that only one contender may import, in a folder that is last on that contender's sys.path."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ LOCKS = Path(__file__).resolve().parent / "contenders"
 
 
 def extras(name: str) -> Path | None:
-    """Return the folder with what contenders/NAME.txt locks, fetched once into the cache; None where there is no such file.
+    """Return the folder with the packages of contenders/NAME.txt, which are downloaded once into the cache; None without such a file.
 
-    Raises PartMissingError where pip can't get it.
+    Raise PartMissingError when pip can't install them.
     """
     locked = LOCKS / f"{name}.txt"
     if not locked.is_file():
@@ -23,7 +23,7 @@ def extras(name: str) -> Path | None:
     stamp = hashlib.sha256(locked.read_bytes()).hexdigest()[:16]
 
     def make(target: Path) -> None:
-        say(f"fetching what the contender {name!r} needs (once)")
+        say(f"downloading the packages of the contender {name!r} (once)")
         pip(f"the contender {name!r}", "install", "--no-deps", "--require-hashes", "--target", target, "--requirement", locked)
 
     return folder(cache_dir() / "bench" / f"{name}-{sys.version_info.major}.{sys.version_info.minor}-{stamp}", make)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the hash locks from the .in files: requirements.txt, in the versions of the tests' lock where both have a package, and for
-# contenders that need more the rest beside them.
+# Writes the hash locks from the .in files: requirements.txt, with the versions of the tests' lock for packages in both, and
+# contenders/NAME.txt with the additional packages of a contender.
 #
 # usage: tests/bench/lock.sh [--upgrade]      (needs uv; other options go to `uv pip compile`)
 set -euo pipefail

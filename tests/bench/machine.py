@@ -1,4 +1,4 @@
-"""What the figures depend on: the machine and the versions. No names, no paths."""
+"""Describe the machine and the versions, on which the figures depend, without names and paths."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def facts() -> dict[str, Any]:
 
 
 def versions(packages: Mapping[str, str], server: Server) -> dict[str, str]:
-    """Return the versions of Python, its OpenSSL, the server and the packages, whose own are given."""
+    """Return the versions of Python, its OpenSSL, the server, and the given packages."""
     return {
         "Python": platform.python_version(),
         "OpenSSL": ssl.OPENSSL_VERSION.split()[1],

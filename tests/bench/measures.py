@@ -1,4 +1,4 @@
-"""What is measured: each figure's name, unit and place in the table."""
+"""The measures: name, unit and position in the table."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ Unit = Literal["commands", "round trips", "ms of CPU", "ms", "MiB"]
 
 @dataclass(frozen=True)
 class Measure:
-    """One row of the table. Less is better, in all of them."""
+    """A row of the table. Less is better in all rows."""
 
     key: str
     section: str
     title: str
     unit: Unit
     brief: str = ""
-    """The title where the section does not stand above it."""
+    """The title for the chart, which has no section headings."""
 
     @property
     def exact(self) -> bool:
-        """Whether it is counted, not timed."""
+        """Whether the figure is a count and not a time."""
         return self.unit in ("commands", "round trips")
 
 
@@ -37,7 +37,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("select_round_trips", COUNTS, "warm SELECT + ROLLBACK", "round trips"),
     Measure("write_round_trips", COUNTS, "warm UPDATE + COMMIT", "round trips"),
     Measure("import_cpu", PROCESSOR, "import and engine", "ms of CPU"),
-    Measure("import_over_cpu", PROCESSOR, "… over the imports of SQLAlchemy and the connector alone", "ms of CPU"),
+    Measure("import_over_cpu", PROCESSOR, "… in addition to the imports of SQLAlchemy and the connector", "ms of CPU"),
     Measure("cold_cpu", PROCESSOR, "cold connect to the first row", "ms of CPU"),
     Measure("reconnect_cpu", PROCESSOR, "reconnect", "ms of CPU"),
     Measure("reconnect_all_cpu", PROCESSOR, "reconnect, with the authorities of all regions", "ms of CPU"),
@@ -48,13 +48,13 @@ MEASURES: tuple[Measure, ...] = (
     Measure("rows_many_cpu", PROCESSOR, "SELECT of 10,000 rows of 9 columns", "ms of CPU"),
     Measure("start_rss", MEMORY, "after import and engine", "MiB"),
     Measure("cold_rss", MEMORY, "after the first query", "MiB"),
-    Measure("peak_rss", MEMORY, "at its highest, 10,000 rows included", "MiB"),
+    Measure("peak_rss", MEMORY, "maximum, including 10,000 rows", "MiB"),
 )
 
 
 @dataclass(frozen=True)
 class Share:
-    """A function's memory and the share of a processor that comes with it: 1,769 MB are one processor (AWS Lambda Developer Guide)."""
+    """A function's memory and its share of a processor. 1,769 MB correspond to one processor (AWS Lambda Developer Guide)."""
 
     key: str
     memory_mb: int
@@ -71,13 +71,13 @@ UNDER_QUOTA = (
 
 
 def under_quota(share: Share) -> tuple[Measure, ...]:
-    """Return the measures of that share."""
-    section = f"Elapsed time, ms, at the {share.share:.1%} of a processor of {share.memory_mb:,} MB"
+    """Return the measures for a share."""
+    section = f"Elapsed time, ms, with {share.memory_mb:,} MB ({share.share:.1%} of a processor)"
     return tuple(
-        Measure(f"{key}_{share.key}", section, title, "ms", f"{title}, at the CPU share of {share.memory_mb:,} MB")
+        Measure(f"{key}_{share.key}", section, title, "ms", f"{title}, with the CPU share of {share.memory_mb:,} MB")
         for key, title in UNDER_QUOTA
     )
 
 
 ALL = (*MEASURES, *(measure for share in SHARES for measure in under_quota(share)))
-"""Every row that there can be."""
+"""All possible rows."""

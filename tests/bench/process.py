@@ -1,4 +1,4 @@
-"""A worker as the benchmark holds it: a process in a sandbox whose hosts file has the RDS-like name, under a CPU quota where one is wanted."""
+"""Start and control workers: processes in a sandbox whose hosts file has the RDS-like name, optionally under a CPU quota."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from .extras import extras
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER_TIMEOUT = 300.0
-"""Seconds: a worker with 7 % of a processor needs half a minute for its imports."""
+"""In seconds. With 7 % of a processor, a worker needs half a minute for its imports."""
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ")
 _CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tests.bench.worker import main; main(*sys.argv[1:])"
 
 
 class WorkerError(click.ClickException):
-    """A contender's process failed; its own traceback stands above on stderr."""
+    """The process of a contender failed. Its traceback is above on stderr."""
 
 
 class Place:
-    """Where all workers connect to: one endpoint, and the hosts file by which they find it."""
+    """The endpoint to which all workers connect, and the hosts file with its name."""
 
     def __init__(self, endpoint: Endpoint, folder: Path, before: Path | None = None) -> None:
-        """Take the endpoint, a folder for its files, and the folder with another commit's rdspool, if that is measured too."""
+        """Write the files for the workers to `folder`. `before` is the folder with another commit's rdspool, if that is measured too."""
         self.endpoint = endpoint
         self.before = before
         self.authorities = authorities.write(folder, endpoint.front.ca_file, endpoint.front.region)
@@ -54,18 +54,18 @@ class Place:
             aws_secret_access_key=given.secret_key,
             aws_session_token=given.session_token,
         )
-        # Everything else is the machine's own. The C library reads the hosts file too, so the C drivers verify the same name.
+        # All other files are those of the machine. The C library reads the hosts file too, so the C drivers verify the same name.
         self.prefix = [*sandbox(), "--dev-bind", "/", "/", "--ro-bind", str(hosts), "/etc/hosts", "--die-with-parent"]
 
     def token(self) -> str:
-        """Return a token signed now, by boto3."""
+        """Return a new token, signed by boto3."""
         front = self.endpoint.front
         signed: str = self._rds.generate_db_auth_token(DBHostname=front.host, Port=front.port, DBUsername=self.endpoint.user)
         return signed
 
 
 class Process:
-    """A running worker. Raises WorkerError where it fails or stays silent."""
+    """A running worker. Its methods raise WorkerError when it fails or does not answer."""
 
     def __init__(self, name: str, place: Place, child: subprocess.Popen[str]) -> None:
         self.name = name
@@ -76,17 +76,17 @@ class Process:
         self._selector.register(child.stdout, selectors.EVENT_READ)
 
     def start(self) -> dict[str, Any]:
-        """Let it import and make its engine; return what that cost."""
+        """Make the worker import and create its engine, and return the figures."""
         self._say("go")
         started: dict[str, Any] = json.loads(self.read())
         return started
 
     def order(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """Have it do something; return its answer."""
+        """Make the worker call its method `do`, and return the result."""
         self._say(json.dumps({"do": do, "token": self._place.token(), **arguments}))
         answer: dict[str, Any] = json.loads(self.read())
         if "error" in answer:
-            raise WorkerError(f"{self.name} failed at {do!r}: {answer['error']}")
+            raise WorkerError(f"{self.name} failed in {do!r}: {answer['error']}")
         return answer
 
     def read(self) -> str:
@@ -100,16 +100,16 @@ class Process:
 
     def _say(self, line: str) -> None:
         assert self._child.stdin is not None
-        with suppress(BrokenPipeError):  # the missing answer tells
+        with suppress(BrokenPipeError):  # read() reports the end of the worker
             self._child.stdin.write(line + "\n")
             self._child.stdin.flush()
 
 
 @contextmanager
 def worker(name: str, place: Place, *, quota: Quota | None = None, bundle: authorities.Bundle = "region") -> Iterator[Process]:
-    """Run a worker for as long as the block lasts. It has its interpreter up and waits; a quota counts from here on.
+    """Run a worker until the block ends. At its start, the interpreter is running and a quota applies.
 
-    `bundle` is for those who do not bring their authorities along.
+    `bundle` are the authorities for contenders that do not ship their own.
     """
     ca = place.authorities["shipped" if BY_NAME[name].ships_authorities else bundle]
     inherited = {variable: os.environ[variable] for variable in _PASSED_ON if variable in os.environ}
@@ -144,7 +144,7 @@ def _end(child: subprocess.Popen[str]) -> None:
 
 
 def _remove(quota: Quota) -> None:
-    """Remove the group, which the kernel holds for a moment after its last process."""
+    """Remove the control group. The kernel keeps it for a moment after the end of its last process."""
     end = time.monotonic() + 5
     while True:
         try:

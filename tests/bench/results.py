@@ -1,4 +1,4 @@
-"""The outcome as it is written down: medians, their spread, ratios to the peers, and what they depend on."""
+"""The results: medians, their spread, ratios to the peers, and the conditions of the run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCHEMA = 1
 
 
 def results(observed: Observed, names: Sequence[str], effort: Effort, place: Place, quick: bool) -> dict[str, Any]:
-    """Return everything that the table, the chart and results.json show."""
+    """Return the content of results.json, from which the table and the chart are made."""
     return {
         "schema": SCHEMA,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -67,23 +67,23 @@ def _ratio(ours: list[float], theirs: list[float]) -> float | None:
 
 
 def median(outcome: dict[str, Any], name: str, measure: Measure) -> float | None:
-    """Return a contender's figure for a measure; None where there is none."""
+    """Return the median of a contender for a measure, or None if there is none."""
     figure = outcome["contenders"][name]["figures"].get(measure.key)
     return None if figure is None else figure["median"]
 
 
 def shown(outcome: dict[str, Any]) -> list[Measure]:
-    """Return the measures for which there is a figure."""
+    """Return the measures that have a figure."""
     return [one for one in ALL if any(median(outcome, name, one) is not None for name in contenders(outcome))]
 
 
 def contenders(outcome: dict[str, Any]) -> list[str]:
-    """Return those who connected, in their order."""
+    """Return the names of the contenders without the baseline, in order."""
     return [name for name in outcome["contenders"] if name != BASELINE.name]
 
 
 def text(value: float | None, measure: Measure) -> str:
-    """Return a figure as people read it: counts whole, times with three digits."""
+    """Return a figure as text: counts as integers, others with three digits."""
     if value is None:
         return "–"
     if measure.exact and value == int(value):
@@ -95,37 +95,39 @@ def text(value: float | None, measure: Measure) -> str:
 
 
 def conditions(outcome: dict[str, Any]) -> list[str]:
-    """Return, a paragraph each, what the reader has to know of how the figures came about."""
+    """Return the conditions of the run, as a list of paragraphs."""
     facts, effort, bundles = outcome["machine"], outcome["effort"], outcome["authorities"]
     versions = ", ".join(f"{name} {number}" for name, number in outcome["versions"].items())
     measured = (
-        f"Measured on {outcome['date']} in one run, contenders taking turns; medians of {effort['fresh']} fresh processes (imports, cold "
-        f"connects, memory) and {effort['warm']} batches (the rest); the client verifies TLS and signs in with an IAM token."
+        f"Measured on {outcome['date']} in one run, in which the contenders take turns. The figures are medians of {effort['fresh']} fresh "
+        f"processes (imports, cold connects, memory) and of {effort['warm']} batches (the rest). The client verifies TLS and signs in with an IAM token."
     )
     authorities = (
-        f"The peers load the authorities of one region ({bundles['region']} with the test's own), or of all where it says so "
-        f"({bundles['all']}), as AWS offers them for download; rdspool the {bundles['shipped']} that it ships for a region."
+        f"The peers load AWS's bundle of one region ({bundles['region']} certificates including the test's), or of all regions where stated "
+        f"({bundles['all']}). rdspool loads the certificates that it ships for a region ({bundles['shipped']}, also including the test's)."
     )
     machine = f"{facts['processor']}, {facts['cores']} cores, {facts['architecture']}, {facts['system']}, load {facts['load_before']:g} before the run; {versions}."
     meaning = (
-        "Round trips are counted at the server's front, without TCP's own. CPU is the process's own: the server and its front are others. "
-        "Client and server are on one machine, so elapsed times hold no network."
+        "Round trips are counted at the RDS front, without those of TCP. CPU time is that of the client's process only. "
+        "Client and server run on one machine, so elapsed times contain no network latency."
     )
-    told = [measured, authorities, machine, meaning, _under_quota(outcome)]
-    return [*told, "A quick run: few repeats, so the times are rough."] if outcome["quick"] else told
+    paragraphs = [measured, authorities, machine, meaning, _under_quota(outcome)]
+    return [*paragraphs, "This was a quick run with few repetitions, so the times are rough."] if outcome["quick"] else paragraphs
 
 
 def _under_quota(outcome: dict[str, Any]) -> str:
     quota = outcome["quota"]
     if not quota["available"]:
-        return f"No figures under a quota: {quota['reason']}."
-    rounds = " and ".join(f"{number} at {quota['shares'][key]['memory_mb']:,} MB" for key, number in outcome["effort"]["quota"].items())
+        return f"There are no figures with a CPU quota: {quota['reason']}."
+    rounds = " and ".join(
+        f"{number} fresh processes with {quota['shares'][key]['memory_mb']:,} MB" for key, number in outcome["effort"]["quota"].items()
+    )
     return (
-        f"Under a quota (control group, period of {quota['period_ms']:g} ms; memory itself is not limited): fresh processes, {rounds}, "
-        f"batches of {outcome['effort']['quota_seconds']:g} s; the imports too run under it."
+        f"The figures with a share of a processor are medians of {rounds}, with batches of {outcome['effort']['quota_seconds']:g} s. A control "
+        f"group limits CPU time (period of {quota['period_ms']:g} ms), also during imports, but not memory."
     )
 
 
 def notes(outcome: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return of each contender its label, how it is set up, and the class of its connection."""
+    """Return for each contender its label, its set-up, and the class of its connection."""
     return [(one["label"], one["how"], one["driver"]) for name, one in outcome["contenders"].items() if name != BASELINE.name]

@@ -1,4 +1,4 @@
-"""The run itself: contenders take turns, a round each, so that what disturbs the machine disturbs them alike."""
+"""Run the rounds. The contenders take turns, so that a disturbance of the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .process import Place, Process, worker
 
 @dataclass(frozen=True)
 class Effort:
-    """How often each thing is done. Rounds are the repeats that medians are taken of; batches are operations between two looks at the clock."""
+    """The number of repetitions. Medians are taken over rounds. A batch is the number of operations between two readings of the clock."""
 
     fresh: int
     """Rounds of fresh processes: import, cold connect, memory."""
     warm: int
-    """Rounds of batches in processes that stay."""
+    """Rounds of batches in processes that run until the end."""
     batches: dict[str, int]
     quota: dict[str, int]
     """Rounds of fresh processes per share."""
     quota_seconds: float
-    """How long a batch lasts there, at least: a process that has used up its share waits for the next period, so one operation tells nothing."""
+    """Minimum duration of a batch with a quota. A process without a remaining share waits for the next period, so one operation is too short."""
 
 
 FULL = Effort(
@@ -48,24 +48,24 @@ QUICK = Effort(
 
 @dataclass
 class Observed:
-    """Everything that was seen, by contender and measure, in the units of measures.py."""
+    """The figures by contender and measure, in the units of measures.py."""
 
     values: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     drivers: dict[str, str] = field(default_factory=dict)
     """The class of each contender's connection."""
     versions: dict[str, str] = field(default_factory=dict)
-    """Those of the packages that were seen in the contenders' processes."""
+    """The versions of the packages in the contenders' processes."""
     load: float = field(default_factory=lambda: round(os.getloadavg()[0], 1))
-    """How many processes wanted a processor in the minute before: elapsed times are good only where others wanted none."""
+    """The load average of the minute before the run. Elapsed times are reliable only if it is low."""
     no_quota: str = ""
-    """Why there are no figures under a quota."""
+    """Why there are no figures with a quota; empty if there are."""
 
     def add(self, contender: str, measure: str, value: float) -> None:
         self.values[contender][measure].append(value)
 
 
 class Run:
-    """One run over the contenders named."""
+    """A run of the named contenders."""
 
     def __init__(self, place: Place, names: Sequence[str], effort: Effort, progress: Callable[[str], None]) -> None:
         self.place = place
@@ -76,14 +76,14 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """How many times `progress` will be told."""
+        """The number of calls of `progress`."""
         effort, names = self.effort, len(self.names)
         fresh = (effort.fresh + 1) * (names + 1)
         return fresh + names * (1 + effort.warm * len(effort.batches)) + names * sum(effort.quota.values())
 
     def __call__(self) -> Observed:
         for number in range(self.effort.fresh + 1):
-            # The first round fills bytecode and file caches and is thrown away.
+            # The first round fills the bytecode and file caches. Its figures are discarded.
             self._fresh(self.observed if number else Observed())
         self._warm()
         for share in SHARES:
@@ -124,8 +124,8 @@ class Run:
             for number, (name, process) in enumerate(processes.items(), 1):
                 self._progress(f"{BY_NAME[name].label}: round trips")
                 self._count(name, process, number)
-            laden = {name: stack.enter_context(worker(name, self.place, bundle="all")) for name in self.names}
-            for process in laden.values():
+            with_all = {name: stack.enter_context(worker(name, self.place, bundle="all")) for name in self.names}
+            for process in with_all.values():
                 process.start()
                 process.order("cold")
                 process.order("release")
@@ -134,7 +134,7 @@ class Run:
                     for name in self.names:
                         self._progress(f"{BY_NAME[name].label}: {kind}")
                         if kind == "reconnect":
-                            self._batch(name, "reconnect_all", laden[name], kind, times)
+                            self._batch(name, "reconnect_all", with_all[name], kind, times)
                         else:
                             processes[name].order("touch", kind=kind)
                         self._batch(name, kind, processes[name], kind, times)
@@ -147,7 +147,7 @@ class Run:
         self.observed.add(name, f"{measure}_wall", answer["wall"] * 1e3)
 
     def _count(self, name: str, process: Process, counter: int) -> None:
-        """Start the worker, warm it up and count its round trips."""
+        """Start the worker, warm it up, and count its round trips."""
         process.start()
         process.order("cold")
         process.order("release")

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Measures rdspool beside its peers in one run and writes results.json, results.md and chart.svg beside this file.
+# Measures rdspool and its peers in one run, and writes results.json, results.md and chart.svg beside this file.
 #
 # usage:   tests/bench/run.sh [--quick] [--only CONTENDER]... [--before COMMIT] [--json] [--output FOLDER] [--help]
 # example: tests/bench/run.sh --quick --only rdspool --only stock_c
 #
-# Its packages, of which the tests need only some, go into an environment of their own in ${RDSLOCAL_CACHE:-~/.cache/rdspool}.
+# It has more packages than the tests, so they are installed in a separate environment in ${RDSLOCAL_CACHE:-~/.cache/rdspool}.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/local/setup.sh"

@@ -1,4 +1,4 @@
-"""What is run against the server: the table, the rows in it, and the statements of each measure."""
+"""The tables, their rows, and the statements of the measures."""
 
 from __future__ import annotations
 

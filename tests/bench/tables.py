@@ -1,4 +1,4 @@
-"""The outcome as a table: for a terminal with rich, for the README in Markdown."""
+"""The results as tables: with rich for a terminal, in Markdown for the README."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .results import conditions, contenders, median, notes, shown, text
 
 OURS = "rdspool"
 NO_RATIO = "import_over_cpu"
-"""A difference, whose ratio says nothing."""
+"""A difference of two figures, whose ratio has no meaning."""
 
 
 def _compared(outcome: dict[str, Any]) -> list[str]:
@@ -40,7 +40,10 @@ def _cells(outcome: dict[str, Any], measure: Measure) -> list[str]:
 
 
 def _legend(outcome: dict[str, Any]) -> list[str]:
-    return [f"÷: rdspool's figure divided by {outcome['contenders'][peer]['label']}'s, of the same run." for peer in _compared(outcome)[:1]]
+    return [
+        f"÷: rdspool's figure divided by that of {outcome['contenders'][peer]['label']}, in the same run."
+        for peer in _compared(outcome)[:1]
+    ]
 
 
 def _sections(outcome: dict[str, Any]) -> list[tuple[str, list[Measure]]]:
@@ -48,7 +51,7 @@ def _sections(outcome: dict[str, Any]) -> list[tuple[str, list[Measure]]]:
 
 
 def terminal(outcome: dict[str, Any]) -> RenderableType:
-    """Return the tables, which fit into 100 columns, and their conditions."""
+    """Return the tables, which fit into 100 columns, and the conditions of the run."""
     parts: list[RenderableType] = []
     for section, measures in _sections(outcome):
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -58,12 +61,12 @@ def terminal(outcome: dict[str, Any]) -> RenderableType:
         for measure in measures:
             table.add_row(escape(measure.title), *_cells(outcome, measure))
         parts += [f"[bold]{escape(section)}[/]", table]
-    told = [*_legend(outcome), *conditions(outcome), *(f"{label}: {how} ({driver})." for label, how, driver in notes(outcome))]
-    return Group(*parts, *(Padding(escape(line), (0, 0, 0, 2)) for line in told))
+    lines = [*_legend(outcome), *conditions(outcome), *(f"{label}: {how} ({driver})." for label, how, driver in notes(outcome))]
+    return Group(*parts, *(Padding(escape(line), (0, 0, 0, 2)) for line in lines))
 
 
 def markdown(outcome: dict[str, Any]) -> str:
-    """Return the tables and their conditions for the README."""
+    """Return the tables and the conditions of the run for the README."""
     lines = []
     heads = [f"**{head}**" if head == OURS else head for head in _heads(outcome)]
     for section, measures in _sections(outcome):

@@ -1,6 +1,6 @@
-"""A contender's own process: waits for "go", imports and makes the engine by the clock, then does what it is told, a line of JSON each.
+"""The process of a contender. It waits for "go", measures the imports and the creation of the engine, then runs one order per line of JSON.
 
-Nothing but what the interpreter has loaded anyway is imported before the clock has run, so that no contender's import is paid for here.
+Before the measurement, it imports only modules that the interpreter has already loaded, so that the measured imports are complete.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def memory() -> dict[str, int]:
-    """Return the resident memory of this process now and at its highest, in KiB."""
+    """Return the current and the maximum resident memory of this process, in KiB."""
     with open("/proc/self/status") as file:
         fields = dict(line.split(":", 1) for line in file)
     return {"rss_kib": int(fields["VmRSS"].split()[0]), "peak_kib": int(fields["VmHWM"].split()[0])}
@@ -35,7 +35,7 @@ def main(name: str, extras: str) -> None:
     contender = BY_NAME[name](os.environ)
     if extras:
         sys.path.append(extras)
-    sys.path.pop(0)  # the benchmark's own root, which no user has there
+    sys.path.pop(0)  # remove the root of the benchmark, which users do not have
     say("ready")
     sys.stdin.readline()
     cpu, wall = time.process_time(), time.perf_counter()
@@ -54,53 +54,53 @@ def main(name: str, extras: str) -> None:
         contender.token = order.pop("token")
         try:
             answer = getattr(worker, order.pop("do"))(**order)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the benchmark is told
+        except Exception as error:  # noqa: BLE001 - every error is reported to the benchmark
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {error}"}
         say(json.dumps(answer))
 
 
 class Worker:
-    """What can be ordered, each method by its name."""
+    """The orders. Each method is called by its name."""
 
     def __init__(self, contender: Contender, engine: Any) -> None:
         self.contender = contender
         self.engine = engine
-        self.held: Any = None
+        self.connection: Any = None
         self.autocommit: Any = None
         self.operations: dict[str, Any] = {}
 
     def cold(self) -> dict[str, Any]:
-        """Connect for the first time, up to the first row; the connection stays checked out until `release`."""
+        """Connect for the first time and read the first row. The connection stays checked out until `release`."""
         from sqlalchemy import text
 
         from . import statements
 
         first = text(statements.FIRST)
         cpu, wall = time.process_time(), time.perf_counter()
-        self.held = self.engine.connect()
-        self.held.execute(first).scalar_one()
+        self.connection = self.engine.connect()
+        self.connection.execute(first).scalar_one()
         answer = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-        return {**answer, "driver": self.contender.driver(self.held.connection.dbapi_connection)}
+        return {**answer, "driver": self.contender.driver(self.connection.connection.dbapi_connection)}
 
     def release(self) -> dict[str, Any]:
-        self.held.close()
-        self.held = None
+        self.connection.close()
+        self.connection = None
         return memory()
 
     def end(self) -> dict[str, Any]:
-        """Close the pool's connection, as the pool does with one that is due for recycling: the next checkout makes another."""
+        """Close the pool's connection, as recycling does, so that the next checkout creates a new one."""
         with self.engine.connect() as connection:
             connection.invalidate()
         return {}
 
     def checkout(self) -> dict[str, Any]:
-        """Check out a new connection, and hold it."""
-        self.held = self.engine.connect()
+        """Check out a connection, and keep it until `release`."""
+        self.connection = self.engine.connect()
         return {}
 
     def prepare(self, counter: int) -> dict[str, Any]:
-        """Get ready for `batch`: the second engine and the statements."""
+        """Prepare `batch`: create the second engine and the operations."""
         from sqlalchemy import text
 
         from . import statements
@@ -116,7 +116,7 @@ class Worker:
             with self.engine.connect() as connection:
                 found = connection.execute(rows, {"last": last}).fetchall()
             if len(found) != last:
-                raise AssertionError(f"{len(found)} rows where {last} are")
+                raise AssertionError(f"{len(found)} rows instead of {last}")
 
         def writing() -> None:
             with self.engine.begin() as connection:
@@ -132,12 +132,12 @@ class Worker:
         return {}
 
     def touch(self, kind: str) -> dict[str, Any]:
-        """Run the operation once: a connection that was idle is checked, or recycled, here and not in what is measured."""
+        """Run the operation once, so that an idle connection is checked or recycled here and not during the measurement."""
         self.operations[kind]()
         return {}
 
     def batch(self, kind: str, times: int = 1, seconds: float = 0.0) -> dict[str, Any]:
-        """Run the operation so many times, in rounds until so much time has passed; return CPU and wall time of one, in seconds."""
+        """Run the operation `times` times, repeated for at least `seconds`. Return the CPU and wall time of one operation, in seconds."""
         run = self.reconnect if kind == "reconnect" else lambda times: self.repeated(self.operations[kind], times)
         cpu = wall = done = 0.0
         end = time.perf_counter() + seconds
@@ -154,7 +154,7 @@ class Worker:
         return time.process_time() - cpu, time.perf_counter() - wall
 
     def reconnect(self, times: int) -> tuple[float, float]:
-        """Check out new connections; the old ones' end and the return to the pool are left out."""
+        """Measure checkouts of new connections, without the end of the old connection and the return to the pool."""
         cpu = wall = 0.0
         for _ in range(times):
             self.end()
@@ -168,7 +168,7 @@ class Worker:
         return memory()
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of the packages that count."""
+        """Return the versions of the contender's packages."""
         from importlib.metadata import version
 
         return {package: version(package) for package in self.contender.packages}

@@ -45,7 +45,7 @@ def test_its_own_tests_can_fail(work, tmp_path):
     broken = terraform.initialised(tmp_path)
     main = broken / "main.tf"
     main.write_text(main.read_text().replace('"${var.database_resource_id}/${var.database_user}"', '"*/${var.database_user}"'))
-    assert "The role may do something else" in terraform.run(broken, "test", expect=1)
+    assert "The role may do more than connect" in terraform.run(broken, "test", expect=1)
 
 
 def test_the_values_that_readers_copy_are_valid(work, api):

@@ -83,7 +83,7 @@ def test_the_files_show_the_same(run):
     assert json.loads((folder / "results.json").read_text()) == outcome
     table = (folder / "results.md").read_text()
     assert "| commands from sign-in to the first row | 15 | 10 | **3** | 0.20 | 0.30 |" in table
-    assert "A quick run" in table
+    assert "This was a quick run" in table
     texts = [element.text for element in ElementTree.fromstring((folder / "chart.svg").read_text()).iter() if element.tag.endswith("}text")]  # noqa: S314 - our own
     assert {"rdspool", "stock C", "PyMySQL", "Commands from sign-in to the first row"} <= set(texts)
     assert any(outcome["date"] in text for text in texts)

@@ -87,7 +87,7 @@ def test_search_takes_words_in_any_order_and_says_how_many_are_left(opened):
     assert status(opened) == "1 layer"
     opened.find_element(By.ID, "search").send_keys(" nowhere")
     assert shown(opened) == []
-    assert status(opened) == "No layer fits: search for less"
+    assert status(opened) == "No layer matches: use fewer search words"
 
 
 def test_filters_and_search_hold_together(opened):

@@ -194,8 +194,8 @@ def test_a_kept_token_that_is_refused_is_signed_anew(front, target):
     assert front.connection(backend_id=connection_id(engine)).sign_in == "iam"
 
 
-def test_a_refused_token_is_not_tried_again(front, target):
-    """The first call with a kept token tries that one and a fresh one; each later call signs afresh, and tries once."""
+def test_a_refusal_that_lasts_is_not_waited_for_again(front, target):
+    """It worked before, so the first call waits for IAM's throttling to pass; each later call signs afresh, and tries once."""
     engine = get_engine(**target)
     connection_id(engine)
     engine.dispose()
@@ -205,7 +205,8 @@ def test_a_refused_token_is_not_tried_again(front, target):
         with front.count() as count:
             refused(engine, errors.SignInError)
         tries.append(count.connections)
-    assert tries == [2, 1, 1, 1]
+    assert tries[0] > 2
+    assert tries[1:] == [1, 1, 1]
     assert creator.token_source(engine.pool._creator.settings)._token is None
     front.clear_faults()
     assert connection_id(engine)
@@ -247,7 +248,7 @@ def test_silence_ends_with_the_connect_timeout(front, target):
 
 @pytest.mark.parametrize("code", [1040, 1203])
 def test_too_many_connections(front, target, code):
-    front.fault(when=Accept() if code == 1040 else SignIn(), do=Error(code))
+    front.fault(when=Accept() if code == 1040 else SignIn(), do=Error(code), times=None)
     message = refused(get_engine(**target), errors.TooManyConnectionsError)
     assert "concurrency" in message
     assert "session_connect_attrs" in message
@@ -342,7 +343,7 @@ def test_the_token_is_in_no_log_repr_or_traceback(front, target, monkeypatch):
             shown = [repr(held), repr(vars(held)), repr(engine), repr(engine.pool._creator), repr(vars(engine.pool._creator))]
         engine.dispose()
         for fault in (Error(1045), Close()):
-            front.fault(when=SignIn(), do=fault, times=2)
+            front.fault(when=SignIn(), do=fault, times=None)
             with pytest.raises(exc.OperationalError) as caught:
                 connection_id(engine)
             shown.append(everything_shown(caught.value))

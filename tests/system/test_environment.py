@@ -431,14 +431,14 @@ def test_other_pythons(function: Function, python: str) -> None:
     ("options", "message"),
     [
         ({"python": "3.9"}, "Lambda runs functions on 3.12, 3.13, 3.14"),
-        ({"variables": {"AWS_REGION": "x"}}, "Lambda keeps AWS_REGION for itself"),
+        ({"variables": {"AWS_REGION": "x"}}, "Lambda reserves AWS_REGION"),
         ({"layers": ["/nowhere.zip"]}, "the layer /nowhere.zip: there is no such file"),
         ({"layers": [__file__]}, "is not a zip file"),
         ({"layers": ["/"] * 6}, "6 layers"),
         ({"task": "/nowhere"}, "the function /nowhere: there is no such file"),
-        ({"files": {"/opt/x": "/etc/hosts"}}, "/opt/x lies in a read-only folder"),
-        ({"files": {"/etc/x": "/nowhere"}}, "/nowhere, meant for /etc/x, does not exist"),
-        ({"files": {"etc/x": "/etc/hosts"}}, "no absolute path"),
+        ({"files": {"/opt/x": "/etc/hosts"}}, "/opt/x is in a read-only folder"),
+        ({"files": {"/etc/x": "/nowhere"}}, "/nowhere, to be mounted at /etc/x, does not exist"),
+        ({"files": {"etc/x": "/etc/hosts"}}, "not an absolute path"),
     ],
 )
 def test_what_is_wrong_is_said(function: Function, options: dict[str, object], message: str) -> None:

@@ -95,7 +95,7 @@ def test_up_gives_what_rdspool_needs(sign_in: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--event", "{"], "is no JSON"),
+        (["--event", "{"], "is not valid JSON"),
         (["--event", "@/nowhere"], "/nowhere can't be read"),
         (["--set", "X"], "'X' is not NAME=VALUE"),
         (["--layer", "/nowhere.zip"], "/nowhere.zip"),

@@ -257,7 +257,7 @@ def test_unreachable_backend_is_in_the_record(server: Server) -> None:
     with start(Gone(), users={}, credentials=CREDENTIALS) as front:  # type: ignore[arg-type]
         with pytest.raises(pymysql.err.OperationalError), pymysql_connection(front, user=PASSWORD_USER):
             pass
-        assert front.connection().error.startswith("the backend cannot be reached: ")
+        assert front.connection().error.startswith("the backend can't be reached: ")
 
 
 def test_stock_connector_without_ca_is_seen(front: Front) -> None:

@@ -317,9 +317,9 @@ def test_failover(front: Front) -> None:
 
 
 def test_a_fault_that_cannot_be(front: Front) -> None:
-    with pytest.raises(ValueError, match="LoseAnswer is a fault of a Command's answer, not of Accept"):
+    with pytest.raises(ValueError, match="LoseAnswer applies to the answer to a Command, not to Accept"):
         front.fault(when=Accept(), do=LoseAnswer())
-    with pytest.raises(ValueError, match="is no regular expression"):
+    with pytest.raises(ValueError, match="is not a valid regular expression"):
         front.fault(when=Command("("), do=Close())
 
 

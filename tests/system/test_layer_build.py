@@ -208,7 +208,7 @@ def test_an_interpreter_of_another_minor_version_is_refused_in_one_line(tmp_path
     other = next(python for python in matrix.names("python") if python != HERE)
     result = run_build(tmp_path / "dist", "--python", other, "--interpreter", sys.executable)
     assert result.returncode == 1
-    assert f"bytecode for Lambda's python{other} needs a usual CPython {other}" in result.stderr
+    assert f"bytecode for Lambda's python{other} needs a standard CPython {other}" in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.glob("dist/*"))
 

@@ -78,7 +78,7 @@ def test_a_library_of_another_python(tampered: Tamper) -> None:
 def test_a_library_that_is_none(tampered: Tamper) -> None:
     finding = only(tampered({"python/odd/_x.so": b"\x7fELF but cut off"}))
     assert (finding.check, finding.path) == ("architecture", "odd/_x.so")
-    assert "is not a sound ELF file" in finding.message
+    assert "is not a valid ELF file" in finding.message
 
 
 def with_versions(data: bytes, **versions: str) -> bytes:
@@ -205,10 +205,10 @@ def test_modes(sound: Path, tmp_path: Path) -> None:
 
     found = {f.path: (f.check, f.message) for f in rewritten(sound, tmp_path / sound.name, change).faults if f.check != "size"}
     assert found == {
-        "python/sqlalchemy/exc.py": ("writable", "may be written (mode 644); a layer's files are 444, libraries 555"),
+        "python/sqlalchemy/exc.py": ("writable", "is writable (mode 644); files of a layer have mode 444, libraries 555"),
         "python/sqlalchemy/log.py": (
             "structure",
-            "may not be read by everybody (mode 400): Lambda runs functions as a user of its own",
+            "is not readable by everybody (mode 400): Lambda runs functions as a separate user",
         ),
         "python/sqlalchemy/types.py": ("structure", "is not a regular file (mode 120777)"),
     }
@@ -231,7 +231,7 @@ def test_what_is_no_zip(tmp_path: Path) -> None:
     with pytest.raises(LayerError, match="cannot be read: No such file"):
         inspect(path, TARGET)
     path.write_bytes(b"PK but no zip")
-    with pytest.raises(LayerError, match="is not a sound zip"):
+    with pytest.raises(LayerError, match="is not a valid zip"):
         inspect(path, TARGET)
 
 
@@ -249,7 +249,7 @@ def test_the_commands_status_table_and_json(tampered: Tamper, sound: Path, tmp_p
     faults = [line for line in result.stdout.splitlines() if line.startswith("fault")]
     assert len(faults) == 2
     assert f"{bad.name}: architecture: odd/_x.so is for x86_64, this layer is for arm64" in faults[0]
-    assert f"{bad.name}: shadow: boto3 is the runtime's own package" in faults[1]
+    assert f"{bad.name}: shadow: boto3 is a package of the runtime" in faults[1]
     records = [json.loads(line) for line in command("--json", sound, bad).stdout.splitlines()]
     assert [record["fit"] for record in records] == [True, False]
     assert [finding["check"] for finding in records[1]["findings"] if not finding["note"]] == ["architecture", "shadow"]
@@ -260,7 +260,7 @@ def test_a_name_that_says_nothing_needs_as(sound: Path, tmp_path: Path) -> None:
     copy.write_bytes(sound.read_bytes())
     result = command(copy)
     assert result.returncode == 1
-    assert "say which it is with --as" in result.stderr
+    assert "name the layer with --as" in result.stderr
     assert command("--as", TARGET.name, copy).returncode == 0
     with zipfile.ZipFile(io.BytesIO(copy.read_bytes())) as opened:
         assert opened.testzip() is None

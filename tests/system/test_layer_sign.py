@@ -58,9 +58,9 @@ def test_a_signature_by_openssl_holds_for_its_key_and_bytes_alone(kind: str, zip
     assert [path.name for path in made] == [f"{NAME}.sig", f"{NAME[:-4]}.cdx.json.sig", f"{NAME[:-4]}.provenance.json.sig"]
     assert check(zipped, public) is None
     _, other = written(make(), tmp_path)
-    assert "is not what was signed with this key" in (check(zipped, other) or "")
+    assert "does not match the signature in" in (check(zipped, other) or "")
     zipped.write_bytes(b"another zip")
-    assert "is not what was signed with this key" in (check(zipped, public) or "")
+    assert "does not match the signature in" in (check(zipped, public) or "")
 
 
 def test_a_signature_in_base64_as_cosign_writes_it(zipped: Path, tmp_path: Path) -> None:
@@ -81,10 +81,10 @@ def test_signature_and_bundle_both_where_the_command_names_both(zipped: Path) ->
     [
         ("cosign sign-blob {signature}", "needs {file}, and {signature} or {bundle} or both: such as 'cosign sign-blob"),
         ("cosign sign-blob {file}", "needs {file}"),
-        ("sh -c 'unfinished {file} {signature}", "is no command line"),
+        ("sh -c 'unfinished {file} {signature}", "is not a valid command line"),
         ("no-such-program {file} {signature}", f"{NAME} is not signed: no-such-program can't be run: No such file or directory"),
         ("sh -c 'echo half > {signature}; exit 7' {file}", f"{NAME} is not signed: sh ended with status 7"),
-        ("true {file} {signature}", f"left no {{signature}} for {NAME}"),
+        ("true {file} {signature}", f"did not write {{signature}} for {NAME}"),
     ],
 )
 def test_a_command_that_does_not_sign_leaves_nothing(zipped: Path, command: str, told: str) -> None:
@@ -128,7 +128,7 @@ def test_build_and_sign_and_verify_by_the_command_line(layer_of: Callable[[str],
     provenance.write_text(json.dumps(json.loads(provenance.read_text())))
     refused = run("verify", copy, "--key", tmp_path / "key.pub", "--interpreter", sys.executable)
     assert refused.returncode == 1
-    assert f"{provenance} is not what was signed with this key" in refused.stderr.replace("\n", " ")
+    assert f"{provenance} does not match the signature in" in refused.stderr.replace("\n", " ")
 
 
 def test_a_build_signs_what_it_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

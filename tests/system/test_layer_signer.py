@@ -132,7 +132,7 @@ def test_a_signed_zip_has_its_own_hash_and_the_same_files(versioned: Signer, lay
     before, after = (json.loads(zipped.with_suffix(".json").read_text()) for zipped in (unsigned, path))
     assert after["sha256"] == archive.sha256(path.read_bytes()) != before["sha256"]
     assert result.stdout == f"{after['sha256']}  {path}\n"
-    assert f"the sha256 was {before['sha256']}, and is another one now" in " ".join(result.stderr.split())
+    assert f"its sha256 was {before['sha256']} before the signature" in " ".join(result.stderr.split())
     assert after["code_sha256"] == archive.code_sha256(path.read_bytes())
     assert after["signed"] == {
         "by": "AWS Signer",
@@ -171,14 +171,14 @@ def test_other_files_than_those_sent_are_refused(versioned: Signer, layer_of: Ca
     versioned.spoil = lambda opened: opened.writestr("python/extra.py", "")
     result = sign(layer_of("x86_64"), tmp_path)
     assert result.returncode == 1
-    assert "with other files than it got: do not publish it" in " ".join(result.stderr.split())
+    assert "with other files than it received: do not publish it" in " ".join(result.stderr.split())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_half_of_the_options_is_refused(tmp_path: Path) -> None:
     zipped = tmp_path / f"{TARGET.name}.zip"
     zipped.write_bytes(b"")
-    for options, told in ((["--aws-profile", "x"], "--aws-profile needs --bucket and --region too"), ([], "say how to sign")):
+    for options, told in ((["--aws-profile", "x"], "--aws-profile needs --bucket and --region too"), ([], "choose how to sign")):
         command = [sys.executable, "-m", "layer", "sign", str(zipped), *options]
         result = subprocess.run(command, cwd=matrix.PROJECT, capture_output=True, text=True, check=False)
         assert result.returncode == 1

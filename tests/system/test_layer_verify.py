@@ -70,7 +70,7 @@ def test_other_bytecode_of_another_patch_release_is_told_as_that(copy: Copy, qui
     path = f"python/rdspool/_aws/__pycache__/token.{sys.implementation.cache_tag}.pyc"
     result = quick(copy({path: b"made elsewhere"}, interpreter=f"CPython {HERE}.99"))
     assert result.exit_code == 2
-    assert f"made by CPython {HERE}.99, here is CPython {HERE}." in result.stdout
+    assert f"built with CPython {HERE}.99, rebuilt with CPython {HERE}." in result.stdout
 
 
 OURS = f"CPython {HERE}.1"

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from rdspool import get_engine, pool
-from rdspool._driver.error_numbers import OPTION_PREVENTS_STATEMENT, READ_ONLY_MODE, SERVER_CLOSES
+from rdspool._driver.error_numbers import OPTION_PREVENTS_STATEMENT, READ_ONLY, SERVER_CLOSES
 from sqlalchemy import exc, text
 
 from local.front.faults import Close, Command, CutAnswer, Error, LoseAnswer, Silence
@@ -29,7 +29,7 @@ def lose(engine):
     return caught.value
 
 
-@pytest.mark.parametrize("code", sorted(SERVER_CLOSES | {READ_ONLY_MODE, OPTION_PREVENTS_STATEMENT}))
+@pytest.mark.parametrize("code", sorted(SERVER_CLOSES | READ_ONLY | {OPTION_PREVENTS_STATEMENT}))
 def test_an_error_that_ends_the_connection(front, engine, code):
     first = connection_id(engine)
     front.fault(when=Command("SELECT 4711"), do=Error(code, close=code in SERVER_CLOSES))

@@ -58,7 +58,7 @@ def test_after_a_failure_the_row_says_what_had_been_done(aws, dist):
     assert row["problems"] == [
         (
             f"the caller may not do ssm:PutParameter on arn:aws:ssm:eu-west-1:{aws.account}:parameter"
-            f"{LATEST.replace('latest', row['release'])}: allow it in the role's policy (layer/README.md has the whole one)"
+            f"{LATEST.replace('latest', row['release'])}: allow it in the role's policy (layer/README.md has the whole policy)"
         )
     ]
 
@@ -77,8 +77,8 @@ def test_after_a_failure_the_row_says_what_had_been_done(aws, dist):
         ),
         (Refuse(403, "ExpiredTokenException", "expired"), "the credentials have expired"),
         (Refuse(400, "CodeStorageExceededException", "full"), "remove old versions with `python -m layer prune`"),
-        (Refuse(413, "RequestEntityTooLargeException", "big"), "give --bucket, and it goes through S3"),
-        (Refuse(400, "InvalidParameterValueException", "bad"), "Lambda does not take a value of the request (bad)"),
+        (Refuse(413, "RequestEntityTooLargeException", "big"), "give --bucket to upload it through S3"),
+        (Refuse(400, "InvalidParameterValueException", "bad"), "Lambda rejects a value of the request (bad)"),
     ],
 )
 def test_a_refusal_is_told_in_words_with_its_fix(aws, dist, refusal, words):
@@ -124,7 +124,7 @@ def test_a_statement_of_that_name_that_says_something_else_is_an_error(aws, dist
     )
     done = publish(aws, dist, BAD, "--share", "public")
     assert done.returncode == 1
-    assert "has a statement 'public' that says something else: remove it" in problem(done)
+    assert "has another statement with the id 'public': remove it" in problem(done)
 
 
 def test_a_zip_over_the_direct_limit_goes_through_s3_and_is_uploaded_once(aws, dist):
@@ -148,7 +148,7 @@ def test_a_zip_over_the_direct_limit_without_a_bucket_says_what_to_give(aws, dis
 
 def test_a_bucket_that_is_not_there_is_told(aws, dist):
     done = publish(aws, dist, BAD, "--direct-limit", 100, "--bucket", "none-{region}")
-    assert "the bucket does not exist: make it in this region" in problem(done)
+    assert "the bucket does not exist: create it in this region" in problem(done)
     assert versions(aws, BAD) == []
 
 
@@ -157,7 +157,7 @@ def test_a_profile_that_is_not_there_is_told_with_those_that_are(aws, dist, tmp_
     config.write_text("[profile one]\nregion = eu-west-1\n[profile two]\nregion = eu-west-1\n")
     done = run(aws, *publishing(dist, BAD, "--account", "three"), AWS_CONFIG_FILE=str(config))
     assert done.returncode == 1
-    assert "there is no profile 'three' in AWS's configuration (there is: one, two)" in done.stderr
+    assert "AWS's configuration has no profile 'three' (it has: one, two)" in done.stderr
 
 
 def test_a_profile_with_its_own_keys_is_taken_in_place_of_the_environments(aws, dist, tmp_path):

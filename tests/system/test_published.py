@@ -256,7 +256,7 @@ def test_a_plan_is_no_source_for_a_catalogue(aws, tmp_path):
     run(aws, *publishing(dist, REGION, "--report", kept))
     done = run(aws, "catalog", "--from", kept)
     assert done.returncode == 1
-    assert "is no report of `python -m layer publish --yes --report`" in done.stderr
+    assert "is not a report of `python -m layer publish --yes --report`" in done.stderr
 
 
 def test_the_targets_file_is_what_the_layer_is_named_after():

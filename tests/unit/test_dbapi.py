@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 
 import pytest
 from fake_server import AUTOCOMMIT, ok, refusal
 from fake_sign_in import READ, Listener
-from rdspool import ConnectError, Settings, SettingsError, SignInError, creator, dbapi
+from rdspool import (
+    ConnectError,
+    ConnectTimeoutError,
+    Settings,
+    SettingsError,
+    SignInError,
+    TooManyConnectionsError,
+    creator,
+    dbapi,
+    deadline,
+)
 from rdspool._aws.credentials import find_credentials
 from rdspool._aws.token import sign
 from rdspool._driver.session_start import SessionStart
@@ -249,17 +261,53 @@ def test_a_fresh_token_that_is_refused_is_not_tried_again(target):
     assert len(server.servers) == 1
 
 
-def test_the_second_refusal_is_the_last(target):
+def test_a_first_refusal_is_the_last(target):
+    server, arguments = target((READ, DENIED), ACCEPTED)
+    make = Creator(settings_for(arguments))
+    with pytest.raises(SignInError):
+        make()
+    assert len(server.servers) == 1
+
+
+def test_a_refusal_of_what_was_accepted_before_can_be_throttling(target):
+    """IAM's throttling has no number of its own; the same sign-in worked before."""
     server, arguments = target(ACCEPTED, (READ, DENIED), (READ, DENIED), ACCEPTED)
     make = Creator(settings_for(arguments))
     make().close()
+    make().close()
+    assert len(server.servers) == 4
+
+
+def test_a_refusal_that_lasts_is_told_once_and_then_at_once(target):
+    server, arguments = target(ACCEPTED, *[(READ, DENIED)] * 60, connect_timeout=0.6)
+    make = Creator(settings_for(arguments))
+    make().close()
+    with pytest.raises(SignInError, match=r"It was tried \d+ times in \d\.\d s; the limit is 0\.6 s \(RDSPOOL_CONNECT_TIMEOUT\)"):
+        make()
+    tried = len(server.servers)
+    assert tried >= 3
     with pytest.raises(SignInError):
         make()
-    assert len(server.servers) == 3
+    assert len(server.servers) == tried + 1
 
 
-@pytest.mark.parametrize("number", [1040, 1049, 1044])
-def test_another_refusal_is_no_reason_for_a_new_token(target, number):
+@pytest.mark.parametrize("number", [1040, 1203, 1226])
+def test_a_slot_that_frees_is_waited_for(target, number):
+    server, arguments = target(*[(READ, refusal(number, "no", "HY000"))] * 3, ACCEPTED)
+    Creator(settings_for(arguments))().close()
+    assert len(server.servers) == 4
+
+
+def test_an_error_says_how_often_and_how_long_it_was_tried(target):
+    server, arguments = target(*[(READ, refusal(1040, "Too many connections", "08004"))] * 60, connect_timeout=0.5)
+    with pytest.raises(TooManyConnectionsError, match=r"It was tried \d+ times in 0\.\d s; the limit is 0\.5 s") as caught:
+        Creator(settings_for(arguments))()
+    assert len(server.servers) >= 3
+    assert caught.value.errno == 1040
+
+
+@pytest.mark.parametrize("number", [1049, 1044])
+def test_another_refusal_is_no_reason_to_try_again(target, number):
     server, arguments = target(ACCEPTED, (READ, refusal(number, "no", "HY000")), ACCEPTED)
     make = Creator(settings_for(arguments))
     make().close()
@@ -304,7 +352,7 @@ def test_a_begun_connection_that_was_lost_is_made_again(target):
 
 
 def test_a_begun_connection_that_failed_is_tried_again_and_told_of(target, caplog):
-    server, arguments = target((READ, refusal(1040, "Too many connections", "08004")), (READ, refusal(1040, "Too many", "08004")))
+    server, arguments = target((READ, refusal(1049, "Unknown database", "42000")), (READ, refusal(1049, "Unknown", "42000")))
     make = Creator(settings_for(arguments))
     make.begin()
     with pytest.raises(ConnectError) as caught:
@@ -312,6 +360,33 @@ def test_a_begun_connection_that_failed_is_tried_again_and_told_of(target, caplo
     assert "connection made during init had failed before" in caught.value.__notes__[0]
     assert "connection made during init failed" in caplog.text
     assert len(server.servers) == 2
+
+
+def test_a_begun_connection_that_timed_out_is_not_begun_again(target):
+    """The same wait once more would end in Lambda's own time-out."""
+    _, arguments = target(connect_timeout=0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        make = Creator(settings_for({**arguments, "port": silent.getsockname()[1]}))
+        make.begin()
+        make._init_connection._thread.join()
+        failure = make._init_connection.failure
+        with pytest.raises(ConnectTimeoutError, match=r"0\.2 s") as caught:
+            make()
+    assert caught.value is failure
+
+
+def test_a_begun_connection_is_waited_for_until_the_deadline_and_kept(target):
+    server, arguments = target(ACCEPTED)
+    make = Creator(settings_for(arguments))
+    release = threading.Event()
+    new = make._new
+    make._new = lambda limit: (release.wait(), new(limit))[1]
+    make.begin()
+    with deadline(0.1), pytest.raises(ConnectTimeoutError, match="begun during init"):
+        make()
+    release.set()
+    make().close()
+    assert len(server.servers) == 1
 
 
 def test_in_a_snapshot_nothing_is_begun(target, monkeypatch):

@@ -32,7 +32,7 @@ from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
 from rdspool._driver.cursors import Cursor, DictCursor, NamedTupleCursor
 from rdspool._driver.packets import PacketStream
-from rdspool._driver.probes import asked_together
+from rdspool._driver.probes import ask, asked_together
 from rdspool._driver.session_start import SessionStart
 from rdspool._driver.streams import StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
 
@@ -550,34 +550,51 @@ def test_a_name_that_no_connection_has(connect):
     assert not hasattr(connection, "nonsense")
 
 
+ASKED = [column(name) for name in ("VERSION()", "DATABASE()", "@@transaction_isolation", "@@sql_mode", "@@lower_case_table_names")]
+ANSWERED = row(b"9.7.0", b"app", b"SERIALIZABLE", b"ANSI", b"0")
+QUESTION = b"SELECT VERSION(), DATABASE(), @@transaction_isolation, @@sql_mode, @@lower_case_table_names"
+
+
 def test_what_is_asked_together_answers_the_statements(connect):
     connection, server = connect()
-    server.will_answer(result([column("@@a"), column("@@b")], [row(b"x", b"y")]), [ok(5)])
-    questions = {"SELECT @@a": "@@a", "SHOW VARIABLES LIKE 'b'": "@@b", "SELECT @@a AS again": "@@a"}
-    with asked_together(connection, questions):
+    server.will_answer(result(ASKED, [ANSWERED]), [ok(5)])
+    with asked_together(connection):
         cursor = connection.cursor()
-        for statement, expected in (("SELECT @@a", "x"), ("SHOW VARIABLES LIKE 'b'", "y"), ("SELECT @@a AS again", "x")):
+        for statement, expected in (("SELECT VERSION()", "9.7.0"), ("SELECT @@tx_isolation", "SERIALIZABLE"), ("SELECT DATABASE()", "app")):
             cursor.execute(statement)
             assert (cursor.rowcount, len(cursor.description), cursor.fetchone(), cursor.fetchone()) == (1, 1, (expected,), None)
-        cursor.execute("SELECT @@a")
-        assert cursor.fetchall() == [("x",)]
+        cursor.execute("SELECT @@sql_mode")
+        assert cursor.fetchall() == [("ANSI",)]
         assert cursor.fetchall() == []
-        cursor.execute("SELECT @@a")
-        assert cursor.fetchmany(1) == [("x",)]
+        cursor.execute("SELECT @@sql_mode")
+        assert cursor.fetchmany(1) == [("ANSI",)]
         cursor.execute("DO 1")
         assert (cursor.rowcount, cursor.description, cursor.statement) == (5, None, "DO 1")
         server.will_answer(numbers(1, 2, 3))
         cursor.execute("SELECT n")
         assert (cursor.fetchone(), cursor.fetchmany(1), cursor.fetchall()) == ((1,), [(2,)], [(3,)])
         cursor.close()
-    assert server.statements == [b"SELECT @@a, @@b", b"DO 1", b"SELECT n"]
+    assert server.statements == [QUESTION, b"DO 1", b"SELECT n"]
     assert type(connection.cursor()) is Cursor
+
+
+def test_what_was_asked_before_is_not_asked_again(connect):
+    """With role="writer" each connect asks whether the server takes writes, and asks for all this with it."""
+    connection, server = connect()
+    server.will_answer(result([*ASKED, column("@@global.read_only")], [row(b"9.7.0", b"app", b"SERIALIZABLE", b"ANSI", b"0", b"1")]))
+    connection.asked = ask(connection, "@@global.read_only")
+    assert connection.asked["@@global.read_only"] == "1"
+    with asked_together(connection):
+        cursor = connection.cursor()
+        cursor.execute("SELECT VERSION()")
+        assert cursor.fetchall() == [("9.7.0",)]
+    assert server.statements == [QUESTION + b", @@global.read_only"]
 
 
 def test_what_is_asked_together_ends_with_its_block(connect):
     connection, server = connect()
-    server.will_answer(result([column("@@a")], [row(b"x")]))
-    with pytest.raises(RuntimeError), asked_together(connection, {"SELECT @@a": "@@a"}):
+    server.will_answer(result(ASKED, [ANSWERED]))
+    with pytest.raises(RuntimeError), asked_together(connection):
         raise RuntimeError
     assert type(connection.cursor()) is Cursor
 

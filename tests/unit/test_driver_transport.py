@@ -157,7 +157,7 @@ def test_a_context_never_does_without_verification(certificates):
 # -- disconnects ---------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", sorted(error_numbers.SERVER_CLOSES | error_numbers.CLIENT_LOST | {error_numbers.READ_ONLY_MODE}))
+@pytest.mark.parametrize("number", sorted(error_numbers.SERVER_CLOSES | error_numbers.CLIENT_LOST | error_numbers.READ_ONLY))
 @pytest.mark.parametrize("kind", [OperationalError, DatabaseError, InterfaceError])
 def test_errors_after_which_the_connection_is_replaced(number, kind):
     assert is_disconnect(kind("x", errno=number))

@@ -77,7 +77,7 @@ def test_wrong_target(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_wrong_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert refusal(signed(monkeypatch, TEMPORARY)) == "access key: ASIAIOSFODNN7EXAMPLE is not known"
+    assert refusal(signed(monkeypatch, TEMPORARY)) == "access key: ASIAIOSFODNN7EXAMPLE is unknown"
     other = Credentials(PERMANENT.access_key, "another")
     assert refusal(signed(monkeypatch, other)) == "signature: it does not match"
     without = Credentials(TEMPORARY.access_key, SECRET)
@@ -116,7 +116,7 @@ def test_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal("https://" + token) == "malformed: it begins with a scheme"
     assert refusal("a password") == "malformed: it is not host:port/?query"
     assert refusal("") == "malformed: it is not host:port/?query"
-    assert refusal(token + "&Action=connect") == "malformed: a parameter comes twice"
+    assert refusal(token + "&Action=connect") == "malformed: a parameter is repeated"
     assert refusal(f"{HOST}:{PORT}/?{'%zz' * 3}") == "malformed: its query cannot be parsed"
 
 

@@ -63,7 +63,7 @@ def test_the_users_environment_does_not_show(interpreter: bytecode.Interpreter, 
 
 
 def test_an_interpreter_of_another_minor_version_is_refused() -> None:
-    with pytest.raises(LayerError, match=rf"is CPython {HERE}\.\d+.*: bytecode for Lambda's python3\.11 needs a usual CPython 3\.11"):
+    with pytest.raises(LayerError, match=rf"is CPython {HERE}\.\d+.*: bytecode for Lambda's python3\.11 needs a standard CPython 3\.11"):
         bytecode.identify(Path(sys.executable), "3.11")
 
 

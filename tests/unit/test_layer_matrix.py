@@ -21,7 +21,7 @@ def test_the_default_is_the_layer_that_the_readme_names() -> None:
 
 @pytest.mark.parametrize("name", ["rdspool-python3.11-x86_64.zip", "rdspool-python3.13-aarch64.zip", "other.zip"])
 def test_another_name_is_refused(name: str) -> None:
-    with pytest.raises(LayerError, match=r"not the name of a layer, such as rdspool-python3\.12-x86_64\.zip; say which it is with --as"):
+    with pytest.raises(LayerError, match=r"not the name of a layer, such as rdspool-python3\.12-x86_64\.zip; name the layer with --as"):
         matrix.parse(name)
 
 

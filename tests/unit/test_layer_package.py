@@ -64,5 +64,5 @@ def test_what_pip_would_not_install_is_left_out(source: Path, stray: str) -> Non
 
 def test_a_tree_that_is_not_whole_is_refused(source: Path) -> None:
     (source / "rdspool" / "_aws" / "roots" / "proxy.pem").unlink()
-    with pytest.raises(LayerError, match=r"python/rdspool/_aws/roots/proxy\.pem is missing: this tree is not whole"):
+    with pytest.raises(LayerError, match=r"python/rdspool/_aws/roots/proxy\.pem is missing: this tree is incomplete"):
         package.files(source)

@@ -120,7 +120,7 @@ def test_a_bundle_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LayerError, match="cannot be read: No such file"):
         roots.from_bundle(tmp_path / "global-bundle.pem")
     (tmp_path / "page.html").write_text("<html>")
-    with pytest.raises(LayerError, match="holds no PEM certificate"):
+    with pytest.raises(LayerError, match="contains no PEM certificate"):
         roots.from_bundle(tmp_path / "page.html")
 
 

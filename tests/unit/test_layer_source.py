@@ -66,7 +66,7 @@ def test_asking_writes_nothing_into_the_repository(tree: Path) -> None:
 
 
 def test_no_repository_of_its_own(tree: Path, tmp_path: Path) -> None:
-    assert source(tree / "layer").unknown == "the project is no git repository of its own"
+    assert source(tree / "layer").unknown == "the project is not the root of a git repository"
     outside = tmp_path / "outside"
     outside.mkdir()
     found = source(outside)

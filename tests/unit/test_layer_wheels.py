@@ -40,6 +40,6 @@ def test_a_wheel_that_was_changed_in_the_cache_is_refused(tmp_path: Path) -> Non
 def test_without_an_index_the_error_names_the_package_and_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null"}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(LayerError, match=r"pip could not download what requirements\.txt pins: .*mysql-connector-python==26\.10\.0"):
+    with pytest.raises(LayerError, match=r"pip could not download the packages of requirements\.txt: .*mysql-connector-python==26\.10\.0"):
         wheels.fetch(TARGET, tmp_path)
     assert not list((tmp_path / "wheels").iterdir())

@@ -74,7 +74,7 @@ def test_grants_have_one_name_each(text, statement_id, arguments):
 
 @pytest.mark.parametrize("text", ["everybody", "1234", "o-", "arn:aws:iam::111122223333:root"])
 def test_nobody_else_can_be_shared_with(text):
-    with pytest.raises(LayerError, match="is nobody to share with: give public, an account's 12 digits"):
+    with pytest.raises(LayerError, match="is not a valid grantee: give public, an account's 12 digits"):
         Grant.parse(text)
 
 
@@ -142,7 +142,7 @@ def test_only_the_missing_grant_is_added():
 def test_of_two_versions_with_the_same_bytes_the_one_that_is_pointed_to_is_used():
     difference = compare(WANTED, found(2, 1))
     assert difference.empty
-    assert difference.notes == ("the same zip is there as versions 1, 2",)
+    assert difference.notes == ("the same zip is published as versions 1, 2",)
     assert compare(WANTED, found(2, 1, latest="", release="")).parameters[0][0] == WANTED.release
     assert found(2, 1, latest="", release="").version.version == 2
 
@@ -194,7 +194,7 @@ def refusal(code: str, message: str = "", status: int = 400) -> exceptions.Clien
         (refusal("UnrecognizedClientException"), "this one is not enabled in the account", {"everywhere", "disabled"}),
         (refusal("SignatureDoesNotMatch"), "check this machine's clock", {"everywhere"}),
         (refusal("TooManyRequestsException", status=429), "throttles the account", {"again"}),
-        (refusal("Whatever", "x", 502), "has an error of its own", {"again", "unknown"}),
+        (refusal("Whatever", "x", 502), "had an internal error", {"again", "unknown"}),
         (refusal("CodeStorageExceededException"), "python -m layer prune", set()),
         (refusal("413", status=413), "give --bucket", set()),
         (exceptions.EndpointConnectionError(endpoint_url="u"), "eu-west-1 cannot be reached", {"everywhere", "again"}),
@@ -250,7 +250,7 @@ def test_numbers_that_are_not_level_are_told_by_region():
 @pytest.mark.parametrize("release", ["1.0.0rc1", "1.0.0.dev3", "1.0.0a1", "1.0.0+local"])
 def test_prod_takes_no_version_that_is_not_a_release(release):
     gate.version(BETA, release)
-    with pytest.raises(LayerError, match="is no release, so it can't go to prod"):
+    with pytest.raises(LayerError, match="is not a release, so it can't be published to prod"):
         gate.version(PROD, release)
     gate.version(PROD, "1.0.0.post1")
 
@@ -267,7 +267,7 @@ def test_a_tree_that_is_not_committed_is_told_by_its_files(tmp_path):
     (tmp_path / "a").write_text("2")
     (tmp_path / "b").write_text("new")
     assert gate.changes(tmp_path) == ["a", "b"]
-    assert gate.refusal(["a", "b"]).startswith("the tree has changes that are not committed (a, b): nobody could build again")
+    assert gate.refusal(["a", "b"]).startswith("the tree has changes that are not committed (a, b): nobody could rebuild")
 
 
 def test_the_readmes_policy_allows_every_call_that_is_made():

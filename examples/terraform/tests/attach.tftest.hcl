@@ -1,4 +1,4 @@
-# What a plan makes of the variables, without AWS: `terraform test`.
+# Checks the plan for given variables without AWS. Run it with `terraform test`.
 
 mock_provider "aws" {
   mock_data "aws_partition" {
@@ -16,7 +16,7 @@ mock_provider "aws" {
 }
 
 variables {
-  # Any file will do for a plan; no zip has to be made first.
+  # A plan accepts any file, so no zip is needed.
   package                    = "main.tf"
   database_host              = "app.cluster-c1abcdefghij.eu-central-1.rds.amazonaws.com"
   database_name              = "app"
@@ -41,7 +41,7 @@ run "layer_by_arn" {
 
   assert {
     condition     = length(data.aws_ssm_parameter.layer) == 0
-    error_message = "The SSM parameter is read although layer_arn is given: it need not exist then."
+    error_message = "The SSM parameter is read although layer_arn is given. It may not exist then."
   }
 }
 
@@ -68,12 +68,12 @@ run "one_user_of_one_database" {
       Action   = "rds-db:connect"
       Resource = "arn:aws:rds-db:eu-central-1:123456789012:dbuser:cluster-ABCDEFGHIJKL01234/app"
     }]
-    error_message = "The role may do something else than connect as the one user."
+    error_message = "The role may do more than connect as the one user."
   }
 
   assert {
     condition     = aws_iam_role_policy_attachment.vpc_access.policy_arn == "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
-    error_message = "The role can't make the network interfaces of a function in a VPC."
+    error_message = "The role can't create the network interfaces of a function in a VPC."
   }
 }
 
@@ -98,7 +98,7 @@ run "the_function" {
       aws_lambda_function.connection_id.reserved_concurrent_executions == 10 &&
       aws_cloudwatch_log_group.function.retention_in_days == 14
     )
-    error_message = "Runtime, memory, timeout, concurrency or log retention is another."
+    error_message = "Runtime, memory, timeout, concurrency or log retention is wrong."
   }
 
   assert {
@@ -107,8 +107,8 @@ run "the_function" {
   }
 }
 
-run "the_way_to_the_database" {
-  # With the mocked provider, so that the id of the function's group is known.
+run "the_connection_to_the_database" {
+  # `apply` with the mocked provider, so that the id of the function's group is known.
   command = apply
 
   assert {
@@ -118,7 +118,7 @@ run "the_way_to_the_database" {
       aws_vpc_security_group_ingress_rule.function.from_port == 3306 &&
       aws_vpc_security_group_ingress_rule.function.to_port == 3306
     )
-    error_message = "The database's group does not admit the function's at the database's port."
+    error_message = "The database's group does not allow the function's group on the database's port."
   }
 
   assert {
@@ -126,7 +126,7 @@ run "the_way_to_the_database" {
       aws_vpc_security_group_egress_rule.database.security_group_id == aws_security_group.function.id &&
       aws_vpc_security_group_egress_rule.database.referenced_security_group_id == "sg-0123456789abcdef0"
     )
-    error_message = "The function's group does not let it out to the database's."
+    error_message = "The function's group does not allow connections to the database's group."
   }
 
   assert {

@@ -45,6 +45,12 @@ _resolved: tuple[int, Any] | None = None
 """The process that asked botocore, and its credentials object, which refreshes itself and is worth keeping."""
 
 
+def forget() -> None:
+    """Forget the credentials object of botocore: after a fork, or in an environment that was restored from a snapshot."""
+    global _resolved
+    _resolved = None
+
+
 def _botocore_credentials() -> Any:
     global _resolved
     if _resolved is not None and _resolved[0] == os.getpid():

@@ -34,6 +34,7 @@ from ..deadlines import Limit
 from ..errors import (
     CertificateError,
     ConnectError,
+    ConnectTimeoutError,
     ProtocolError,
     SignInError,
     StatementTimeoutError,
@@ -76,7 +77,7 @@ def explain(error: Error, settings: Settings, secret: Secret | None, limit: Limi
             errno=number,
         )
     if isinstance(error, NoGreetingError):
-        return UnreachableError(
+        return ConnectTimeoutError(
             f"{where} took the connection, but did not greet as MySQL does within {limit}: "
             "check that it is a MySQL endpoint and port; an overloaded database answers late too",
             errno=number,
@@ -90,18 +91,18 @@ def explain(error: Error, settings: Settings, secret: Secret | None, limit: Limi
             errno=number,
         )
     if isinstance(error, StatementTimeoutError):
-        return UnreachableError(
+        return ConnectTimeoutError(
             f"{where} stopped answering in the middle of the sign-in, for {limit}: the database may be overloaded, or failing over",
             errno=number,
         )
     if isinstance(error, NameTimeoutError):
-        return UnreachableError(
+        return ConnectTimeoutError(
             f"the host {settings.host!r} was looked up for {limit}, and no name server answered: check the VPC's DNS settings "
             "(enableDnsSupport, the DHCP options' domain-name-servers) and the network ACLs",
             errno=number,
         )
     if isinstance(error, ConnectionTimeoutError) or (isinstance(cause, OSError) and cause.errno == errno.ETIMEDOUT):
-        return UnreachableError(
+        return ConnectTimeoutError(
             f"{where} did not answer within {limit}: check that the function is in "
             "the database's VPC and that the database's security group lets the function's in",
             errno=number,

@@ -77,6 +77,8 @@ class TokenSource:
         self._token: Secret | None = None
         self._signed_for = Credentials("", Secret(""))
         self._renew_at = 0.0
+        self.proven = False
+        """Whether a token of this source has signed in."""
 
     def get(self) -> tuple[Secret, bool]:
         """Return a token that lasts another two minutes at least, and whether it had served before."""

@@ -26,6 +26,7 @@ from .sign_in import Login, receive_greeting, sign_in
 from .streams import StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
 from .transactions import TransactionState
 from .transport import connect
+from .waiting import Waiting
 
 _PING: Final = 0.75
 """Part of a connect's time that a ping may take. A server in reach answers in milliseconds; giving up one that is slow costs five times as many
@@ -70,6 +71,8 @@ class Connection:
         self.server_version = version.removeprefix("5.5.5-") if "MariaDB" in version else version
         """The server's version, for example `8.4.3` or `10.11.19-MariaDB`."""
         self.charset = CHARSET
+        self.asked: dict[str, Any] = {}
+        """What was asked of the server while connecting, for SQLAlchemy's questions at its first connect: see `probes`."""
 
     @classmethod
     def open(
@@ -179,6 +182,11 @@ class Connection:
     @write_timeout.setter
     def write_timeout(self, seconds: float | None) -> None:
         self._commands.write_timeout = seconds
+
+    @property
+    def waiting(self) -> Waiting:
+        """What ends the waits of this connection."""
+        return self._commands.stream.waiting
 
     def variables(self, *expressions: str) -> tuple[Any, ...]:
         """Return the values of expressions over system variables, such as `@@session.sql_mode`.

@@ -109,8 +109,8 @@ class Cursor:
         self._results = []
         self._show(NOTHING)
         self._sent = statement
-        if can & effects.NEXT_TRANSACTION:
-            self._transaction.one_shot = True
+        if can & (effects.COMMITS | effects.NEXT_TRANSACTION | effects.WRITES):
+            self._transaction.note(can)
         self._commands.left_behind |= can & (effects.LEAVES_STATE | effects.OUTLASTS_RESET)
         try:
             answer = self._commands.query(statement, self._read_timeout, self._write_timeout)

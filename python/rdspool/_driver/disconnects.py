@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mysql.connector.errors import Error, ReadTimeoutError, WriteTimeoutError
 
-from .error_numbers import CLIENT_LOST, OPTION_PREVENTS_STATEMENT, READ_ONLY_MODE, SERVER_CLOSES
+from .error_numbers import CANT_LOCK, CLIENT_LOST, OPTION_PREVENTS_STATEMENT, READ_ONLY, SERVER_CLOSES
 
 
 def is_disconnect(error: BaseException) -> bool:
@@ -18,9 +18,12 @@ def is_disconnect(error: BaseException) -> bool:
     if not isinstance(error, Error):
         return False
     number = error.errno
-    if number in SERVER_CLOSES or number in CLIENT_LOST or number == READ_ONLY_MODE:
+    if number in SERVER_CLOSES or number in CLIENT_LOST or number in READ_ONLY:
         return True
     text = str(error)
+    if number == CANT_LOCK:
+        # InnoDB's own number for "the table is read only": what a reader without a redo log, such as Aurora's, says to INSERT and UPDATE.
+        return "165" in text
     if number == OPTION_PREVENTS_STATEMENT:
         # The server also says 1290 under --secure-file-priv and other options, so the text decides.
         return "read-only" in text or "read_only" in text

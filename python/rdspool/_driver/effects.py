@@ -7,6 +7,9 @@ function or a trigger does can't be seen here; of that the server's session trac
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 from .regions import ANSI_QUOTES, NO_ESCAPES, USUAL, Reading, regions
@@ -52,6 +55,37 @@ _SET_TRANSACTION: Final = re.compile(rb"\s*set\s+transaction\b|@@(?:transaction|
 _KEPT: Final = 500
 _KEPT_LENGTH: Final = 20_000
 _known: dict[bytes, int] = {}
+
+
+class Seen:
+    """What the statements of a block have done."""
+
+    __slots__ = ("committed",)
+
+    def __init__(self) -> None:
+        self.committed = False
+        """Whether one of them can have committed something."""
+
+
+_seen: ContextVar[Seen | None] = ContextVar("rdspool_effects", default=None)
+
+
+@contextmanager
+def watched() -> Iterator[Seen]:
+    """Note what the statements of this block do."""
+    seen = Seen()
+    token = _seen.set(seen)
+    try:
+        yield seen
+    finally:
+        _seen.reset(token)
+
+
+def note_commit() -> None:
+    """Note that a statement is sent that can commit, in the innermost block."""
+    seen = _seen.get()
+    if seen is not None:
+        seen.committed = True
 
 
 def of(statement: bytes) -> int:

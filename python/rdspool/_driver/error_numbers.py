@@ -24,12 +24,21 @@ UNKNOWN_DATABASE: Final = 1049
 SYNTAX_ERROR: Final = 1064
 TOO_MANY_USER_CONNECTIONS: Final = 1203
 USER_LIMIT_REACHED: Final = 1226
+CANT_LOCK: Final = 1015
 OPTION_PREVENTS_STATEMENT: Final = 1290
-READ_ONLY_MODE: Final = 1836
 CHECK_VIOLATED: Final = 3819
 
 TOO_MANY: Final = frozenset({TOO_MANY_CONNECTIONS, TOO_MANY_USER_CONNECTIONS, USER_LIMIT_REACHED})
 """The server, or the user, has as many connections as it may have."""
+
+RUN_AGAIN: Final = frozenset(
+    {
+        1020,  # MariaDB: the row was changed since it was read (innodb_snapshot_isolation)
+        1205,  # lock wait timeout exceeded
+        1213,  # deadlock found
+    }
+)
+"""The transaction could not go on because of another one: run whole again, it may."""
 
 SERVER_CLOSES: Final = frozenset(
     {
@@ -53,6 +62,15 @@ SERVER_CLOSES: Final = frozenset(
     }
 )
 """Errors that the server sends before it closes the connection."""
+
+READ_ONLY: Final = frozenset(
+    {
+        1836,  # running in read-only mode: DDL on a reader
+        1874,  # InnoDB is in read only mode
+        3032,  # the server is in offline mode, as while it changes its role
+    }
+)
+"""Errors of a server that has become a reader: a new connection looks the endpoint's name up again, and finds the writer."""
 
 CLIENT_LOST: Final = frozenset(
     {

@@ -61,12 +61,30 @@ class ProbeCursor:
         return self._cursor.fetchmany(size) if self._statement is None else self.fetchall()
 
 
+def _questions(connection: Connection) -> dict[str, str]:
+    """Return SQLAlchemy's statements at a first connect, each with the expression that answers it."""
+    isolation_level = f"@@{connection.isolation_variable}"
+    return {
+        "SELECT VERSION()": "VERSION()",
+        "SELECT DATABASE()": "DATABASE()",
+        "SELECT @@transaction_isolation": isolation_level,
+        "SELECT @@tx_isolation": isolation_level,
+        "SELECT @@sql_mode": "@@sql_mode",
+        "SELECT @@lower_case_table_names": "@@lower_case_table_names",
+    }
+
+
+def ask(connection: Connection, *more: str) -> dict[str, Any]:
+    """Return the values of what SQLAlchemy asks for at its first connect, and of `more` expressions, asked with one SELECT."""
+    expressions = list(dict.fromkeys((*_questions(connection).values(), *more)))
+    return dict(zip(expressions, connection.variables(*expressions), strict=True))
+
+
 @contextmanager
-def asked_together(connection: Connection, questions: Mapping[str, str]) -> Iterator[None]:
-    """Ask for the expressions in `questions` with one SELECT; within the block they answer the statements that are its keys."""
-    expressions = list(dict.fromkeys(questions.values()))
-    values = dict(zip(expressions, connection.variables(*expressions), strict=True))
-    answers = {statement: values[expression] for statement, expression in questions.items()}
+def asked_together(connection: Connection) -> Iterator[None]:
+    """Within the block, answer SQLAlchemy's statements from one SELECT: this one's, or that of the connect where it asked already."""
+    values = connection.asked or ask(connection)
+    answers = {statement: values[expression] for statement, expression in _questions(connection).items()}
     make = connection.cursor
     # Patched on this one object and for this block only, so other cursors pay nothing.
     vars(connection)["cursor"] = lambda *args, **options: ProbeCursor(make(*args, **options), answers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import effects
 from .answers import AUTOCOMMIT, IN_TRANSACTION
 from .command_phase import CommandPhase
 
@@ -16,6 +17,13 @@ class TransactionState:
         self._ended_at = -1
         self.one_shot = False
         """Whether SET TRANSACTION has set what the next transaction shall be: only that one's end takes it away."""
+
+    def note(self, can: int) -> None:
+        """Note a statement that is sent. `can` is what it can do, as flags of `effects`."""
+        if can & effects.NEXT_TRANSACTION:
+            self.one_shot = True
+        if can & effects.COMMITS or self._commands.status & (AUTOCOMMIT | IN_TRANSACTION) == AUTOCOMMIT:
+            effects.note_commit()
 
     def ended(self) -> None:
         """Note that a transaction has ended, or that the session is new."""

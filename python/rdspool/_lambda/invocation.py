@@ -23,7 +23,9 @@ _CLIENT: Final = "lambda_runtime_client"
 _ANSWER: Final = "post_invocation_"
 _END: Final = "epoch_deadline_time_in_ms"
 
+_beginnings: Final[list[Callable[[], None]]] = []
 _endings: Final[list[Callable[[], None]]] = []
+_running = False
 _lock = threading.Lock()
 _watched: Any = None
 """The runtime client's module whose function is replaced."""
@@ -49,6 +51,17 @@ def watch() -> bool:
         _watched = bootstrap
     _find_running(code)
     return True
+
+
+def running() -> bool:
+    """Return whether an invocation runs, as far as it is seen: before the first one, the function's module is being imported."""
+    return _running
+
+
+def at_begin(beginning: Callable[[], None]) -> None:
+    """Call `beginning` at the begin of each invocation that is seen, in the thread of the handler."""
+    if beginning not in _beginnings:
+        _beginnings.append(beginning)
 
 
 def at_end(ending: Callable[[], None]) -> None:
@@ -144,6 +157,10 @@ class _Once:
 
 
 def _begin(end: Any) -> None:
+    global _running
+    _running = True
+    for beginning in _beginnings:
+        beginning()
     try:
         deadlines.begin_invocation(float(end) / 1000)
     except (TypeError, ValueError):

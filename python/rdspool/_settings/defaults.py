@@ -23,6 +23,9 @@ MAXIMUM_MAX_ALLOWED_PACKET: Final = 1024 * 1024 * 1024
 CONNECT_TIMES: Final = ("use", "init")
 """When the first connection is opened: at its first use, or by get_engine() in a thread beside the function's other imports."""
 
+ROLES: Final = ("writer",)
+"""What a server has to be: one that takes writes. A reader needs no check, for a cluster's reader endpoint may lead to its writer."""
+
 ISOLATION_LEVELS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "AUTOCOMMIT")
 
 IDENTITY: Final = frozenset({"url", "host", "port", "user", "database", "password"})
@@ -42,6 +45,8 @@ NEVER_SECRET: Final = frozenset(
         "port",
         "region",
         "reset_session",
+        "role",
+        "shutdown",
         "wait_timeout",
     }
 )

@@ -1,7 +1,6 @@
-"""Who is measured: one class per contender. A new one is a class, and its name here; what it needs beyond requirements.in goes
-into NAME.in beside it.
+"""The contenders, one class each. A new contender needs a class, an entry below, and NAME.in for packages that requirements.in lacks.
 
-These modules are loaded by the workers before the clock starts: they import nothing that a contender's own imports would.
+The workers load these modules before the measurement, so they must not import modules that a contender imports.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from .stock import PyMySQL, StockC, StockPure
 from .wrapper import Wrapper
 
 BASELINE: type[Contender] = Imports
-"""Only the imports that all but PyMySQL's user share; measured beside the contenders, and it connects to nothing."""
+"""The imports that all contenders except PyMySQL share. They are measured like a contender, without a connection."""
 CONTENDERS: tuple[type[Contender], ...] = (Original, StockPure, StockC, PyMySQL, Wrapper, Rdspool)
-"""In the order in which they take turns and stand in the table."""
+"""In the order of the rounds and of the table."""
 PEERS = ("stock_c", "pymysql", Before.name)
-"""Whom ratios are given against: the stock driver in C, the SQLAlchemy driver with the fewest round trips, and rdspool before a change."""
+"""The peers of the ratios: the stock driver in C, the SQLAlchemy driver with the fewest round trips, and rdspool before a change."""
 BY_NAME: dict[str, type[Contender]] = {contender.name: contender for contender in (BASELINE, *CONTENDERS, Before)}

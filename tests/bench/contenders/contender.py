@@ -1,8 +1,8 @@
-"""What a contender is to the benchmark: its imports, and its engine."""
+"""The base class of contenders."""
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # typing's own costs the import that is measured
+TYPE_CHECKING = False  # the import of typing would be missing in the measurement
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
@@ -11,38 +11,38 @@ if TYPE_CHECKING:
 
 
 class Contender:
-    """One way to reach the server. `place` is the worker's environment: RDSPOOL_HOST and so on."""
+    """A way to connect to the server. `place` are the environment variables of the worker: RDSPOOL_HOST and so on."""
 
     name = ""
-    """As --only and the JSON have it."""
+    """The name for --only and in the JSON."""
     label = ""
-    """As the table and the chart have it."""
+    """The name in the table and the chart."""
     how = ""
-    """What is measured, in a sentence."""
+    """The set-up, in a sentence."""
     packages: tuple[str, ...] = ()
-    """Distributions whose versions count."""
+    """The packages whose versions are reported."""
     ships_authorities = False
-    """Whether it brings the authorities of RDS with it; others are given the bundle that AWS offers."""
+    """Whether it ships the authorities of RDS. The others use the bundle that AWS offers."""
     engines = True
-    """Whether it makes an engine at all."""
+    """Whether it creates an engine."""
 
     def __init__(self, place: Mapping[str, str]) -> None:
         self.place = place
         self.token = ""
-        """A token that is good now, for those who do not sign themselves."""
+        """A valid token, for contenders that do not sign tokens."""
 
     def load(self) -> None:
-        """Import what the contender needs, as its user's handler would at the top."""
+        """Import the contender's modules, as a handler would at its top."""
         raise NotImplementedError
 
     def engine(self) -> Engine:
-        """Return the engine as its user would make it."""
+        """Return the engine that a user would create."""
         raise NotImplementedError
 
     def autocommit_engine(self) -> Engine:
-        """Return a second engine, in AUTOCOMMIT."""
+        """Return a second engine with isolation level AUTOCOMMIT."""
         raise NotImplementedError
 
     def driver(self, dbapi_connection: Any) -> str:
-        """Return the class of the connection under SQLAlchemy's, which tells pure Python from C."""
+        """Return the class of the driver's connection, which shows whether it is pure Python or C."""
         return type(dbapi_connection).__name__

@@ -1,4 +1,4 @@
-"""The baseline of the imports: `import sqlalchemy, mysql.connector` and nothing else."""
+"""The baseline of the imports: only `import sqlalchemy, mysql.connector`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .contender import Contender
 class Imports(Contender):
     name = "imports"
     label = "import sqlalchemy, mysql.connector"
-    how = "the two imports alone, without an engine"
+    how = "only the two imports, without an engine"
     packages = ("SQLAlchemy", "mysql-connector-python")
     engines = False
 

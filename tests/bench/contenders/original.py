@@ -1,4 +1,4 @@
-"""The recipe that users start from: boto3 signs, a creator connects, SQLAlchemy recycles after 60 seconds."""
+"""The common recipe: boto3 signs the token, a creator connects, and SQLAlchemy recycles after 60 seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""rdspool: get_engine() with its settings from the environment, signing by itself."""
+"""rdspool: get_engine() with settings from the environment. rdspool signs the token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Rdspool(Contender):
     name = "rdspool"
     label = "rdspool"
-    how = "from rdspool import get_engine; get_engine(), settings from the environment; rdspool signs"
+    how = "from rdspool import get_engine; get_engine() with settings from the environment; rdspool signs the token"
     ships_authorities = True
     packages = ("rdspool", "SQLAlchemy", "mysql-connector-python")
 
@@ -33,11 +33,11 @@ class Rdspool(Contender):
 
 
 class Before(Rdspool):
-    """rdspool as another commit has it, which `--before` names: what a change costs or saves, in one run."""
+    """The rdspool of the commit that `--before` names, to measure the effect of a change in one run."""
 
     name = "before"
     label = "rdspool before"
-    how = "rdspool as the commit given with --before has it"
+    how = "the rdspool of the commit of --before"
 
     def load(self) -> None:
         sys.path.insert(0, self.place["BENCH_BEFORE"])

@@ -1,4 +1,4 @@
-"""SQLAlchemy with a stock driver: create_engine() with a URL, TLS verified, a token that somebody else has signed."""
+"""SQLAlchemy with a stock driver: create_engine() with a URL, verified TLS, and a token that is already signed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Stock(Contender):
         )
         made = create_engine(url, connect_args=self.connect_arguments(), pool_size=1, max_overflow=0, **options)
 
-        # SQLAlchemy's documented way to a token per connection.
+        # SQLAlchemy documents this event for tokens.
         @event.listens_for(made, "do_connect")
         def give_token(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
             options["password"] = self.token
@@ -46,7 +46,7 @@ class Stock(Contender):
 class StockPure(Stock):
     name = "stock_pure"
     label = "stock pure"
-    how = "SQLAlchemy and mysql-connector-python with use_pure=True; the token is handed to it"
+    how = "SQLAlchemy and mysql-connector-python with use_pure=True; the token is passed to it"
     packages: tuple[str, ...] = ("SQLAlchemy", "mysql-connector-python")
     scheme = "mysql+mysqlconnector"
 
@@ -61,7 +61,7 @@ class StockPure(Stock):
 class StockC(StockPure):
     name = "stock_c"
     label = "stock C"
-    how = "SQLAlchemy and mysql-connector-python's C extension, imported before ssl so that it can load anywhere; the token is handed to it"
+    how = "SQLAlchemy and mysql-connector-python's C extension, imported before ssl, because it may not load after Python's OpenSSL; the token is passed to it"
 
     def load(self) -> None:
         import _mysql_connector  # noqa: F401
@@ -75,7 +75,7 @@ class StockC(StockPure):
 class PyMySQL(Stock):
     name = "pymysql"
     label = "PyMySQL"
-    how = "SQLAlchemy and PyMySQL; the token is handed to it"
+    how = "SQLAlchemy and PyMySQL; the token is passed to it"
     packages = ("SQLAlchemy", "PyMySQL")
     scheme = "mysql+pymysql"
 

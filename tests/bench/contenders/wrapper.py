@@ -1,4 +1,4 @@
-"""AWS's own driver wrapper, through the SQLAlchemy dialect that it brings, with no plugins."""
+"""AWS's driver wrapper with its SQLAlchemy dialect, without plugins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class Wrapper(StockC):
     name = "wrapper"
     label = "AWS wrapper"
-    how = "SQLAlchemy and aws-advanced-python-wrapper without plugins over mysql-connector-python's C extension; the token is handed to it"
+    how = "SQLAlchemy and aws-advanced-python-wrapper without plugins, on mysql-connector-python's C extension; the token is passed to it"
     packages = ("SQLAlchemy", "aws-advanced-python-wrapper", "mysql-connector-python")
     scheme = "mysql+aws_wrapper_mysqlconnector"
 

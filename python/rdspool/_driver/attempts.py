@@ -1,0 +1,53 @@
+"""Attempts to connect: what can pass is tried again, with pauses that grow and differ between the environments that wait."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from ..deadlines import Limit
+from ..errors import ConnectError, ReadOnlyServerError, TooManyConnectionsError
+from .error_numbers import ACCESS_DENIED
+
+FIRST_PAUSE: Final = 0.05
+"""Seconds of the first pause at most; each one after may take twice as long."""
+LONGEST_PAUSE: Final = 1.0
+"""Seconds of a pause at most."""
+_NEEDED: Final = 0.05
+"""Seconds that a connect needs at least: with less left, another attempt is not begun."""
+
+
+class Attempts:
+    """The attempts of one connect, within its limit.
+
+    The pauses are those of exponential backoff with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"): environments that
+    were refused at one moment do not come back at one moment.
+    """
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._began = time.monotonic()
+        self._made = 0
+
+    def wait_after(self, error: ConnectError, *, proven: bool) -> None:
+        """Wait before another attempt. Raises the error, with the number of attempts, where none can help or no time is left.
+
+        `proven`: the same sign-in has worked before, so its refusal (1045) can be IAM's throttling, which has no number of its own.
+        """
+        self._made += 1
+        if not (isinstance(error, (TooManyConnectionsError, ReadOnlyServerError)) or (proven and error.errno == ACCESS_DENIED)):
+            raise error
+        import random
+
+        # Not the module's own generator: the environments that were restored from one snapshot would all draw the same.
+        pause = random.SystemRandom().uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._made - 1)))
+        if self._limit.left() < pause + _NEEDED:
+            if self._made == 1:
+                raise error
+            waited = time.monotonic() - self._began
+            raise type(error)(
+                f"{error.msg}. It was tried {self._made} times in {waited:.1f} s; the limit is {self._limit}",
+                errno=error.errno,
+                sqlstate=error.sqlstate,
+            ) from error
+        time.sleep(pause)

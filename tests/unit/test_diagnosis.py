@@ -12,6 +12,7 @@ from mysql.connector.errors import ConnectionTimeoutError, DatabaseError, Interf
 from rdspool import (
     CertificateError,
     ConnectError,
+    ConnectTimeoutError,
     ProtocolError,
     Settings,
     SignInError,
@@ -117,17 +118,21 @@ def test_a_name_without_an_address():
 
 def test_a_name_server_that_does_not_answer():
     words = (f"the host {HOST!r} was looked up for 4 s (RDSPOOL_CONNECT_TIMEOUT)", "enableDnsSupport")
-    told(NameTimeoutError("x", errno=2003), UnreachableError, 2003, *words)
+    told(NameTimeoutError("x", errno=2003), ConnectTimeoutError, 2003, *words)
 
 
 def test_no_greeting():
     told(
-        NoGreetingError("x", errno=2013), UnreachableError, 2013, WHERE, "did not greet as MySQL does within 4 s (RDSPOOL_CONNECT_TIMEOUT)"
+        NoGreetingError("x", errno=2013),
+        ConnectTimeoutError,
+        2013,
+        WHERE,
+        "did not greet as MySQL does within 4 s (RDSPOOL_CONNECT_TIMEOUT)",
     )
 
 
 def test_silence_within_the_sign_in():
-    told(StatementTimeoutError("x", 3024), UnreachableError, 3024, WHERE, "stopped answering in the middle of the sign-in, for 4 s")
+    told(StatementTimeoutError("x", 3024), ConnectTimeoutError, 3024, WHERE, "stopped answering in the middle of the sign-in, for 4 s")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +144,7 @@ def test_silence_within_the_sign_in():
     ids=["ours", "the kernel's"],
 )
 def test_no_answer_in_time(error):
-    told(error, UnreachableError, 2003, f"{WHERE} did not answer within 4 s (RDSPOOL_CONNECT_TIMEOUT)", "security group")
+    told(error, ConnectTimeoutError, 2003, f"{WHERE} did not answer within 4 s (RDSPOOL_CONNECT_TIMEOUT)", "security group")
 
 
 @pytest.mark.parametrize("number", [2003, 2006, 2013, 2055])

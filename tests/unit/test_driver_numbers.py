@@ -15,7 +15,7 @@ from rdspool._driver.responses import parse_end, parse_error, parse_ok
 from rdspool._lambda import attributes
 from rdspool.errors import printable
 
-LOST = {1053, 1077, 1079, 1080, 1152, 1153, 1154, 1156, 1157, 1158, 1159, 1160, 1161, 1184, 1836, 1927, 3169, 4031}
+LOST = {1053, 1077, 1079, 1080, 1152, 1153, 1154, 1156, 1157, 1158, 1159, 1160, 1161, 1184, 1836, 1874, 1927, 3032, 3169, 4031}
 LOST_ON_OUR_SIDE = {2002, 2003, 2006, 2013, 2014, 2027, 2045, 2048, 2055}
 
 

@@ -25,13 +25,15 @@ from rdspool._aws.token import TokenSource, sign
 from rdspool._driver import columns, effects, resumption, rows, statements
 from rdspool._driver.batches import Batch
 from rdspool._driver.columns import Column, parse_column
-from rdspool._driver.probes import ProbeCursor, asked_together
+from rdspool._driver.probes import ProbeCursor, ask, asked_together
 from rdspool._driver.statements import template
 from rdspool._lambda import init_connection
 from rdspool._lambda.init_connection import InitConnection
+from rdspool.deadlines import Limit, within
 from rdspool.secret import EmptiedFrames, Secret, hide
 
 KEYS = Credentials("AKIA", Secret("key"))
+LIMIT = Limit(time.monotonic() + 1000, 0.0, "the test's")
 
 
 # -- TLS sessions kept for a reconnect -------------------------------------------------------------------------------------------------
@@ -278,19 +280,34 @@ def test_a_probe_knows_its_answers_and_passes_the_rest_on():
 
 def test_a_connection_is_its_own_again_after_the_questions(connect):
     connection, server = connect()
-    server.will_answer(result([column("1"), column("2")], [row(b"x", b"y")]), [ok(3)])
-    with pytest.raises(KeyError), asked_together(connection, {"SELECT a": "a", "SELECT b": "b", "SELECT A": "a"}):
+    told = result([column(str(number)) for number in range(5)], [row(b"9.7.0", b"shop", b"REPEATABLE-READ", b"ANSI", b"0")])
+    server.will_answer(told, [ok(3)])
+    statements = ("SELECT VERSION()", "SELECT @@tx_isolation", "SELECT @@transaction_isolation", "SELECT @@sql_mode", "SELECT DATABASE()")
+    answers = []
+    with pytest.raises(KeyError), asked_together(connection):
         cursor = connection.cursor()
-        answers = []
-        for statement in ("SELECT a", "SELECT b", "SELECT A"):
+        for statement in statements:
             cursor.execute(statement)
             answers.append(cursor.fetchone())
-        assert answers == [("x",), ("y",), ("x",)]
         raise KeyError
-    assert server.statements == [b"SELECT a, b"]
+    assert answers == [("9.7.0",), ("REPEATABLE-READ",), ("REPEATABLE-READ",), ("ANSI",), ("shop",)]
+    assert server.statements == [b"SELECT VERSION(), DATABASE(), @@transaction_isolation, @@sql_mode, @@lower_case_table_names"]
     cursor = connection.cursor()
-    cursor.execute("SELECT a")
+    cursor.execute("SELECT VERSION()")
     assert cursor.rowcount == 3
+
+
+def test_what_the_connect_has_asked_is_not_asked_again(connect):
+    connection, server = connect()
+    told = result([column(str(number)) for number in range(6)], [row(b"9.7.0", None, b"SERIALIZABLE", b"", b"0", b"1")])
+    server.will_answer(told)
+    connection.asked = ask(connection, "@@global.read_only")
+    assert connection.asked["@@global.read_only"] == "1"
+    with asked_together(connection):
+        cursor = connection.cursor()
+        cursor.execute("SELECT @@transaction_isolation")
+        assert cursor.fetchone() == ("SERIALIZABLE",)
+    assert len(server.statements) == 1
 
 
 # -- the connection made during init ---------------------------------------------------------------------------------------------------------
@@ -313,14 +330,14 @@ class Made:
 def test_a_connection_that_is_young_and_usable_is_taken_once():
     made = Made()
     begun = InitConnection(lambda: made)
-    assert begun.take(60, 5.0) is made
+    assert begun.take(60, 5.0, LIMIT) is made
     assert (made.gaps, made.closed) == ([5.0], False)
-    assert begun.take(60, 5.0) is None
+    assert begun.take(60, 5.0, LIMIT) is None
 
 
 def test_a_connection_that_is_lost_is_closed():
     made = Made(usable=False)
-    assert InitConnection(lambda: made).take(60, 5.0) is None
+    assert InitConnection(lambda: made).take(60, 5.0, LIMIT) is None
     assert made.closed
 
 
@@ -331,7 +348,7 @@ def test_a_connection_of_another_time_is_closed(monkeypatch, age, taken):
     made = Made()
     begun = InitConnection(lambda: made)
     monkeypatch.setattr(init_connection.time, "time", lambda: now + age)
-    assert (begun.take(60, 5.0) is made) is taken
+    assert (begun.take(60, 5.0, LIMIT) is made) is taken
     assert made.closed is not taken
 
 
@@ -339,10 +356,10 @@ def test_the_connection_of_a_parent_stays_the_parents(monkeypatch):
     made = Made()
     begun = InitConnection(lambda: made)
     monkeypatch.setattr(init_connection.os, "getpid", lambda: -1)
-    assert begun.take(60, 5.0) is None
+    assert begun.take(60, 5.0, LIMIT) is None
     monkeypatch.undo()
     assert not made.closed
-    assert begun.take(60, 5.0) is made
+    assert begun.take(60, 5.0, LIMIT) is made
 
 
 def test_a_failure_in_the_thread_is_logged_and_kept(caplog):
@@ -351,9 +368,35 @@ def test_a_failure_in_the_thread_is_logged_and_kept(caplog):
 
     begun = InitConnection(fail)
     with caplog.at_level(logging.WARNING, "rdspool"):
-        assert begun.take(60, 5.0) is None
-    assert "the connection made during init failed, connecting again: no" in caplog.text
+        assert begun.take(60, 5.0, LIMIT) is None
+    assert "the connection made during init failed: no" in caplog.text
     assert isinstance(begun.failure, KeyboardInterrupt)
+
+
+def test_a_connection_that_is_not_there_at_the_limit():
+    go = threading.Event()
+    begun = InitConnection(go.wait)
+    with pytest.raises(TimeoutError):
+        begun.take(60, 5.0, within(0.05, "the test's"))
+    go.set()
+    begun._thread.join()
+
+
+def test_a_failure_is_fresh_for_five_seconds(monkeypatch):
+    now = time.time()
+    monkeypatch.setattr(init_connection.time, "time", lambda: now)
+
+    def fail():
+        raise OSError
+
+    begun = InitConnection(fail)
+    begun._thread.join()
+    assert begun.just_failed
+    monkeypatch.setattr(init_connection.time, "time", lambda: now + 4.5)
+    assert begun.just_failed
+    monkeypatch.setattr(init_connection.time, "time", lambda: now + 5.5)
+    assert not begun.just_failed
+    assert not InitConnection(Made).just_failed
 
 
 def test_the_thread_does_not_stop_the_process():

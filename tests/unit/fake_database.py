@@ -50,6 +50,11 @@ class Database:
         for commands in self.sessions:
             commands.clear()
 
+    @staticmethod
+    def send(channel, payloads):
+        """Send the payloads of an answer, for a function among the answers."""
+        channel.sendall(packets(payloads))
+
     def close(self):
         """Close it, and all connections."""
         for channel in self._channels:

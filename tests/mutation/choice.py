@@ -73,6 +73,12 @@ class Choice:
                 name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
                 if name is not None:
                     found[name].add((module, node.lineno))
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    body = {(module, line) for line in range(node.body[0].lineno, node.end_lineno + 1)}
+                    for default in filter(None, (*node.args.defaults, *node.args.kw_defaults)):
+                        for part in ast.walk(default):
+                            if isinstance(part, (ast.Name, ast.Attribute)):
+                                found[part.id if isinstance(part, ast.Name) else part.attr] |= body
         return found
 
 

@@ -17,17 +17,17 @@ from fake_server import AUTOCOMMIT, column, ok, refusal, result, row
 from fake_sign_in import READ, Listener
 from mysql.connector.constants import FieldFlag, FieldType
 from mysql.connector.errors import InterfaceError, ProgrammingError
-from rdspool import ProtocolError, SettingsError, dbapi
+from rdspool import ProtocolError, Settings, SettingsError, dbapi, pool
 from rdspool._aws.authorities import PROXY_ROOTS, ROOTS, root_files
 from rdspool._aws.credentials import Credentials
 from rdspool._aws.endpoints import is_proxy, region_of
 from rdspool._aws.token import TokenSource, sign
-from rdspool._driver import columns, effects, resumption, rows, statements
+from rdspool._driver import columns, effects, resumption, rows, statements, tls
 from rdspool._driver.batches import Batch
 from rdspool._driver.columns import Column, parse_column
 from rdspool._driver.probes import ProbeCursor, ask, asked_together
 from rdspool._driver.statements import template
-from rdspool._lambda import init_connection
+from rdspool._lambda import init_connection, installation
 from rdspool._lambda.init_connection import InitConnection
 from rdspool.deadlines import Limit, within
 from rdspool.secret import EmptiedFrames, Secret, hide
@@ -625,3 +625,40 @@ def test_what_is_not_offered_names_itself_and_its_owner(connect):
 def test_a_change_behind_with_or_explain_is_one_wherever_it_begins(before, statement):
     assert effects.of((before + statement).encode()) & effects.WRITES
     assert not effects.of((before + statement.replace("UPDATE", "SELECT").replace("DELETE", "SELECT 1")).encode()) & effects.WRITES
+
+
+def test_a_value_whose_placeholder_is_text_is_not_used_in_silence():
+    known = template("SELECT '%(a)s', %(b)s -- %(c)s", {"b": 1}, str)
+    assert known.values({"b": 2}) == [2]
+    for wrong in ("a", "c"):
+        with pytest.raises(ProgrammingError, match=rf"the placeholder %\({wrong}\)s stands in quotes or a comment"):
+            known.values({"b": 2, wrong: 3})
+    both = template("SELECT '%(a)s', %(a)s", {"a": 1}, str)
+    assert both.values({"a": 2}) == [2], "it stands in the code too"
+
+
+def test_any_mapping_names_its_values():
+    from collections import ChainMap
+
+    values = ChainMap({"a": 1})
+    known = template("SELECT %(a)s", values, str)
+    assert known.fill(known.values(values)) == b"SELECT 1"
+
+
+def test_a_common_name_is_no_name_of_a_server(certificates):
+    assert tls.context((str(certificates.ca),)).hostname_checks_common_name is False
+
+
+def test_an_explained_error_of_an_import_is_of_the_same_module(monkeypatch):
+    import sqlalchemy
+
+    monkeypatch.setattr(sqlalchemy, "__version__", "1.4.0")
+    found = installation.explained(ImportError("no name", name="sqlalchemy.pool", path="there"))
+    assert (found.name, found.path) == ("sqlalchemy.pool", "there")
+    assert "SQLAlchemy 1.4.0" in str(found)
+
+
+def test_defaults_of_settings_and_of_the_pool():
+    made = Settings(host="h", user="u")
+    assert (made.reset_session, made.multi_statements, made.connect, made.wait_timeout) == (True, False, "use", 330)
+    assert (pool.POOL_SIZE, pool.IDLE_GAP) == (1, 5.0)

@@ -8,15 +8,20 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from fake_server import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS, PING, RESET_CONNECTION, close, numbers, ok, refusal, silence
+from fake_server import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS, PING, RESET_CONNECTION, FakeServer, close, numbers, ok, refusal, silence
 from fake_sign_in import READ, Listener
 from mysql.connector.errors import ConnectionTimeoutError, Error, OperationalError
 from rdspool import CredentialsError, DeadlineError, OutcomeUnknownError, StatementTimeoutError, creator, dbapi, deadlines
 from rdspool._driver import transport
 from rdspool._driver.answers import STATE_CHANGED
+from rdspool._driver.command_phase import CommandPhase
+from rdspool._driver.connection import Connection
 from rdspool._driver.given_up import end_session
+from rdspool._driver.packets import PacketStream
+from rdspool._driver.session_start import SessionStart
 from rdspool._driver.sign_in import Login
 from rdspool._driver.waiting import Waiting
+from rdspool._lambda import left_open
 from rdspool.deadlines import Limit, begin_invocation, deadline, nearest, within
 from rdspool.secret import Secret
 
@@ -567,3 +572,63 @@ def test_a_statement_that_was_not_sent_is_known(commands_and_server):
 def test_whether_a_secret_can_be_sent():
     assert Secret("ü").encodable() is True
     assert Secret("\udcff").encodable() is False
+
+
+# -- more ends --------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rollback_that_is_refused_is_an_error_and_one_whose_connection_is_lost_is_none(connect, caplog):
+    connection, answering = connect(autocommit=False)
+    answering.will_answer([ok(status=IN_TRANSACTION)], [refusal(1205, "no", "HY000")], close)
+    connection.cursor().execute("UPDATE t SET a = 1")
+    with pytest.raises(Error, match="no"):
+        connection.rollback()
+    assert not connection.closed
+    assert connection.transaction.open
+    connection.rollback()
+    assert connection.lost
+    assert "the connection was lost during a ROLLBACK" in caplog.text
+
+
+def test_past_the_deadline_no_ping_is_sent_and_the_connection_stays(commands_and_server):
+    commands, answering = commands_and_server
+    with deadline(0.01):
+        time.sleep(0.02)
+        with pytest.raises(DeadlineError, match="was not sent"):
+            commands.ping(1)
+    assert not commands.closed
+    assert answering.commands == []
+
+
+def test_autocommit_that_init_command_sets_is_the_sessions_own(pair):
+    ours, theirs = pair()
+    answering = FakeServer(theirs, [[ok(status=0)], [ok(status=AUTOCOMMIT)], [ok(status=AUTOCOMMIT)]])
+    start = SessionStart(autocommit=False, init_command="SET autocommit = 1")
+    connection = Connection(CommandPhase(PacketStream(ours, "db.test", 3306), AUTOCOMMIT), "app", "9.7.0", 1, start)
+    connection.session.set_up()
+    answering.commands.clear()
+    assert connection.restore() is True
+    assert connection.autocommit
+    assert answering.commands == []
+    connection._commands.abandon()
+    answering.close()
+
+
+def test_whether_a_connection_is_usable_is_yes_or_no(connect):
+    connection, answering = connect()
+    assert connection.usable(60) is True
+    connection._commands.last_used -= 100
+    answering.will_answer(close)
+    assert connection.usable(60) is False
+    assert connection.usable(60) is False
+
+
+def test_a_closed_connection_among_those_left_open_hides_no_other(monkeypatch):
+    monkeypatch.setattr(left_open, "_out", {})
+    rolled_back = []
+    shut = SimpleNamespace(closed=True)
+    left = SimpleNamespace(closed=False, rollback=lambda: rolled_back.append(1), restore=lambda: True, Error=Error)
+    left_open.taken("first", shut)
+    left_open.taken("second", left)
+    left_open.roll_back()
+    assert rolled_back == [1]

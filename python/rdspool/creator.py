@@ -21,8 +21,9 @@ from ._driver.session_start import SessionStart
 from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, SESSION_TRACK, Login
 from ._lambda import attributes, shutdown, snapshot
 from ._lambda.init_connection import InitConnection
+from ._lambda.pressure import Pressure
 from .deadlines import Limit
-from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError
+from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError, TooManyConnectionsError
 from .pool import IDLE_GAP
 from .secret import EmptiedFrames, Secret
 from .settings import Settings
@@ -96,6 +97,8 @@ class Creator:
         self._force_ipv6 = force_ipv6
         self._roots = root_files(settings.host, settings.region, settings.ca)
         self._init_connection: InitConnection | None = None
+        self.pressure: Pressure | None = None
+        """What is known of the server's limit of connections, where somebody gives them back."""
 
     def __repr__(self) -> str:
         return f"<Creator {self.settings!r}>"
@@ -144,6 +147,8 @@ class Creator:
             try:
                 return self._checked(self._once(limit), limit)
             except ConnectError as error:
+                if self.pressure is not None and isinstance(error, TooManyConnectionsError):
+                    self.pressure.refused()
                 source = None if self.settings.password is not None else token_source(self.settings)
                 try:
                     attempts.wait_after(error, proven=source is not None and source.proven)
@@ -220,6 +225,7 @@ class Creator:
                 explained = diagnosis.explain(error, settings, secret, limit)
             raise explained from error
         made.read_timeout, made.write_timeout = self._timeouts
+        made.pressure = self.pressure
         shutdown.keep(made)
         if not is_proxy(settings.host):
             # An RDS Proxy has numbers of its own for connections, and ends none by them.

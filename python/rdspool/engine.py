@@ -10,8 +10,10 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, Engine
 
 from . import creator, dialect, pool
+from ._aws.endpoints import is_proxy
 from ._driver import resumption, tls
-from ._lambda import shutdown, snapshot
+from ._lambda import invocation, shutdown, snapshot
+from ._lambda.pressure import KEEP, Pressure, give_back_at_end
 from ._settings.defaults import NEVER_SECRET
 from ._settings.places import wrong_name
 from .creator import Creator
@@ -105,6 +107,9 @@ def _check_same(name: str | None, known: tuple[Settings, dict[str, Any], Engine]
 
 def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
     made = Creator(settings)
+    pressure = Pressure(settings.connections)
+    if not is_proxy(settings.host) and settings.connections != KEEP and invocation.watch():
+        made.pressure = pressure
     snapshot.watch(_before_snapshot, _after_restore)
     if settings.shutdown:
         shutdown.prepare()
@@ -115,7 +120,10 @@ def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
     if settings.isolation_level is not None:
         # The creator has set it; SQLAlchemy has to know it to come back to it after an execution option.
         arguments["isolation_level"] = settings.isolation_level
-    return create_engine(url, creator=made, **arguments)
+    engine = create_engine(url, creator=made, **arguments)
+    if made.pressure is not None:
+        give_back_at_end(engine, made.pressure)
+    return engine
 
 
 def _before_snapshot() -> None:

@@ -28,6 +28,7 @@ class EngineOptions(TypedDict, total=False):
     deadline_margin_ms: int | None
     connect: Literal["use", "init"] | None
     max_allowed_packet: int | None
+    connections: Literal["automatic", "keep", "yield"] | None
     role: Literal["writer"] | None
     reset_session: bool | None
     shutdown: bool | None

@@ -45,6 +45,8 @@ class Settings:
     """One of `CONNECT_TIMES`: when the first connection is opened."""
     max_allowed_packet: int = defaults.MAX_ALLOWED_PACKET
     """Bytes of one row, or any other answer of the server, at most. A larger one closes the connection."""
+    connections: str = "automatic"
+    """What happens to idle connections at the end of an invocation: one of `CONNECTIONS`."""
     role: str | None = None
     """"writer": a connect looks whether the server takes writes, and tries again within its time where it does not. None: any server."""
     reset_session: bool = True

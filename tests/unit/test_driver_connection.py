@@ -30,9 +30,10 @@ from rdspool._driver import not_offered
 from rdspool._driver.answers import STATE_CHANGED
 from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
-from rdspool._driver.cursors import Cursor, DictCursor, NamedTupleCursor
+from rdspool._driver.cursors import Cursor
 from rdspool._driver.packets import PacketStream
 from rdspool._driver.probes import ask, asked_together
+from rdspool._driver.row_kinds import DictCursor, NamedTupleCursor
 from rdspool._driver.session_start import SessionStart
 from rdspool._driver.streams import StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
 

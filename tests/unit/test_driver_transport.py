@@ -10,8 +10,8 @@ from fake_server import refusal
 from mysql.connector.errors import ConnectionTimeoutError, DatabaseError, InterfaceError, OperationalError, ReadTimeoutError
 from rdspool import ProtocolError, SettingsError, StatementTimeoutError
 from rdspool._driver import error_numbers, tls, transport
+from rdspool._driver.byte_stream import closed_error
 from rdspool._driver.disconnects import is_disconnect
-from rdspool._driver.packets import closed_error
 from rdspool._driver.responses import parse_error
 from rdspool.deadlines import within
 

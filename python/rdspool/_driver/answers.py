@@ -16,9 +16,10 @@ from mysql.connector.errors import Error, OperationalError
 
 from ..errors import OutcomeUnknownError, StatementTimeoutError
 from . import effects
+from .byte_stream import closed_error
 from .columns import Column, parse_column
 from .error_numbers import SERVER_CLOSES, SERVER_LOST
-from .packets import ERR, PacketStream, closed_error
+from .packets import ERR, PacketStream
 from .payload import malformed
 from .responses import End, Ok, parse_column_count, parse_end, parse_error, parse_ok
 

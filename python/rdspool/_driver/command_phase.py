@@ -10,8 +10,9 @@ from .. import deadlines
 from ..errors import ProtocolError
 from . import rows
 from .answers import MORE_RESULTS, QUERY, Answers, ResultSet
+from .byte_stream import closed_error
 from .error_numbers import MALFORMED_PACKET, SERVER_LOST
-from .packets import PacketStream, closed_error
+from .packets import PacketStream
 from .responses import Ok
 
 QUIT: Final = b"\x01"
@@ -98,6 +99,42 @@ class CommandPhase(Answers):
             self._command(payload)
         finally:
             stream.waiting.part = 1.0
+
+    def flight(self, *payloads: bytes) -> list[list[Any]]:
+        """Send several commands in one flight and return, for each, the values of its last row; an empty list where it has none.
+
+        A refusal of the first is raised after all answers are read; those of the others are left out.
+        """
+        stream = self._in_step()
+        stream.waiting.begin()
+        self.commands += 1
+        found: list[list[Any]] = []
+        refused: Error | None = None
+        try:
+            self._answering = True
+            stream.send_flight(payloads)
+            for number in range(len(payloads)):
+                if number:
+                    stream.next_answer()
+                answer = self._answer(stream, self.read_timeout)
+                self._answering = False
+                values: list[Any] = []
+                if isinstance(answer, ResultSet):
+                    payloads_of_rows, _ = self.rows(None)
+                    if payloads_of_rows:
+                        made = list(payloads_of_rows[-1:])
+                        rows.read(made, answer.columns, rows.converters(answer.columns))
+                        values = list(made[0])
+                elif isinstance(answer, Error) and number == 0:
+                    refused = answer
+                found.append(values)
+                self._answering = number + 1 < len(payloads)
+        except BaseException:
+            self.abandon()
+            raise
+        if refused is not None:
+            raise refused
+        return found
 
     def reset(self) -> None:
         """Let the server forget the session's state: transaction, variables, temporary tables, locks."""

@@ -17,9 +17,11 @@ from .. import deadlines
 from ..deadlines import Limit
 from . import not_offered
 from .answers import IN_TRANSACTION, QUERY, logger
+from .byte_stream import closed_error
 from .command_phase import CommandPhase
-from .cursors import Cursor, DictCursor, NamedTupleCursor
-from .packets import DEFAULT_MAX_ALLOWED_PACKET, PacketStream, closed_error
+from .cursors import Cursor
+from .packets import DEFAULT_MAX_ALLOWED_PACKET, PacketStream
+from .row_kinds import DictCursor, NamedTupleCursor
 from .session import Session
 from .session_start import CHARSET, SessionStart
 from .sign_in import Login, receive_greeting, sign_in
@@ -71,6 +73,8 @@ class Connection:
         self.server_version = version.removeprefix("5.5.5-") if "MariaDB" in version else version
         """The server's version, for example `8.4.3` or `10.11.19-MariaDB`."""
         self.charset = CHARSET
+        self.pressure: Any = None
+        """Asks how near the server is to its limit of connections; None: nothing asks."""
         self.asked: dict[str, Any] = {}
         """What was asked of the server while connecting, for SQLAlchemy's questions at its first connect: see `probes`."""
 
@@ -231,7 +235,12 @@ class Connection:
 
     def restore(self) -> bool:
         """Bring the session back to what it was, where statements can have changed it. Return False where only a new connection can."""
-        return self.session.restore()
+        if not self.session.restore():
+            return False
+        pressure = self.pressure
+        if pressure is not None and pressure.due():
+            pressure.take(self._commands.flight(*(QUERY + question for question in pressure.questions)))
+        return True
 
     # -- transactions --------------------------------------------------------------------------------------------------------
 
@@ -261,12 +270,21 @@ class Connection:
             raise closed_error()
         if not commands.closed and self.transaction.open:
             try:
-                commands.tidy(QUERY + b"ROLLBACK")
+                self._roll_back()
             except Error as error:
                 if not self.closed:
                     raise
                 logger.warning("the connection was lost during a ROLLBACK, which the server then does by itself: %s", error)
             self.transaction.ended()
+
+    def _roll_back(self) -> None:
+        """Send the ROLLBACK, and in the same flight, where they are due, the questions of `pressure`."""
+        pressure = self.pressure
+        if pressure is None or not pressure.due():
+            self._commands.tidy(QUERY + b"ROLLBACK")
+            return
+        answers = self._commands.flight(QUERY + b"ROLLBACK", *(QUERY + question for question in pressure.questions))
+        pressure.take(answers[1:])
 
     # -- checks and the end ----------------------------------------------------------------------------------------------------
 

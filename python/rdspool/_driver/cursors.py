@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NoReturn, Self
 
@@ -304,32 +303,3 @@ class Cursor:
         """Close the cursor."""
         self._connection = None
         self._columns, self._rows, self._results = None, [], []
-
-
-def _dicts(columns: Sequence[Column], found: list[Any]) -> list[Any]:
-    names = [column.name for column in columns]
-    return [dict(zip(names, row, strict=True)) for row in found]
-
-
-def _named_tuples(columns: Sequence[Column], found: list[Any]) -> list[Any]:
-    # A name that is no identifier becomes _0, _1, ...: collections.namedtuple's rename.
-    kind = namedtuple("Row", [column.name for column in columns], rename=True)  # type: ignore[misc]
-    return [kind._make(row) for row in found]
-
-
-class Dicts(Cursor):
-    def _made(self, payloads: list[Any]) -> list[Any]:
-        return _dicts(self._columns or (), super()._made(payloads))
-
-
-class NamedTuples(Cursor):
-    def _made(self, payloads: list[Any]) -> list[Any]:
-        return _named_tuples(self._columns or (), super()._made(payloads))
-
-
-class DictCursor(Dicts):
-    """As Cursor; rows are dicts by the columns' names."""
-
-
-class NamedTupleCursor(NamedTuples):
-    """As Cursor; rows are named tuples."""

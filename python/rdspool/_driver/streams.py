@@ -6,7 +6,8 @@ from typing import Any
 
 from mysql.connector.errors import ProgrammingError
 
-from .cursors import NOTHING, Cursor, Dicts, NamedTuples
+from .cursors import NOTHING, Cursor
+from .row_kinds import Dicts, NamedTuples
 
 
 class StreamingCursor(Cursor):

@@ -23,6 +23,9 @@ MAXIMUM_MAX_ALLOWED_PACKET: Final = 1024 * 1024 * 1024
 CONNECT_TIMES: Final = ("use", "init")
 """When the first connection is opened: at its first use, or by get_engine() in a thread beside the function's other imports."""
 
+CONNECTIONS: Final = ("automatic", "keep", "yield")
+"""Keep idle connections over the end of an invocation, yield them, or yield them while the server is near its limit."""
+
 ROLES: Final = ("writer",)
 """What a server has to be: one that takes writes. A reader needs no check, for a cluster's reader endpoint may lead to its writer."""
 
@@ -36,6 +39,7 @@ NEVER_SECRET: Final = frozenset(
         "ca",
         "connect",
         "connect_timeout",
+        "connections",
         "deadline_margin_ms",
         "driver",
         "isolation_level",

@@ -54,6 +54,7 @@ class Reading:
             "deadline_margin_ms": defaults.DEADLINE_MARGIN_MS if margin is None else int(margin),
             "max_allowed_packet": int(packet or defaults.MAX_ALLOWED_PACKET),
             "multi_statements": self._flag("multi_statements", default=False),
+            "connections": self._choice("connections", defaults.CONNECTIONS, str.lower) or "automatic",
             "role": self._choice("role", defaults.ROLES, str.lower),
             "shutdown": self._flag("shutdown", default=True),
             "reset_session": self._flag("reset_session", default=True),

@@ -1,0 +1,39 @@
+"""Cursors whose rows are dicts or named tuples."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Sequence
+from typing import Any
+
+from .columns import Column
+from .cursors import Cursor
+
+
+class Dicts(Cursor):
+    def _made(self, payloads: list[Any]) -> list[Any]:
+        return _dicts(self._columns or (), super()._made(payloads))
+
+
+class NamedTuples(Cursor):
+    def _made(self, payloads: list[Any]) -> list[Any]:
+        return _named_tuples(self._columns or (), super()._made(payloads))
+
+
+class DictCursor(Dicts):
+    """As Cursor; rows are dicts by the columns' names."""
+
+
+class NamedTupleCursor(NamedTuples):
+    """As Cursor; rows are named tuples."""
+
+
+def _dicts(columns: Sequence[Column], found: list[Any]) -> list[Any]:
+    names = [column.name for column in columns]
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def _named_tuples(columns: Sequence[Column], found: list[Any]) -> list[Any]:
+    # A name that is no identifier becomes _0, _1, ...: collections.namedtuple's rename.
+    kind = namedtuple("Row", [column.name for column in columns], rename=True)  # type: ignore[misc]
+    return [kind._make(row) for row in found]

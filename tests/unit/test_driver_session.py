@@ -56,25 +56,25 @@ def after(seconds, *payloads):
 
 
 def test_the_time_of_a_connect_is_no_statements(opened):
-    connection, _ = opened(READ, after(0.5, *numbers(7)), seconds=0.25)
+    connection, _ = opened(READ, after(1.2, *numbers(7)), seconds=1)
     cursor = connection.cursor()
-    cursor.execute("SELECT n, SLEEP(0.5)")
+    cursor.execute("SELECT n, SLEEP(1.2)")
     assert cursor.fetchall() == [(7,)]
 
 
 def test_a_statements_own_time_ends_with_it(opened):
-    connection, _ = opened(READ, after(0, *numbers(1)), READ, after(0.5, *numbers(7)))
-    connection.cursor(read_timeout=0.25, write_timeout=0.25).execute("SELECT n")
+    connection, _ = opened(READ, after(0, *numbers(1)), READ, after(0.8, *numbers(7)))
+    connection.cursor(read_timeout=0.6, write_timeout=0.6).execute("SELECT n")
     cursor = connection.cursor()
-    cursor.execute("SELECT n, SLEEP(0.5)")
+    cursor.execute("SELECT n, SLEEP(0.8)")
     assert cursor.fetchall() == [(7,)]
 
 
 def test_the_connections_time_holds_for_each_statement(opened):
     connection, _ = opened(READ, after(0, *numbers(1)), READ, lambda channel: channel.recv(1))
-    connection.read_timeout = 0.1
+    connection.read_timeout = 0.5
     connection.cursor().execute("SELECT n")
-    with pytest.raises(StatementTimeoutError, match=r"0\.1 s"):
+    with pytest.raises(StatementTimeoutError, match=r"0\.5 s"):
         connection.cursor().execute("SELECT SLEEP(5)")
     assert connection.lost
 
@@ -82,8 +82,8 @@ def test_the_connections_time_holds_for_each_statement(opened):
 def test_a_silent_server_is_given_up_during_the_sign_in(server_tls, client_tls):
     listener = Listener(server_tls, [(READ, lambda channel: channel.recv(1))])
     login = Login(user="app", secret=Secret("x"), database=None, attributes={}, tls=client_tls)
-    with pytest.raises(StatementTimeoutError, match=r"0\.2 s"):
-        Connection.open("127.0.0.1", listener.port, login, SessionStart(), limit=limit(0.2))
+    with pytest.raises(StatementTimeoutError, match=r"1 s"):
+        Connection.open("127.0.0.1", listener.port, login, SessionStart(), limit=limit(1))
     listener.close()
 
 

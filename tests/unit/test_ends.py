@@ -176,7 +176,7 @@ def test_rows_that_stop_have_no_unknown_outcome(connect):
 
 
 def test_a_look_up_without_an_answer_ends_at_the_limit(monkeypatch):
-    go, real = threading.Event(), socket.getaddrinfo
+    go, real, before = threading.Event(), socket.getaddrinfo, threading.enumerate()
 
     def getaddrinfo(host, *rest):
         if rest[-1] == socket.AI_NUMERICHOST:
@@ -189,7 +189,7 @@ def test_a_look_up_without_an_answer_ends_at_the_limit(monkeypatch):
         transport.connect("db.test", 3306, within(0.05, "the test's"))
     assert caught.value.errno == 2003
     assert isinstance(caught.value, ConnectionTimeoutError)
-    resolving = [thread for thread in threading.enumerate() if thread.name == "rdspool-resolve"]
+    resolving = [thread for thread in threading.enumerate() if thread.name == "rdspool-resolve" and thread not in before]
     assert [thread.daemon for thread in resolving] == [True]
     go.set()
     resolving[0].join()
@@ -456,13 +456,13 @@ def test_a_ping_has_its_own_time(commands_and_server):
 
 def test_a_ping_that_is_answered_leaves_the_next_wait_alone(commands_and_server):
     commands, answering = commands_and_server
-    answering.will_answer([ok()], [refusal(1053)], lambda channel: (time.sleep(0.3), channel.sendall(b"".join([b"\x07\0\0\x01", ok()]))))
-    commands.ping(0.1)
+    answering.will_answer([ok()], [refusal(1053)], lambda channel: (time.sleep(0.7), channel.sendall(b"".join([b"\x07\0\0\x01", ok()]))))
+    commands.ping(0.5)
     with pytest.raises(Error) as caught:
-        commands.ping(0.1)
+        commands.ping(0.5)
     assert caught.value.errno == 1053
     assert not commands.closed
-    assert commands.query(b"DO SLEEP(0.3)").affected_rows == 0
+    assert commands.query(b"DO SLEEP(0.7)").affected_rows == 0
 
 
 def test_what_tidies_up_has_more_time_and_the_next_command_has_not(commands_and_server):

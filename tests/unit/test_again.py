@@ -28,7 +28,7 @@ from rdspool import (
 )
 from rdspool._driver import attempts
 from rdspool._driver.attempts import Attempts
-from rdspool._lambda import shutdown, snapshot
+from rdspool._lambda import pressure, shutdown, snapshot
 from rdspool.errors import ReadOnlyServerError
 from sqlalchemy import exc, text
 
@@ -423,3 +423,91 @@ def test_the_usual_numbers():
     assert (attempts.FIRST_PAUSE, attempts.LONGEST_PAUSE) == (0.05, 1.0)
     assert time.monotonic() > 0
     assert issubclass(OutcomeUnknownError, OperationalError)
+
+
+# -- a snapshot's engines, the role of a server, the limit of connections ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("connect", "connections"), [("init", 1), ("use", 0)])
+def test_after_a_restore_an_engine_connects_at_once_where_that_is_asked_for(database, certificates, connect, connections):
+    target = {"host": "127.0.0.1", "port": database.port, "user": "app", "password": "x", "ca": str(certificates.ca)}
+    one = get_engine(**target, connect=connect)
+    one.connect().close()
+    engine._before_snapshot()
+    assert one.pool.checkedin() == 0
+    before = len(database.sessions)
+    engine._after_restore()
+    begun = one.pool._creator._init_connection
+    assert (begun is not None) is (connect == "init")
+    if begun is not None:
+        begun._thread.join()
+    assert len(database.sessions) == before + connections
+    one.connect().close()
+    assert len(database.sessions) == before + 1
+
+
+@pytest.mark.parametrize(("told", "taken"), [("0", True), ("OFF", True), ("1", False), ("ON", False)])
+def test_a_writer_takes_writes(database, certificates, told, taken):
+    from rdspool.creator import _READ_ONLY
+
+    database.values |= dict.fromkeys(_READ_ONLY, "0") | {_READ_ONLY[-1]: told}
+    target = {"host": "127.0.0.1", "port": database.port, "user": "app", "password": "x", "ca": str(certificates.ca)}
+    one = get_engine(**target, role="writer", connect_timeout=0.4)
+    if taken:
+        one.connect().close()
+        assert len(database.sessions) == 1
+    else:
+        with pytest.raises(exc.OperationalError) as caught:
+            one.connect()
+        assert isinstance(caught.value.orig, ReadOnlyServerError)
+        assert 'role="writer"' in str(caught.value)
+        for session in range(len(database.sessions)):
+            assert database.last_command(session) == b"\x01"
+
+
+def test_a_writer_whose_question_fails_is_closed(database, certificates):
+    from rdspool.creator import _READ_ONLY
+
+    target = {"host": "127.0.0.1", "port": database.port, "user": "app", "password": "x", "ca": str(certificates.ca)}
+    one = get_engine(**target, role="writer")
+    asked = "SELECT VERSION(), DATABASE(), @@transaction_isolation, @@sql_mode, @@lower_case_table_names, " + ", ".join(_READ_ONLY)
+    database.answers[asked] = [refusal(1193, "Unknown system variable", "HY000")]
+    with pytest.raises(exc.DBAPIError, match="1193"):
+        one.connect()
+    assert database.last_command() == b"\x01"
+
+
+@pytest.mark.parametrize(("yields", "idle", "disposed"), [(True, 1, 1), (False, 1, 0), (True, 0, 0)])
+def test_connections_are_given_back_where_the_server_is_near_its_limit(monkeypatch, yields, idle, disposed):
+    import weakref
+
+    class One:
+        def __init__(self):
+            self.pool, self.disposals = SimpleNamespace(checkedin=lambda: idle), 0
+
+        def dispose(self):
+            self.disposals += 1
+
+    one = One()
+    monkeypatch.setattr(pressure, "_engines", weakref.WeakKeyDictionary({one: SimpleNamespace(yields=yields)}))
+    pressure.give_back()
+    assert one.disposals == disposed
+
+
+def test_a_connection_knows_the_pressure_of_its_creator(database, found):
+    made = found.pool._creator
+    made.pressure = pressure.Pressure("automatic")
+    with found.connect() as connection:
+        assert connection.connection.dbapi_connection.pressure is made.pressure
+
+
+def test_a_refusal_for_too_many_is_pressure(certificates, server_tls):
+    from fake_sign_in import READ, Listener
+
+    server = Listener(server_tls, [(READ, refusal(1040, "Too many connections", "08004"))] * 9)
+    one = get_engine(host="127.0.0.1", port=server.port, user="app", password="x", ca=str(certificates.ca), connect_timeout=0.3)
+    one.pool._creator.pressure = pressure.Pressure("automatic")
+    with pytest.raises(exc.OperationalError):
+        one.connect()
+    assert one.pool._creator.pressure.yields
+    server.close()

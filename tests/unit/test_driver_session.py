@@ -371,3 +371,16 @@ def test_an_update_without_rows_gives_a_stream_nothing(connect):
         assert cursor.fetchmany(5) == []
         assert cursor.fetchall() == []
         assert cursor.fetchone() is None
+
+
+def test_a_connection_is_asked_from_the_gap_on(connect, monkeypatch):
+    connection, server = connect()
+    now = time.time()
+    monkeypatch.setattr("rdspool._driver.connection.time.time", lambda: now)
+    connection._commands.last_used = now - 4.75
+    assert connection.usable(5)
+    assert server.commands == []
+    server.will_answer([ok()])
+    connection._commands.last_used = now - 5.0
+    assert connection.usable(5)
+    assert len(server.commands) == 1

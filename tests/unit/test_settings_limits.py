@@ -327,3 +327,13 @@ def test_a_named_engine_without_its_own_variable_takes_the_common_one_but_for_id
     del environ["RDSPOOL_CONNECT_TIMEOUT"]
     with pytest.raises(SettingsError, match="^RDSPOOL_A_CONNECT_TIMEOUT is 'never'"):
         Settings.load("a", environ={**environ, "RDSPOOL_A_CONNECT_TIMEOUT": "never"})
+
+
+def test_the_driver_in_a_url_hides_no_other_option():
+    found = load(url="mysql://app@h/db?driver=pure&pool_recycle=60&wait_timeout=90")
+    assert (found.pool_recycle, found.wait_timeout) == (60, 90)
+
+
+def test_of_several_arguments_the_first_is_told_whichever_kind_it_is_of():
+    with pytest.raises(SettingsError, match=r"get_engine\(\) takes no 'creator'"):
+        load(zzz=1, creator=1)

@@ -96,12 +96,19 @@ class _Handler(BaseHTTPRequestHandler):
 class FunctionProcess:
     """One process of a function, as an environment has it. `python` is the folder with rdspool; SQLAlchemy and the connector are this one's.
 
-    With `snap_start` the process stops where the snapshot would be taken, until `restore()`. `timeout` is in seconds. Raises
+    `client` is a folder with another version of the runtime client. With `snap_start` the process stops where the snapshot would be taken, until `restore()`. `timeout` is in seconds. Raises
     LambdaEnvironmentError where init fails, an invocation fails, or the process ends.
     """
 
     def __init__(
-        self, task: Path, *, variables: Mapping[str, str], handler: str = "handler.handler", timeout: float = 3.0, snap_start: bool = False
+        self,
+        task: Path,
+        *,
+        variables: Mapping[str, str],
+        handler: str = "handler.handler",
+        timeout: float = 3.0,
+        snap_start: bool = False,
+        client: Path | None = None,
     ) -> None:
         self.task = task
         self.timeout = timeout
@@ -123,7 +130,7 @@ class FunctionProcess:
             "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start" if snap_start else "on-demand",
             "AWS_LAMBDA_LOG_STREAM_NAME": f"stream/{uuid4().hex}",
             "LAMBDA_TASK_ROOT": str(task),
-            "PYTHONPATH": os.pathsep.join(map(str, (task, root / "python", runtime(interpreter(minor))))),
+            "PYTHONPATH": os.pathsep.join(map(str, (task, *([client] if client else ()), root / "python", runtime(interpreter(minor))))),
             **variables,
         }
         self._log = (task / f"log-{uuid4().hex}").open("w+b")

@@ -78,7 +78,7 @@ def account(server):
 
 
 @pytest.fixture
-def start(tmp_path, layer_zip, front, credentials):
+def start(tmp_path, layer_of, front, credentials):
     """A function that starts an environment with the layer and Lambda's default limit of 3 s, before the front."""
     running = []
 
@@ -91,7 +91,7 @@ def start(tmp_path, layer_zip, front, credentials):
         (folder / "ca.pem").write_text(front.ca_file.read_text())
         environment = Environment(
             task=folder,
-            layers=[layer_zip],
+            layers=[layer_of()],
             timeout=timeout,
             variables=settings | variables,
             credentials=credentials,

@@ -540,7 +540,7 @@ def test_a_token_is_kept_to_two_minutes_before_its_end(monkeypatch):
 
 
 @pytest.fixture
-def target(server_tls, certificates, aws):
+def target(server_tls, certificates, function_environment):
     """A listening server and connect()'s arguments for it."""
     server = Listener(server_tls, [(READ, ok(status=AUTOCOMMIT))])
     yield server, {"host": "127.0.0.1", "port": server.port, "user": "app", "password": "x", "ca": str(certificates.ca)}

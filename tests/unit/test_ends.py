@@ -69,7 +69,7 @@ def test_a_session_that_cant_be_ended_is_told_and_logged(server, login, caplog):
 
 
 @pytest.fixture
-def target(aws, certificates):
+def target(function_environment, certificates):
     return {"host": "127.0.0.1", "user": "app", "password": "x", "ca": str(certificates.ca), "region": "eu-central-1"}
 
 
@@ -432,7 +432,7 @@ def test_what_was_there_when_it_was_kept_is_no_change(connect):
 
 
 @pytest.mark.parametrize(("resets", "tracks", "told"), [(True, True, True), (False, True, False), (True, False, False)])
-def test_whether_the_server_tells_of_changes(aws, server, target, monkeypatch, resets, tracks, told):
+def test_whether_the_server_tells_of_changes(server, target, monkeypatch, resets, tracks, told):
     monkeypatch.setattr(dbapi, "is_proxy", lambda _: not tracks)
     one = server((READ, ok(status=AUTOCOMMIT)))
     connection = dbapi.connect(**target, port=one.port, reset_session=resets)

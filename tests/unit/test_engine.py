@@ -476,7 +476,9 @@ def test_a_url_that_says_one_thing_twice(database, query, message):
 
 
 def test_options_of_a_url_reach_the_session(database, certificates):
-    url = f"mysql+rdspool://app:x@127.0.0.1:{database.port}/shop?ca={certificates.ca}&sql_mode=ANSI_QUOTES&autocommit=true"
+    url = (
+        f"mysql+rdspool://app:x@127.0.0.1:{database.port}/shop?ca={certificates.ca}&sql_mode=ANSI_QUOTES&autocommit=true&reset_session=true"
+    )
     found = create_engine(url)
     found.connect().close()
     assert (

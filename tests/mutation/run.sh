@@ -3,7 +3,7 @@
 # 85 %, or where a survivor of the run has no reason in survivors.toml.
 #
 # usage:   tests/mutation/run.sh [--sample N] [--seed S] [--workers N] [--write] [modules...]
-# example: tests/mutation/run.sh                                  # every mutant; some 40 minutes on 2 cores
+# example: tests/mutation/run.sh                                  # every mutant; an hour or two on 2 cores
 #          tests/mutation/run.sh --sample 300 --seed 7
 #          tests/mutation/run.sh _driver/packets.py creator.py    # all mutants of two modules
 #          tests/mutation/run.sh --write                           # writes figures.md and survivors.toml too

@@ -387,6 +387,8 @@ def extensions_api(status=200, identifier="id-1"):
 
 
 def test_in_lambda_an_extension_is_registered_and_asks_for_its_next_event(ending, monkeypatch):
+    beginnings = []
+    monkeypatch.setattr(shutdown.invocation, "at_begin", beginnings.append)
     with extensions_api() as (address, seen, go):
         monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", address)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -395,6 +397,7 @@ def test_in_lambda_an_extension_is_registered_and_asks_for_its_next_event(ending
         assert go.wait(10)
     assert seen == [("/2020-01-01/extension/register", "rdspool", b'{"events": []}'), ("/2020-01-01/extension/event/next", "id-1")]
     assert signal.getsignal(signal.SIGTERM) is shutdown._terminate
+    assert beginnings == [shutdown._handle], "a function can set a handler of its own"
 
 
 @pytest.mark.parametrize(("status", "identifier", "handled"), [(403, None, True), (500, None, False), (200, None, False)])

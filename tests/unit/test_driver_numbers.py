@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from fake_server import end, ok, packets, row
-from mysql.connector.errors import DatabaseError, IntegrityError
+from mysql.connector.errors import DatabaseError, IntegrityError, OperationalError
 from rdspool import ProtocolError
 from rdspool._aws import token
 from rdspool._driver import answers, batches, columns, resumption, sign_in, statements
@@ -165,3 +167,37 @@ def test_attributes_of_a_function(monkeypatch):
     monkeypatch.setenv("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/25/[$LATEST]1")
     found = attributes.function()
     assert (found["program_name"], found["lambda_log_stream"]) == ("f" * 120, "2026/11/25/[$LATEST]1")
+
+
+def test_a_flight_is_sent_only_where_nothing_came_unasked(stream_and_peer):
+    stream, peer = stream_and_peer
+    peer.sendall(packets([b"first", b"unasked"], 0))
+    stream.receive()
+    with pytest.raises(ProtocolError, match="sent more than the answers"):
+        stream.send_flight([b"a", b"b"])
+    peer.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        peer.recv(100)
+
+
+def test_a_flight_that_cant_be_sent_is_a_lost_connection(pair):
+    ours, theirs = pair()
+    stream = packet_stream.PacketStream(ours, "db.test", 3306, 5)
+    ours.shutdown(socket.SHUT_WR)
+    with pytest.raises(OperationalError, match="while sending") as caught:
+        stream.send_flight([b"a", b"b"])
+    assert caught.value.errno == 2055
+    theirs.close()
+    stream.close()
+    with pytest.raises(OperationalError):
+        stream.send_flight([b"a"])
+
+
+def test_the_commands_of_a_flight_are_packets_of_their_own(stream_and_peer):
+    stream, peer = stream_and_peer
+    stream.send_flight([b"abc", b"de"])
+    assert peer.recv(100) == b"\x03\0\0\0abc\x02\0\0\0de"
+    peer.sendall(packets([b"x"]) + packets([b"y"]))
+    assert stream.receive() == b"x"
+    stream.next_answer()
+    assert stream.receive() == b"y"

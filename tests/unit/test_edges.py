@@ -662,3 +662,8 @@ def test_defaults_of_settings_and_of_the_pool():
     made = Settings(host="h", user="u")
     assert (made.reset_session, made.multi_statements, made.connect, made.wait_timeout) == (True, False, "use", 330)
     assert (pool.POOL_SIZE, pool.IDLE_GAP) == (1, 5.0)
+
+
+def test_what_does_not_fit_is_told_without_a_hint_where_there_is_none():
+    with pytest.raises(ProgrammingError, match=r"it has 2 placeholders \(%s\), 1 values were given$"):
+        template("SELECT %s, %s", (1,), str)

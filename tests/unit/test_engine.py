@@ -522,3 +522,21 @@ print(len(engine._engines), closed)
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout == "{} [False]\n1 []\n"
+
+
+def test_a_connection_that_was_closed_in_the_pool_is_replaced_without_a_look_too(database, certificates):
+    found = create_engine(f"mysql+rdspool://app:x@127.0.0.1:{database.port}/shop?ca={certificates.ca}")
+    first = kept(found)
+    first.close()
+    second = kept(found)
+    assert second is not first
+    assert not second.closed
+    found.dispose()
+
+
+def test_where_the_time_is_over_the_pool_says_so_at_once(made):
+    found = made()
+    with found.connect(), deadline(0.01):
+        time.sleep(0.02)
+        with pytest.raises(exc.TimeoutError, match="are all in use"):
+            found.connect()

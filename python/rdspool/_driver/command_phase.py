@@ -72,8 +72,7 @@ class CommandPhase(Answers):
         Raises OperationalError.
         """
         stream = self._in_step()
-        stream.waiting.begin()
-        stream.waiting.limit = deadlines.within(seconds, "the time of a ping", stream.waiting.margin)
+        stream.waiting.limit(deadlines.within(seconds, "the time of a ping", stream.waiting.margin))
         self._answering = True
         try:
             stream.send_command(PING)
@@ -86,7 +85,7 @@ class CommandPhase(Answers):
             self.abandon()
             raise
         finally:
-            stream.waiting.limit = None
+            stream.waiting.limit(None)
         self._answering = False
         if isinstance(answer, Error):
             raise answer
@@ -171,6 +170,8 @@ class CommandPhase(Answers):
         stream = self._stream
         try:
             if stream is not None and not self._answering and not self._rows_follow:
+                stream.waiting.part = deadlines.CLEANING
+                stream.waiting.renew()
                 stream.send_command(QUIT)
         except Error:
             pass  # it is closed either way

@@ -46,7 +46,7 @@ def close_all() -> None:
     limit = Limit(now + _GOODBYE, now, "the environment's end")
     for connection in list(_live):
         if not connection.closed:
-            connection.waiting.limit = limit
+            connection.waiting.limit(limit)
             connection.close()
 
 

@@ -36,6 +36,12 @@ KEYS = Credentials("AKIA", Secret("key"))
 LIMIT = Limit(time.monotonic() + 1000, 0.0, "the test's")
 
 
+def commands_of(server):
+    """The commands of a connection, once its client has closed it."""
+    server.wait()  # until its script is at its end
+    return server.after.wait()
+
+
 # -- TLS sessions kept for a reconnect -------------------------------------------------------------------------------------------------
 
 
@@ -558,7 +564,7 @@ def test_yes_and_no(target, given, value):
     server, arguments = target
     made = dbapi.connect(**arguments, autocommit=given)
     made.close()
-    assert f"@@session.autocommit = {value}".encode() in server.servers[0].after.wait()[0]
+    assert f"@@session.autocommit = {value}".encode() in commands_of(server.servers[0])[0]
 
 
 @pytest.mark.parametrize("charset", ["utf8mb4", "UTF8MB4", "utf8"])
@@ -585,7 +591,7 @@ def test_connect_reads_no_variable_of_the_engines_but_those_of_the_place(target,
     made = dbapi.connect(**arguments)
     assert made.user == "app"
     made.close()
-    assert b"wait_timeout" not in server.servers[0].after.wait()[0]
+    assert b"wait_timeout" not in commands_of(server.servers[0])[0]
 
 
 def test_one_kind_of_address_where_it_is_asked_for(target):

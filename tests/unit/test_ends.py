@@ -30,6 +30,12 @@ from local.front.handshake import Login as ReadLogin
 SOON = 5.0
 
 
+def commands_of(server):
+    """The commands of a connection, once its client has closed it."""
+    server.wait()  # until its script is at its end
+    return server.after.wait()
+
+
 # -- a statement that is given up ------------------------------------------------------------------------------------------------------
 
 
@@ -56,7 +62,7 @@ def test_a_session_is_ended_by_its_number(server, login):
     other = server((READ, ok()))
     told = end_session("db.test", "127.0.0.1", other.port, login, 77, within(SOON, "the test's"))
     assert told == "The statement was ended on the server, and its transaction is rolled back there (connection 77)."
-    assert other.servers[0].after.wait() == [b"\x03KILL 77", b"\x01"]
+    assert commands_of(other.servers[0]) == [b"\x03KILL 77", b"\x01"]
 
 
 def test_a_session_that_cant_be_ended_is_told_and_logged(server, login, caplog):
@@ -81,7 +87,7 @@ def test_a_statement_that_outlasts_its_time_is_ended_on_the_server(server, targe
         connection.cursor().execute("SELECT SLEEP(9)")
     assert caught.value.__notes__ == ["The statement was ended on the server, and its transaction is rolled back there (connection 4711)."]
     assert connection.lost
-    assert both.servers[1].after.wait() == [b"\x03KILL 4711", b"\x01"]
+    assert commands_of(both.servers[1]) == [b"\x03KILL 4711", b"\x01"]
 
 
 def test_behind_a_proxy_no_statement_is_ended(monkeypatch, target, server):
@@ -437,7 +443,7 @@ def test_whether_the_server_tells_of_changes(server, target, monkeypatch, resets
     one = server((READ, ok(status=AUTOCOMMIT)))
     connection = dbapi.connect(**target, port=one.port, reset_session=resets)
     connection.close()
-    assert (b"session_track_state_change = 1" in one.servers[0].after.wait()[0]) is told
+    assert (b"session_track_state_change = 1" in commands_of(one.servers[0])[0]) is told
     capabilities = int.from_bytes(one.servers[0].login[:4], "little")
     assert bool(capabilities & 1 << 23) is told
 

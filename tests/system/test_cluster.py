@@ -183,8 +183,25 @@ def test_a_writer_is_waited_for_until_the_name_moves(cluster):
     assert units(cluster.writer) == ["after", "before"]
 
 
+def test_a_writer_that_starts_again_is_waited_for(cluster):
+    """In a failover, the servers refuse connections for some seconds."""
+    engine = get_engine(role="writer", connect_timeout=20)
+    write(engine, "before")
+    fronts = [member.front for member in (cluster.writer, cluster.reader)]
+    for front in fronts:
+        front.stop_listening()
+    cluster.failover(cut=True)
+    timer = threading.Timer(0.5, lambda: [front.listen_again() for front in fronts])
+    timer.start()
+    try:
+        assert write(engine, "after") == server_id(cluster.writer)
+    finally:
+        timer.join()
+    assert units(cluster.writer) == ["after", "before"]
+
+
 def test_a_writer_that_does_not_appear_within_the_connects_time(cluster):
-    engine = get_engine(role="writer", connect_timeout=0.5)
+    engine = get_engine(role="writer", connect_timeout=3)
     cluster.failover(cut=True, names=False)
     with pytest.raises(exc.OperationalError) as caught:
         write(engine, "refused")
@@ -221,7 +238,7 @@ def test_a_reader_without_a_redo_log_is_left(cluster, without_redo_log, statemen
 
 
 def test_a_writer_is_not_looked_for_at_a_reader_without_a_redo_log(cluster, without_redo_log):
-    engine = get_engine(role="writer", connect_timeout=0.5)
+    engine = get_engine(role="writer", connect_timeout=3)
     cluster.addresses[cluster.host] = without_redo_log.address
     with pytest.raises(exc.OperationalError) as caught:
         read(engine)

@@ -223,7 +223,7 @@ def test_no_statement_is_ended_by_the_id_of_a_session(proxy_of, server):
     kills = "SHOW GLOBAL STATUS LIKE 'Com_kill'"
     before = server.execute(kills)
     engine = get_engine(**target)
-    with pytest.raises(exc.DBAPIError) as caught, deadline(1), engine.connect() as connection:
+    with engine.connect() as connection, pytest.raises(exc.DBAPIError) as caught, deadline(1):
         connection.execute(text("SELECT SLEEP(30)"))
     assert isinstance(caught.value.orig, DeadlineError)
     with engine.connect() as connection:
@@ -284,7 +284,7 @@ def test_a_connect_does_not_wait_for_a_server_connection_longer_than_its_own_tim
 
 def test_a_proxy_whose_server_connections_are_all_in_use(proxy_of):
     _, target = proxy_of(1, borrow_timeout=0.2)
-    other = get_engine("other", **target)
+    other = get_engine("other", **target, connect_timeout=20)
     with get_engine(**target).begin() as connection:
         connection.execute(text("CREATE TABLE IF NOT EXISTS counted (id INT)"))
         connection.execute(text("INSERT INTO counted VALUES (1)"))

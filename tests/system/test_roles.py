@@ -72,7 +72,7 @@ def test_a_writer_is_taken_with_one_round_trip_more_only_after_the_first_connect
 
 def test_a_reader_is_no_writer(read_only, target):
     read_only(True)
-    engine = get_engine(**target, role="writer", connect_timeout=0.5)
+    engine = get_engine(**target, role="writer", connect_timeout=3)
     with pytest.raises(exc.OperationalError, match="takes no writes") as caught:
         connection_id(engine)
     assert isinstance(caught.value.orig, ReadOnlyServerError)

@@ -28,6 +28,8 @@ from .parts import runtime
 _END = object()
 PREFIX = "/2018-06-01/runtime"
 EXTENSION = "/2020-01-01/extension"
+HOSTS = Path(__file__).resolve().parent / "hosts"
+"""Has the sitecustomize.py that gives a process a hosts file of its own."""
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:function"
 
 
@@ -35,6 +37,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
     process: FunctionProcess
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing of a process that was ended in the middle of a call."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -94,10 +99,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class FunctionProcess:
-    """One process of a function, as an environment has it. `python` is the folder with rdspool; SQLAlchemy and the connector are this one's.
+    """One process of a function, as an environment has it, with this checkout's rdspool and the packages of this interpreter.
 
-    `client` is a folder with another version of the runtime client. With `snap_start` the process stops where the snapshot would be taken, until `restore()`. `timeout` is in seconds. Raises
-    LambdaEnvironmentError where init fails, an invocation fails, or the process ends.
+    hosts: names that resolve to the given addresses. timeout: seconds. client: a folder with another version of the runtime client.
+    snap_start: the process stops where the snapshot would be taken, until `restore()`. Raise LambdaEnvironmentError if init or an invocation
+    fails.
     """
 
     def __init__(
@@ -109,6 +115,7 @@ class FunctionProcess:
         timeout: float = 3.0,
         snap_start: bool = False,
         client: Path | None = None,
+        hosts: Mapping[str, str] | None = None,
     ) -> None:
         self.task = task
         self.timeout = timeout
@@ -130,7 +137,10 @@ class FunctionProcess:
             "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start" if snap_start else "on-demand",
             "AWS_LAMBDA_LOG_STREAM_NAME": f"stream/{uuid4().hex}",
             "LAMBDA_TASK_ROOT": str(task),
-            "PYTHONPATH": os.pathsep.join(map(str, (task, *([client] if client else ()), root / "python", runtime(interpreter(minor))))),
+            "FUNCTION_PROCESS_HOSTS": json.dumps(dict(hosts or {})),
+            "PYTHONPATH": os.pathsep.join(
+                map(str, (HOSTS, task, *([client] if client else ()), root / "python", runtime(interpreter(minor))))
+            ),
             **variables,
         }
         self._log = (task / f"log-{uuid4().hex}").open("w+b")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ _PACKAGES: dict[Kind, tuple[str, str]] = {"mysql": ("sid", "mysql-server-core"),
 _DIALECTS = {"mysql": mysql, "mariadb": mariadb}
 _TRIES = 3
 _TIMEOUT = 60.0  # seconds; long enough for a busy machine with a cold disk
+_GRACE = 30.0  # seconds for an orderly end
 
 
 @dataclass(frozen=True)
@@ -70,17 +72,32 @@ def _initialise(kind: Kind, command: list[str], root: Path, new: Path) -> None:
 
 
 @contextmanager
-def run(program: Program) -> Iterator[Server]:
-    """Start the server with a copy of the data directory, on a free port, with a certificate of the cache's authority. Stop it at the end."""
+def run(program: Program, options: Sequence[str] = (), prepare: Callable[[Server], None] | None = None) -> Iterator[Server]:
+    """Start the server with a copy of the data directory, on a free port, with a certificate of the cache's authority. Stop it at the end.
+
+    `options` and `prepare` are those of `local.server.start`.
+    """
     trusted = authority(cache_dir() / "authority")
     with run_folder() as place:
         password = secrets.token_urlsafe(18)
+        first = place / "first.sql"
         for attempt in range(_TRIES):
             port = free_port()
             data = place / f"data{attempt}"
             _copy(program.template, data)
+            # In a file, because other users can read command lines.
+            with open(os.open(first, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write("\n".join(_DIALECTS[program.kind].administrators(password)) + "\n")
+            administrators = [f"--init-file={first}"]
             try:
-                with _started(program, place, data, port, password, trusted) as server:
+                if prepare is not None:
+                    # SIGTERM, because a server with --innodb-read-only can't repair what SIGKILL leaves.
+                    with _started(program, place, data, port, password, trusted, administrators, signal.SIGTERM) as server:
+                        first.unlink()
+                        prepare(server)
+                    administrators = []
+                with _started(program, place, data, port, password, trusted, [*administrators, *options]) as server:
+                    first.unlink(missing_ok=True)
                     yield server
                 return
             except _PortTakenError:
@@ -93,13 +110,18 @@ class _PortTakenError(LocalError):
 
 
 @contextmanager
-def _started(program: Program, place: Path, data: Path, port: int, password: str, trusted: Authority) -> Iterator[Server]:
+def _started(
+    program: Program,
+    place: Path,
+    data: Path,
+    port: int,
+    password: str,
+    trusted: Authority,
+    options: Sequence[str],
+    stop: signal.Signals = signal.SIGKILL,
+) -> Iterator[Server]:
     certificate, key = trusted.issue(["localhost", "127.0.0.1"])
     socket = place / "s"
-    first = place / "first.sql"
-    # In a file, because other users can read command lines.
-    with open(os.open(first, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write("\n".join(_DIALECTS[program.kind].administrators(password)) + "\n")
     command = [
         *program.command,
         *_DIALECTS[program.kind].QUICK,
@@ -109,10 +131,10 @@ def _started(program: Program, place: Path, data: Path, port: int, password: str
         f"--pid-file={place / 'pid'}",
         "--bind-address=127.0.0.1",
         f"--port={port}",
-        f"--init-file={first}",
         f"--ssl-ca={trusted.ca}",
         f"--ssl-cert={certificate}",
         f"--ssl-key={key}",
+        *options,
     ]
     found: list[str] = []
 
@@ -129,9 +151,10 @@ def _started(program: Program, place: Path, data: Path, port: int, password: str
 
     begun = False
     try:
-        with running(command, folder=place, ready=ready, what=f"{program.kind} ({program.root})", timeout=_TIMEOUT):
+        with running(
+            command, folder=place, ready=ready, what=f"{program.kind} ({program.root})", timeout=_TIMEOUT, stop=stop, grace=_GRACE
+        ):
             begun = True
-            first.unlink()
             yield Server(
                 kind=program.kind,
                 version=found[-1],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from mysql.connector.errors import Error, OperationalError, ProgrammingError
@@ -72,6 +73,7 @@ class CommandPhase(Answers):
         Raises OperationalError.
         """
         stream = self._in_step()
+        stream.waiting.begin()
         stream.waiting.limit(deadlines.within(seconds, "the time of a ping", stream.waiting.margin))
         self._answering = True
         try:
@@ -100,17 +102,24 @@ class CommandPhase(Answers):
             stream.waiting.part = 1.0
 
     def flight(self, *payloads: bytes) -> list[list[Any]]:
-        """Send several commands that tidy up in one flight and return, for each, the values of its last row; an empty list where it has none.
+        """Send several commands in one flight and return, for each, the values of its last row; an empty list where it has none.
 
-        A refusal of the first is raised after all answers are read; those of the others are left out.
+        A refusal of the first is raised after all answers are read; those of the others are left out. It tidies up, so it may wait as
+        `tidy()` does.
         """
         stream = self._in_step()
-        stream.waiting.part = deadlines.CLEANING  # as in tidy()
+        stream.waiting.part = deadlines.CLEANING
+        try:
+            return self._flight(stream, payloads)
+        finally:
+            stream.waiting.part = 1.0
+
+    def _flight(self, stream: PacketStream, payloads: Sequence[bytes]) -> list[list[Any]]:
+        stream.waiting.begin()
+        self.commands += 1
         found: list[list[Any]] = []
         refused: Error | None = None
         try:
-            stream.waiting.begin()
-            self.commands += 1
             self._answering, self._sent = True, None
             stream.send_flight(payloads)
             for number in range(len(payloads)):
@@ -132,8 +141,6 @@ class CommandPhase(Answers):
         except BaseException:
             self.abandon()
             raise
-        finally:
-            stream.waiting.part = 1.0
         if refused is not None:
             raise refused
         return found
@@ -145,6 +152,14 @@ class CommandPhase(Answers):
     def set_variables(self, assignments: list[str]) -> None:
         """SET session variables. It touches no table, so it is not counted."""
         self._uncounted(QUERY + f"SET {', '.join(assignments)}".encode())
+
+    def set_and_ask(self, assignments: list[str], expressions: Sequence[str]) -> list[Any] | None:
+        """SET session variables and return the values of expressions, asked in the same flight; None where they are refused."""
+        before = self.commands
+        given = QUERY + f"SET {', '.join(assignments)}".encode(), QUERY + f"SELECT {', '.join(expressions)}".encode()
+        values = self.flight(*given)[1]
+        self.commands = before
+        return values if len(values) == len(expressions) else None
 
     def variables(self, *expressions: str) -> tuple[Any, ...]:
         """Return the values of expressions over system or user variables, such as `@@session.sql_mode`. They touch no table."""

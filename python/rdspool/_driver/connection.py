@@ -15,7 +15,7 @@ from mysql.connector.errors import Error, NotSupportedError, ProgrammingError
 
 from .. import deadlines
 from ..deadlines import Limit
-from . import effects, not_offered
+from . import not_offered
 from .answers import IN_TRANSACTION, QUERY, logger
 from .byte_stream import closed_error
 from .command_phase import CommandPhase
@@ -90,11 +90,12 @@ class Connection:
         margin: float = deadlines.MARGIN,
         max_allowed_packet: int = DEFAULT_MAX_ALLOWED_PACKET,
         force_ipv6: bool = False,
+        set_up: Callable[[Connection], object] | None = None,
     ) -> Connection:
         """Return a new connection: the server is verified, the user signed in, the session set up, all of it before `limit`.
 
-        `margin` is in seconds: so long before the end of a Lambda invocation the waits of the connection end. Nothing is left open on
-        failure. Raises the errors of `transport`, `sign_in` and the server.
+        `margin` (seconds): its waits end so long before an invocation. `set_up` sets the session up; None: `session.set_up()` does.
+        Nothing is left open on failure. Raises the errors of `transport`, `sign_in` and the server.
         """
         stream = PacketStream(connect(host, port, limit, force_ipv6=force_ipv6), host, port)
         try:
@@ -104,7 +105,7 @@ class Connection:
             accepted = sign_in(stream, greeting, login)
             stream.max_allowed_packet = max_allowed_packet
             made = cls(CommandPhase(stream, accepted.status), login.user, greeting.version, greeting.connection_id, start)
-            made.session.set_up()
+            set_up(made) if set_up is not None else made.session.set_up()
             stream.waiting.limit(None)
         except BaseException:
             stream.close()
@@ -254,11 +255,7 @@ class Connection:
         if self._commands.closed:
             raise closed_error()
         if self.transaction.open:
-            something = self._commands.can_commit(effects.COMMITS)
-            self._commands.query(b"COMMIT")
-            if something:
-                effects.note_commit()
-            self.transaction.ended()
+            self.transaction.commit()
 
     def rollback(self) -> None:
         """Roll back; no round trip where there is nothing to roll back.
@@ -282,12 +279,11 @@ class Connection:
 
     def _roll_back(self) -> None:
         """Send the ROLLBACK, and in the same flight, where they are due, the questions of `pressure`."""
-        pressure = self.pressure
+        pressure, rollback = self.pressure, QUERY + b"ROLLBACK"
         if pressure is None or not pressure.due():
-            self._commands.tidy(QUERY + b"ROLLBACK")
-            return
-        answers = self._commands.flight(QUERY + b"ROLLBACK", *(QUERY + question for question in pressure.questions))
-        pressure.take(answers[1:])
+            self._commands.tidy(rollback)
+        else:
+            pressure.take(self._commands.flight(rollback, *(QUERY + question for question in pressure.questions))[1:])
 
     # -- checks and the end ----------------------------------------------------------------------------------------------------
 
@@ -327,11 +323,6 @@ class Connection:
             except Error:
                 return False
         return True
-
-    def cut(self) -> None:
-        """End the connection while another thread may use it: that one meets its end, and the server rolls back."""
-        if not self.closed:
-            self._commands.stream.cut()
 
     def close(self) -> None:
         """Say goodbye and close the socket; a server that is gone is no error."""

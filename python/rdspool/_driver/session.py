@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from .answers import AUTOCOMMIT
 from .command_phase import CommandPhase
-from .effects import OUTLASTS_RESET
+from .effects import OUTLASTS_RESET, PINS
 from .session_start import SessionStart
 from .transactions import TransactionState
 
@@ -35,10 +36,18 @@ class Session:
         self._personal = False
         """Whether somebody has added to it when it was new, as listeners to the pool's "connect" do: a reset would lose that."""
 
-    def set_up(self) -> None:
-        """Set the new session up, with one SET and the init_command."""
+    def set_up(self, *expressions: str) -> list[Any] | None:
+        """Set the new session up, with one SET and the init_command.
+
+        Return the values of `expressions` over system variables, asked in the same flight; None where the server gave none.
+        """
         commands = self._commands
-        commands.set_variables(self._start.assignments(self.isolation_variable))
+        assignments = self._start.assignments(self.isolation_variable)
+        values: list[Any] | None = None
+        if expressions and not self._start.init_command:
+            values = commands.set_and_ask(assignments, expressions)
+        else:
+            commands.set_variables(assignments)
         if self._start.init_command:
             self._run(self._start.init_command)
         self._autocommit = self.autocommit  # init_command can have set it
@@ -46,11 +55,12 @@ class Session:
         self._other_level = False
         self._transaction.ended()
         commands.left_behind = 0
+        return values
 
     def keep(self) -> None:
         """Take the session as it is now for what `restore()` brings back."""
         self._autocommit = self.autocommit
-        self._personal = bool(self._commands.left_behind)
+        self._personal = bool(self._commands.left_behind & ~PINS)
         self._commands.left_behind = 0
 
     def restore(self) -> bool:
@@ -59,7 +69,10 @@ class Session:
         What is known to have changed nothing costs no round trip.
         """
         left = self._commands.left_behind
+        if self._start.tracks:
+            left &= ~PINS
         if left and self._start.resets:
+            # Without tracking there is an RDS Proxy, which lets go of the server's connection only when this one is closed.
             if left & OUTLASTS_RESET or self._personal or not self._start.tracks:
                 return False
             autocommit = self._autocommit
@@ -73,6 +86,18 @@ class Session:
         """Let the server forget the session's state, and set it up anew."""
         self._commands.reset()
         self.set_up()
+
+    # -- its end while somebody still has the connection ---------------------------------------------------------------------------
+
+    def give_up(self) -> None:
+        """Say goodbye and close the connection as one that was lost: whoever still has it can roll back, and do nothing else."""
+        self._commands.quit()
+        self._commands.lost = True
+
+    def cut(self) -> None:
+        """End the connection while another thread may use it: that one meets its end, and the server rolls back."""
+        if not self._commands.closed:
+            self._commands.stream.cut()
 
     # -- autocommit and the isolation level --------------------------------------------------------------------------------------
 

@@ -28,6 +28,14 @@ class TransactionState:
         if self._commands.can_commit(can):
             effects.note_commit()
 
+    def commit(self) -> None:
+        """Send the COMMIT."""
+        something = self._commands.can_commit(effects.COMMITS)
+        self._commands.query(b"COMMIT")
+        if something:
+            effects.note_commit()
+        self.ended()
+
     def ended(self) -> None:
         """Note that a transaction has ended, or that the session is new."""
         self._ended_at = self._commands.commands

@@ -19,8 +19,8 @@ _INSIDE: Final = (
 )
 """Files that take a connection on behalf of somebody's code."""
 
-_out: Final[dict[int, tuple[Any, threading.Thread, str, int]]] = {}
-"""By the pool's entry: the connection, and the thread, file and line that took it."""
+_out: Final[dict[int, tuple[Any, str, int, threading.Thread]]] = {}
+"""By the pool's entry: the connection, and the file, line and thread that took it."""
 
 
 def taken(entry: Any, dbapi_connection: Any) -> None:
@@ -29,7 +29,7 @@ def taken(entry: Any, dbapi_connection: Any) -> None:
     while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
         frame = frame.f_back
     where = ("somewhere", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
-    _out[id(entry)] = (dbapi_connection, threading.current_thread(), *where)
+    _out[id(entry)] = (dbapi_connection, *where, threading.current_thread())
 
 
 def given_back(entry: Any) -> None:
@@ -43,7 +43,7 @@ def roll_back() -> None:
     A connection whose transaction has written is closed: whoever uses it on would commit the rest of that transaction without its begin.
     One of another thread that lives is only cut: that thread can be using it at this moment, and one of the two would read the other's answer.
     """
-    for dbapi_connection, thread, file, line in list(_out.values()):
+    for dbapi_connection, file, line, thread in list(_out.values()):
         if dbapi_connection.closed:
             continue
         logger.warning(
@@ -54,7 +54,7 @@ def roll_back() -> None:
             line,
         )
         if thread is not threading.current_thread() and thread.is_alive():
-            dbapi_connection.cut()
+            dbapi_connection.session.cut()
             continue
         half = dbapi_connection.transaction.has_written
         try:
@@ -63,4 +63,4 @@ def roll_back() -> None:
         except dbapi_connection.Error:
             usable = False
         if not usable:
-            dbapi_connection.close()
+            dbapi_connection.session.give_up()

@@ -13,6 +13,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -26,9 +27,24 @@ from .interpreter import interpreter
 from .parts import runtime
 
 _END = object()
+_LATE = 5.0
+"""Seconds that an answer may come after Lambda would have ended the invocation: a busy machine is no failure."""
+_POLL = 0.1  # seconds
 PREFIX = "/2018-06-01/runtime"
 EXTENSION = "/2020-01-01/extension"
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:function"
+
+
+_RESOLVING = """
+import json, os, socket
+_hosts = json.loads(os.environ["HOSTS_OF_FUNCTION"])
+_resolve = socket.getaddrinfo
+def getaddrinfo(host, *more, **options):
+    name = host.decode() if isinstance(host, bytes) else host
+    return _resolve(_hosts.get(name, host), *more, **options)
+socket.getaddrinfo = getaddrinfo
+"""
+"""The process has no hosts file of its own: Python's own lookup of a name is replaced in it."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -96,17 +112,25 @@ class _Handler(BaseHTTPRequestHandler):
 class FunctionProcess:
     """One process of a function, as an environment has it. `python` is the folder with rdspool; SQLAlchemy and the connector are this one's.
 
-    With `snap_start` the process stops where the snapshot would be taken, until `restore()`. `timeout` is in seconds. Raises
-    LambdaEnvironmentError where init fails, an invocation fails, or the process ends.
+    With `snap_start` the process stops where the snapshot would be taken, until `restore()`. `timeout` is in seconds. `hosts`: names and the
+    addresses to which they resolve. Raises LambdaEnvironmentError where init fails, an invocation fails, or the process ends.
     """
 
     def __init__(
-        self, task: Path, *, variables: Mapping[str, str], handler: str = "handler.handler", timeout: float = 3.0, snap_start: bool = False
+        self,
+        task: Path,
+        *,
+        variables: Mapping[str, str],
+        handler: str = "handler.handler",
+        timeout: float = 3.0,
+        snap_start: bool = False,
+        hosts: Mapping[str, str] | None = None,
     ) -> None:
         self.task = task
         self.timeout = timeout
         self.extensions: list[str] = []
         self.extension_waits = False
+        self._printed: str | None = None
         self._events: queue.Queue[Any] = queue.Queue()
         self._answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self._ready, self._snapshot, self._restore, self._ended = (threading.Event() for _ in range(4))
@@ -115,6 +139,10 @@ class FunctionProcess:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         minor = ".".join(map(str, sys.version_info[:2]))
         root = Path(__file__).resolve().parents[2]
+        self._own = tempfile.TemporaryDirectory(prefix="rdspool-")
+        own = Path(self._own.name)
+        if hosts:
+            (own / "sitecustomize.py").write_text(_RESOLVING)
         environment = {
             "PATH": os.environ["PATH"],
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_address[1]}",
@@ -123,10 +151,11 @@ class FunctionProcess:
             "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start" if snap_start else "on-demand",
             "AWS_LAMBDA_LOG_STREAM_NAME": f"stream/{uuid4().hex}",
             "LAMBDA_TASK_ROOT": str(task),
-            "PYTHONPATH": os.pathsep.join(map(str, (task, root / "python", runtime(interpreter(minor))))),
+            "HOSTS_OF_FUNCTION": json.dumps(dict(hosts or {})),
+            "PYTHONPATH": os.pathsep.join(map(str, (own, task, root / "python", runtime(interpreter(minor))))),
             **variables,
         }
-        self._log = (task / f"log-{uuid4().hex}").open("w+b")
+        self._log = (own / "log").open("w+b")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "awslambdaric", handler], cwd=task, env=environment, stdout=self._log, stderr=self._log
         )
@@ -140,7 +169,9 @@ class FunctionProcess:
     @property
     def log(self) -> str:
         """What the process has printed."""
-        self._log.flush()
+        return self._read_log() if self._printed is None else self._printed
+
+    def _read_log(self) -> str:
         return Path(self._log.name).read_text(errors="replace")
 
     def wait_ready(self, seconds: float = 30.0) -> None:
@@ -164,13 +195,22 @@ class FunctionProcess:
         """Return the handler's answer. Raises LambdaEnvironmentError for its error, and where it takes longer than Lambda lets it."""
         deadline = time.time() + self.timeout
         self._events.put((str(uuid4()), int(deadline * 1000), json.dumps(event).encode()))
-        try:
-            kind, body = self._answers.get(timeout=self.timeout + 5)
-        except queue.Empty:
-            raise LambdaEnvironmentError(f"Task timed out after {self.timeout:.2f} seconds: {self.log}") from None
+        kind, body = self._answer()
         if kind != "response":
             raise LambdaEnvironmentError(body.decode(errors="replace"))
         return json.loads(body)
+
+    def _answer(self) -> tuple[str, bytes]:
+        end = time.monotonic() + self.timeout + _LATE
+        while True:
+            # Before the look at the queue: a process can answer and end.
+            ended = self.process.poll()
+            with contextlib.suppress(queue.Empty):
+                return self._answers.get(timeout=_POLL if ended is None else 0)
+            if ended is not None:
+                raise LambdaEnvironmentError(f"the process ended with status {ended}: {self.log}")
+            if time.monotonic() > end:
+                raise LambdaEnvironmentError(f"Task timed out after {self.timeout:.2f} seconds: {self.log}")
 
     def signal(self, number: int) -> None:
         """Send a signal, such as SIGSTOP and SIGCONT for a freeze."""
@@ -197,4 +237,7 @@ class FunctionProcess:
         self.process.wait()
         self._server.shutdown()
         self._server.server_close()
-        self._log.close()
+        if self._printed is None:
+            self._printed = self._read_log()
+            self._log.close()
+            self._own.cleanup()

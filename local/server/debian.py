@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ _PACKAGES: dict[Kind, tuple[str, str]] = {"mysql": ("sid", "mysql-server-core"),
 _DIALECTS = {"mysql": mysql, "mariadb": mariadb}
 _TRIES = 3
 _TIMEOUT = 60.0  # seconds; long enough for a busy machine with a cold disk
+_POLL = 0.02  # seconds
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def _initialise(kind: Kind, command: list[str], root: Path, new: Path) -> None:
 
 
 @contextmanager
-def run(program: Program) -> Iterator[Server]:
+def run(program: Program, options: Sequence[str] = ()) -> Iterator[Server]:
     """Start the server with a copy of the data directory, on a free port, with a certificate of the cache's authority. Stop it at the end."""
     trusted = authority(cache_dir() / "authority")
     with run_folder() as place:
@@ -80,7 +82,7 @@ def run(program: Program) -> Iterator[Server]:
             data = place / f"data{attempt}"
             _copy(program.template, data)
             try:
-                with _started(program, place, data, port, password, trusted) as server:
+                with _started(program, options, place, data, port, password, trusted) as server:
                     yield server
                 return
             except _PortTakenError:
@@ -93,7 +95,9 @@ class _PortTakenError(LocalError):
 
 
 @contextmanager
-def _started(program: Program, place: Path, data: Path, port: int, password: str, trusted: Authority) -> Iterator[Server]:
+def _started(
+    program: Program, options: Sequence[str], place: Path, data: Path, port: int, password: str, trusted: Authority
+) -> Iterator[Server]:
     certificate, key = trusted.issue(["localhost", "127.0.0.1"])
     socket = place / "s"
     first = place / "first.sql"
@@ -109,10 +113,10 @@ def _started(program: Program, place: Path, data: Path, port: int, password: str
         f"--pid-file={place / 'pid'}",
         "--bind-address=127.0.0.1",
         f"--port={port}",
-        f"--init-file={first}",
         f"--ssl-ca={trusted.ca}",
         f"--ssl-cert={certificate}",
         f"--ssl-key={key}",
+        *options,
     ]
     found: list[str] = []
 
@@ -127,25 +131,42 @@ def _started(program: Program, place: Path, data: Path, port: int, password: str
         connection.close()
         return True
 
-    begun = False
+    what = f"{program.kind} ({program.root})"
+    # SIGKILL at the end: the data is not needed any more, and a crash is what a restart is there to show.
+    life = ExitStack()
+
+    def begin(*more: str) -> None:
+        life.enter_context(running([*command, *more], folder=place, ready=ready, what=what, timeout=_TIMEOUT))
+
+    def restart(crash: bool) -> None:
+        if not crash:
+            connect_admin(host="127.0.0.1", port=port, socket=socket, user="root", password=password).query("SHUTDOWN")
+            end = time.monotonic() + _TIMEOUT
+            while socket.exists() and time.monotonic() < end:
+                time.sleep(_POLL)
+        life.close()
+        socket.unlink(missing_ok=True)
+        begin()
+
     try:
-        with running(command, folder=place, ready=ready, what=f"{program.kind} ({program.root})", timeout=_TIMEOUT):
-            begun = True
-            first.unlink()
-            yield Server(
-                kind=program.kind,
-                version=found[-1],
-                host="127.0.0.1",
-                port=port,
-                socket=socket,
-                admin_user="root",
-                admin_password=password,
-                ca=trusted.ca,
-            )
+        begin(f"--init-file={first}")
     except LocalError as error:
-        if not begun and "address already in use" in str(error).lower():
+        if "address already in use" in str(error).lower():
             raise _PortTakenError(str(error)) from error
         raise
+    with life:
+        first.unlink()
+        yield Server(
+            kind=program.kind,
+            version=found[-1],
+            host="127.0.0.1",
+            port=port,
+            socket=socket,
+            admin_user="root",
+            admin_password=password,
+            ca=trusted.ca,
+            restarts=restart,
+        )
 
 
 def _copy(template: Path, data: Path) -> None:

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ..cache import cache_dir, say
@@ -48,7 +48,7 @@ def _pull(image: str) -> None:
 
 
 @contextmanager
-def run(kind: Kind) -> Iterator[Server]:
+def run(kind: Kind, options: Sequence[str] = ()) -> Iterator[Server]:
     """Run a container of the image with its port on 127.0.0.1 and a certificate of the cache's authority. Remove it at the end."""
     image = _IMAGES[kind]
     _pull(image)
@@ -66,7 +66,7 @@ def run(kind: Kind) -> Iterator[Server]:
         # The client stays in the foreground and forwards SIGTERM. The password is in its environment, because others can read arguments.
         command = ["docker", "run", "--rm", "--init", "--pull", "never", "--name", place.name, "--publish", f"127.0.0.1:{port}:3306"]
         command += ["--volume", f"{tls}:/tls:ro", "--env", _PASSWORD[kind], image]
-        command += ["--ssl-ca=/tls/ca.pem", "--ssl-cert=/tls/cert.pem", "--ssl-key=/tls/key.pem", "--skip-log-bin"]
+        command += ["--ssl-ca=/tls/ca.pem", "--ssl-cert=/tls/cert.pem", "--ssl-key=/tls/key.pem", "--skip-log-bin", *options]
         found: list[str] = []
 
         def ready() -> bool:

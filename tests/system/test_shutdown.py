@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from local.environment import Environment
 from local.environment.runtime_api import FunctionProcess
+
+ROOT = Path(__file__).resolve().parents[2]
 
 HANDLER = """
 import os, signal
@@ -62,15 +65,8 @@ def task(tmp_path):
 
 @pytest.fixture
 def variables(task, front, credentials):
-    """The function's variables. The process has no hosts file of its own: the endpoint's name has to resolve to the front."""
+    """The function's variables."""
     (task / "ca.pem").write_text(front.ca_file.read_text())
-    (task / "sitecustomize.py").write_text(
-        "import os, socket\n"
-        "real = socket.getaddrinfo\n"
-        "def getaddrinfo(host, *more):\n"
-        "    return real('127.0.0.1' if host == os.environ['RDSPOOL_HOST'].encode() else host, *more)\n"
-        "socket.getaddrinfo = getaddrinfo\n"
-    )
     return {
         "RDSPOOL_HOST": front.host,
         "RDSPOOL_PORT": str(front.port),
@@ -84,12 +80,12 @@ def variables(task, front, credentials):
 
 
 @pytest.fixture
-def start(task, variables):
+def start(task, variables, front):
     """A function that starts a process of the function."""
     running = []
 
     def new(snap_start=False, **more):
-        running.append(FunctionProcess(task, variables=variables | more, snap_start=snap_start))
+        running.append(FunctionProcess(task, variables=variables | more, snap_start=snap_start, hosts={front.host: front.address}))
         running[-1].wait_ready()
         return running[-1]
 
@@ -113,7 +109,6 @@ def test_in_aws_own_emulator(server, layer_zip, task, variables, front, credenti
     """It takes the extension, sends SIGTERM for it, and kills what is not gone after 600 ms."""
     before = status(server, "Aborted_clients")
     settings = {name: value for name, value in variables.items() if name.startswith("RDSPOOL_")} | {"RDSPOOL_CA": "/var/task/ca.pem"}
-    (task / "sitecustomize.py").unlink()
     with Environment(
         task=task, layers=[layer_zip], variables=settings, credentials=credentials, hosts={front.host: front.address}
     ) as environment:
@@ -128,10 +123,8 @@ def test_a_handler_of_the_functions_own_still_runs(server, start, mine):
     before = status(server, "Aborted_clients")
     process = start(MINE=mine)
     number = process.invoke()
-    log = process._log.name
     process.terminate()
-    with open(log) as file:
-        assert "mine" in file.read()
+    assert "mine" in process.log
     assert process.process.returncode == 0
     assert gone(server, number)
     assert status(server, "Aborted_clients") == before
@@ -145,8 +138,12 @@ def test_a_setting_turns_it_off(start):
 
 def test_an_ordinary_process_says_goodbye_at_its_exit(server, variables, task):
     before = status(server, "Aborted_clients")
-    code = "import sitecustomize, handler; print(handler.handler(None, None))"
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join([str(task), *sys.path]), **variables}
+    code = (
+        "from local.front.names import resolved; import handler, os\n"
+        "with resolved(os.environ['RDSPOOL_HOST']):\n"
+        "    print(handler.handler(None, None))"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join([str(task), *sys.path, str(ROOT)]), **variables}
     printed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
     assert gone(server, int(printed))
     assert status(server, "Aborted_clients") == before

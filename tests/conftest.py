@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 from rdspool import creator, engine
@@ -17,7 +15,6 @@ import local.server
 from local.front.client import HOST
 from local.front.names import resolved
 
-ROOT = Path(__file__).resolve().parents[1]
 IAM_USER = "app"
 IAM_USERS_PASSWORD = secrets.token_urlsafe(12)
 PASSWORD_USER = "plain"
@@ -26,19 +23,8 @@ REGION = "eu-central-1"
 
 
 @pytest.fixture(scope="session")
-def layer_zip(tmp_path_factory):
-    """The layer for Python 3.13 on this machine, built once."""
-    folder = tmp_path_factory.mktemp("layer")
-    built = subprocess.run(
-        [ROOT / "build.sh", "--no-docker", "--python", "3.13", "--output", folder], capture_output=True, text=True, check=False
-    )
-    assert built.returncode == 0, built.stderr
-    return next(folder.glob("*.zip"))
-
-
-@pytest.fixture(scope="session")
 def credentials():
-    """The credentials of the run, those that the front knows. The session token is as long as a role's."""
+    """Return the credentials that the front knows. The session token is as long as a role's."""
     return local.front.Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30), secrets.token_urlsafe(700))
 
 
@@ -53,21 +39,21 @@ def prepared_server(kind):
 
 @pytest.fixture(scope="session")
 def mysql():
-    """A MySQL server with the database and users of the tests."""
+    """Return a MySQL server with the database and users of the tests."""
     with prepared_server("mysql") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def mariadb():
-    """A MariaDB server with the database and users of the tests."""
+    """Return a MariaDB server with the database and users of the tests."""
     with prepared_server("mariadb") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def fronts(credentials):
-    """A function that starts a front before a server, kept to the end of the session, one per set of options."""
+    """Return a function that starts a front before a server, one per set of options, kept to the end of the session."""
     with ExitStack() as stack:
         kept = {}
 
@@ -84,18 +70,19 @@ def fronts(credentials):
 
 @pytest.fixture(scope="session", params=["mysql", "mariadb"])
 def server(request):
-    """Each kind of server in turn."""
+    """Return each kind of server in turn."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")
 def session_front(server, fronts):
+    """Return the front before the server, with its defaults."""
     return fronts(server)
 
 
 @pytest.fixture
 def front(session_front):
-    """The front before the server, its faults and delays cleared, its name resolved in this process."""
+    """Return the front before the server, its faults and delays cleared, its name resolved in this process."""
     session_front.clear_faults()
     session_front.clock(0)
     with resolved(session_front.host):
@@ -105,8 +92,8 @@ def front(session_front):
 
 
 @pytest.fixture
-def aws(monkeypatch, credentials):
-    """The environment of a function: its role's credentials and its region, and no settings of rdspool."""
+def function_environment(monkeypatch, credentials):
+    """Set the environment of a function: its role's credentials and its region, and no settings of rdspool."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "RDSPOOL_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
@@ -117,7 +104,7 @@ def aws(monkeypatch, credentials):
 
 @pytest.fixture(autouse=True)
 def clean_slate():
-    """Each test starts without engines and kept tokens, and closes the connections that it made."""
+    """Begin each test without engines and kept tokens, and close the connections that it made."""
     yield
     for _, _, made in engine._engines.values():
         made.dispose()
@@ -127,12 +114,12 @@ def clean_slate():
 
 
 @pytest.fixture
-def target(front, aws):
-    """The arguments of get_engine() for the IAM user behind the front."""
+def target(front, function_environment):
+    """Return the arguments of get_engine() for the IAM user behind the front."""
     return {"host": front.host, "port": front.port, "user": IAM_USER, "database": "app", "ca": str(front.ca_file)}
 
 
 @pytest.fixture
 def password_target(target):
-    """The arguments of get_engine() for the user with a password."""
+    """Return the arguments of get_engine() for the user with a password."""
     return {**target, "user": PASSWORD_USER, "password": PASSWORD}

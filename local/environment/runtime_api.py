@@ -113,7 +113,8 @@ class FunctionProcess:
     """One process of a function, as an environment has it. `python` is the folder with rdspool; SQLAlchemy and the connector are this one's.
 
     With `snap_start` the process stops where the snapshot would be taken, until `restore()`. `timeout` is in seconds. `hosts`: names and the
-    addresses to which they resolve. Raises LambdaEnvironmentError where init fails, an invocation fails, or the process ends.
+    addresses to which they resolve. `client`: a folder with another version of the runtime client. Raises LambdaEnvironmentError where init
+    fails, an invocation fails, or the process ends.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class FunctionProcess:
         timeout: float = 3.0,
         snap_start: bool = False,
         hosts: Mapping[str, str] | None = None,
+        client: Path | None = None,
     ) -> None:
         self.task = task
         self.timeout = timeout
@@ -152,7 +154,7 @@ class FunctionProcess:
             "AWS_LAMBDA_LOG_STREAM_NAME": f"stream/{uuid4().hex}",
             "LAMBDA_TASK_ROOT": str(task),
             "HOSTS_OF_FUNCTION": json.dumps(dict(hosts or {})),
-            "PYTHONPATH": os.pathsep.join(map(str, (own, task, root / "python", runtime(interpreter(minor))))),
+            "PYTHONPATH": os.pathsep.join(map(str, (own, task, *([client] if client else ()), root / "python", runtime(interpreter(minor))))),
             **variables,
         }
         self._log = (own / "log").open("w+b")

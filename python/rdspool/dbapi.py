@@ -180,7 +180,7 @@ def connect(**options: Any) -> Connection:
     """Return a new connection.
 
     Takes the settings of `get_engine()` by keyword (`host`, `user`, `database`, `port`, `password`, `region`, `ca`, `wait_timeout`
-    and `connect_timeout` in seconds, `isolation_level`, `max_allowed_packet` in bytes, `multi_statements`; without a password IAM
+    and `connect_timeout` in seconds, `isolation_level`, `max_allowed_packet` in bytes, `multi_statements`, `reset_session`; without a password IAM
     signs in), and beside them `autocommit`, `collation` (one of utf8mb4), `init_command`, `sql_mode`, `time_zone`, `conn_attrs` (a
     dict), `force_ipv6`, `read_timeout` and `write_timeout` (in seconds).
 
@@ -206,10 +206,10 @@ def connect(**options: Any) -> Connection:
     level = settings.isolation_level
     if level == "AUTOCOMMIT":
         level, session["autocommit"] = None, True
+    # Only where it is asked for: SQLAlchemy's own pool brings back a transaction and nothing else, and its tests count on that.
+    resets = settings.reset_session and given.get("reset_session") is not None
     wait_timeout = settings.wait_timeout if given.get("wait_timeout") is not None else None
-    start = SessionStart(
-        isolation_level=level, wait_timeout=wait_timeout, resets=settings.reset_session, tracks=not is_proxy(settings.host), **session
-    )
+    start = SessionStart(isolation_level=level, wait_timeout=wait_timeout, resets=resets, tracks=not is_proxy(settings.host), **session)
     return Creator(
         settings,
         start,

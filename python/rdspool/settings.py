@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from ._driver.packets import DEFAULT_MAX_ALLOWED_PACKET
 from ._settings import defaults
 from ._settings.places import Variables, wrong_name
 from ._settings.reading import Reading
@@ -43,7 +44,7 @@ class Settings:
     """Milliseconds before the end of an invocation at which waits end, a quarter of the invocation at most."""
     connect: str = "use"
     """One of `CONNECT_TIMES`: when the first connection is opened."""
-    max_allowed_packet: int = defaults.MAX_ALLOWED_PACKET
+    max_allowed_packet: int = DEFAULT_MAX_ALLOWED_PACKET
     """Bytes of one row, or any other answer of the server, at most. A larger one closes the connection."""
     connections: str = "automatic"
     """What happens to idle connections at the end of an invocation: one of `CONNECTIONS`."""

@@ -1,9 +1,7 @@
 """SQLAlchemy's suites through rdspool, on real servers: `python -m tests.dialect`."""
 
-import contextlib
 import json
 import os
-import secrets
 import subprocess
 import sys
 import tempfile
@@ -18,6 +16,7 @@ from rich.table import Table
 
 import local.server
 from local.errors import LocalError
+from tests import suites
 from tests.dialect import repository
 
 HERE = Path(__file__).parent
@@ -44,27 +43,6 @@ class Outcome:
         return self.status == 0 and self.passed > 0
 
 
-@contextlib.contextmanager
-def prepared(kind):
-    """A server with the databases that the suites expect, and the user's password."""
-    password = secrets.token_urlsafe(12)
-    with local.server.start(kind) as server:
-        if server.ca is None:
-            raise LocalError(f"the {kind} server's authority is not known, and rdspool verifies every server: add ?ca=FILE to its variable")
-        there = {name for (name,) in server.execute("SHOW DATABASES")} & set(SCHEMAS)
-        if there:
-            raise LocalError(
-                f"the {kind} server has a database {min(there)!r}, which the suites would empty: rename it, or name another server"
-            )
-        for name in SCHEMAS:
-            server.database(name, charset="utf8mb4")
-        server.execute(f"CREATE USER {USER}@'%' IDENTIFIED BY '{password}'", f"GRANT ALL ON *.* TO {USER}@'%'")
-        try:
-            yield server, password
-        finally:
-            server.execute(f"DROP USER {USER}@'%'", *(f"DROP DATABASE IF EXISTS {name}" for name in SCHEMAS))
-
-
 def backends(kind, only_own):
     """Return the names before the + of the dialects to test on a server: on MariaDB also `mysql`, which get_engine() uses on any server.
 
@@ -75,12 +53,8 @@ def backends(kind, only_own):
 
 def run(server, backend, driver, password, folder, arguments):
     """Run pytest in `folder`, through the dialect `backend+driver`, and return its outcome."""
-    options = {"ca": server.ca}
-    if driver != "rdspool":
-        options = {"ssl_ca": server.ca, "ssl_verify_cert": "true", "use_pure": "true"}
-        if server.kind == "mariadb":
-            options["collation"] = "utf8mb4_general_ci"  # its own choice is MySQL's, which MariaDB refuses
-    url = f"{backend}+{driver}://{USER}:{password}@{server.host}:{server.port}/test?{urlencode(options)}"
+    query = urlencode(suites.as_query(suites.options(server, driver)))
+    url = f"{backend}+{driver}://{USER}:{password}@{server.host}:{server.port}/test?{query}"
     outcome = Outcome(f"{server.kind} {server.version.partition('-')[0]}", f"{backend}+{driver}")
     console.rule(f"{outcome.url} on {outcome.server}, SQLAlchemy {version('SQLAlchemy')}")
     with tempfile.NamedTemporaryFile() as counts:
@@ -124,7 +98,7 @@ def main(kinds, stock, whole, arguments):
     outcomes = []
     for kind in local.server.KINDS:
         if not kinds or kind in kinds:
-            with prepared(kind) as (server, password):
+            with suites.prepared(kind, SCHEMAS, USER) as (server, password):
                 urls = backends(kind, only_own=stock or whole)
                 outcomes += [run(server, backend, driver, password, folder, given) for backend in urls]
     sys.exit(0 if closing(outcomes) else 1)

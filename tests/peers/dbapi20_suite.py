@@ -4,8 +4,7 @@ import importlib
 
 import dbapi20
 from peers_plugin import TARGET
-
-MODULES = {"rdspool": "rdspool.dbapi", "mysqlconnector": "mysql.connector"}
+from shim import MODULES
 
 
 class TestDriver(dbapi20.DatabaseAPI20Test):

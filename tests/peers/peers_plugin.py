@@ -1,6 +1,6 @@
 """Points other people's suites at the driver and the server that the environment names, and writes down how each test ended.
 
-PEERS_TARGET is JSON: `suite`, `driver`, `url` (SQLAlchemy's) and `connect` (the driver's own options). With its password it belongs on no
+PEERS_TARGET is JSON: `suite`, `driver`, `url` (SQLAlchemy's), `connect` (the driver's own options) and `schemas`, the databases. With its password it belongs on no
 command line. PEERS_RESULTS names a file. The folder of this file is on the path, and not `tests`: Alembic has a package of that name.
 """
 
@@ -10,8 +10,11 @@ import re
 from pathlib import Path
 
 import pytest
+import shim
 
 TARGET = json.loads(os.environ["PEERS_TARGET"])
+PEERS = {"pymysql": "pymysql", "mysqlclient": "MySQLdb"}
+"""The module that each peer's suite imports."""
 WORSE = ("passed", "xfailed", "skipped", "failed")
 _outcomes = {}
 _reasons = {}
@@ -19,7 +22,8 @@ _reasons = {}
 
 def _name(node):
     """Return a test's name without the folder, and without the dialect and version that SQLAlchemy's plugin puts into it."""
-    return re.sub(r"_(mysql|mariadb)\+[a-z]+_[0-9_]+", "", node.rpartition("/")[2])
+    file, separator, test = node.partition("::")
+    return re.sub(r"_(mysql|mariadb)\+[a-z]+_[0-9_]+", "", file.rpartition("/")[2] + separator + test)
 
 
 def _note(report):
@@ -48,13 +52,17 @@ def pytest_sessionfinish():
     Path(os.environ["PEERS_RESULTS"]).write_text(json.dumps({"outcomes": _outcomes, "reasons": _reasons}))
 
 
-# -- Alembic ----------------------------------------------------------------------------------------------------------------------------
+# -- Alembic, PyMySQL, mysqlclient -------------------------------------------------------------------------------------------------------
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     if TARGET["suite"] == "alembic":
         config.option.dburi = [TARGET["url"]]
+    elif TARGET["suite"] in PEERS:
+        shim.install(PEERS[TARGET["suite"]], TARGET["driver"], TARGET["connect"])
+        if TARGET["suite"] == "pymysql":
+            shim.seat_tests(config.rootpath, [{"user": TARGET["connect"]["user"], "db": name} for name in TARGET["schemas"]])
 
 
 # -- pandas -----------------------------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class Account:
         self.address = address
 
     def variables(self) -> dict[str, str]:
-        """Returns the environment in which a tool talks to this account."""
+        """Return the environment in which a tool talks to this account."""
         return {"AWS_ENDPOINT_URL": self.address, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
     def client(self, service):
@@ -42,12 +42,12 @@ class Account:
         )
 
     def publish_layer(self):
-        """Returns the ARN of a new version of the layer, whose content is nothing here."""
+        """Return the ARN of a new version of the layer, whose content is nothing here."""
         client = self.client("lambda")
         return client.publish_layer_version(LayerName="rdspool-python3_13-x86_64", Content={"ZipFile": b"zip"})["LayerVersionArn"]
 
     def network(self):
-        """Makes a VPC with two subnets and a database's security group; returns their ids by the names of Terraform's variables."""
+        """Make a VPC with two subnets and a database's security group and return their ids by the names of Terraform's variables."""
         ec2 = self.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24")["Subnet"]["SubnetId"] for n in range(2)]
@@ -58,21 +58,21 @@ class Account:
         return self.client("lambda").list_functions()["Functions"]
 
     def statements(self, function):
-        """Returns the statements of the inline policies of the function's role."""
+        """Return the statements of the inline policies of the function's role."""
         iam = self.client("iam")
         role = function["Role"].rpartition("/")[2]
         policies = [iam.get_role_policy(RoleName=role, PolicyName=name) for name in iam.list_role_policies(RoleName=role)["PolicyNames"]]
         return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
     def admitted(self, group):
-        """Returns the groups, with the ports, that the group lets in."""
+        """Return the groups, with the ports, that the group lets in."""
         found = self.client("ec2").describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
         return [(rule["ReferencedGroupInfo"]["GroupId"], rule["FromPort"]) for rule in found if not rule["IsEgress"]]
 
 
 @contextmanager
 def start() -> Iterator[Account]:
-    """Runs the account's API in a process of its own until the block ends."""
+    """Run the account's API in a process of its own until the block ends."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with subprocess.Popen(
         [sys.executable, "-c", SERVER],
@@ -87,4 +87,4 @@ def start() -> Iterator[Account]:
         try:
             yield Account(f"http://{address}")
         finally:
-            process.communicate(timeout=30)
+            process.communicate()

@@ -57,7 +57,7 @@ class Built:
 
 
 def sam(folder: Path) -> Built:
-    """`sam build`, then the SAM transform, as AWS does it at deployment."""
+    """Run `sam build`, then the SAM transform, as AWS does it at deployment, and return what they made."""
     work = tools.checkout(folder, "sam") / "sam"
     # sam takes the function's Python from the PATH.
     programs = folder / "bin"
@@ -71,7 +71,7 @@ def sam(folder: Path) -> Built:
 
 
 def cdk(folder: Path, values: Mapping[str, str], *, command_line: bool) -> Built:
-    """`cdk synth`, or the app alone as `python app.py`."""
+    """Run `cdk synth`, or the app alone as `python app.py`, and return what it made."""
     tools.node()
     work = tools.checkout(folder, "cdk") / "cdk"
     context = {CONTEXT[name]: value for name, value in values.items()}
@@ -87,7 +87,7 @@ def cdk(folder: Path, values: Mapping[str, str], *, command_line: bool) -> Built
 
 
 def serverless(folder: Path, values: Mapping[str, str], *, expect: int = 0) -> Built:
-    """`serverless package`."""
+    """Run `serverless package` and return what it made."""
     work = tools.checkout(folder, "serverless") / "serverless"
     tools.run(tools.node_modules("serverless") / ".bin" / "serverless", "package", *params(values), cwd=work, expect=expect)
     file = work / ".serverless" / "cloudformation-template-update-stack.json"
@@ -95,13 +95,13 @@ def serverless(folder: Path, values: Mapping[str, str], *, expect: int = 0) -> B
 
 
 def params(values: Mapping[str, str]) -> list[str]:
-    """The options of the Serverless Framework for these values."""
+    """Return the options of the Serverless Framework for these values."""
     by = {"layerBy": "arn"} if "LayerArn" in values else {}
     return [f"--param={name[0].lower()}{name[1:]}={value}" for name, value in (values | by).items()]
 
 
 def zipped(folder: Path) -> Path:
-    """The function's zip, as examples/terraform/README.md has it made."""
+    """Return the function's zip, as examples/terraform/README.md has it made."""
     work = tools.checkout(folder, "terraform") / "terraform"
     (work / "build").mkdir()
     tools.run(sys.executable, "-m", "zipfile", "-c", "build/function.zip", "../connection_id/handler.py", cwd=work)
@@ -109,7 +109,7 @@ def zipped(folder: Path) -> Path:
 
 
 def files(task: Path) -> list[str]:
-    """The files of a package, a folder or a zip."""
+    """Return the files of a package, a folder or a zip."""
     if task.is_dir():
         return sorted(str(path.relative_to(task)) for path in task.rglob("*") if path.is_file())
     with zipfile.ZipFile(task) as archive:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attach_tools import ROOT
+from layers import LayerOf
 
 from local.endpoint import Endpoint
 from local.environment import Environment
@@ -15,22 +14,15 @@ from local.environment import Environment
 CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 
 
-def built_layer(folder: Path) -> Path:
-    """The layer for python3.13 and this machine's architecture."""
-    command = [ROOT / "build.sh", "--json", "--python", "3.13", "--output", folder]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
-    return next(folder.glob("*.zip"))
-
-
-def assert_runs(database: Endpoint, layer: Path, task: Path, function: Mapping[str, Any], variables: Mapping[str, str]) -> None:
-    """Invokes the function three times: one connection serves them all. `function` has the properties that CloudFormation and Lambda give it."""
+def assert_runs(database: Endpoint, layer_of: LayerOf, task: Path, function: Mapping[str, Any], variables: Mapping[str, str]) -> None:
+    """Invoke the function three times: one connection serves them all. `function` has the properties that CloudFormation and Lambda give it."""
+    python = function["Runtime"].removeprefix("python")
     with (
         Environment(
-            layers=[layer],
+            layers=[layer_of(python=python)],
             task=task,
             handler=function["Handler"],
-            python=function["Runtime"].removeprefix("python"),
+            python=python,
             memory=function["MemorySize"],
             timeout=function["Timeout"],
             # The authority of this machine's certificates is all that AWS would not need.

@@ -60,7 +60,7 @@ class Template:
         return bool(self.value(self.content["Conditions"][name]))
 
     def value(self, node: Any) -> Any:
-        """Returns the node with its intrinsic functions carried out."""
+        """Return the node with its intrinsic functions carried out."""
         if isinstance(node, list):
             return [value for value in map(self.value, node) if value is not NO_VALUE]
         if not isinstance(node, dict):
@@ -96,7 +96,7 @@ class Template:
         raise AssertionError(f"{name} is not known here: {json.dumps(argument)}")
 
     def only(self, kind: str) -> tuple[str, dict[str, Any]]:
-        """Returns the logical id and the properties of the one resource of this type."""
+        """Return the logical id and the properties of the one resource of this type."""
         found = [(name, resource["Properties"]) for name, resource in self.resources.items() if resource["Type"] == kind]
         assert len(found) == 1, f"{len(found)} resources are {kind}"
         return found[0]
@@ -105,11 +105,11 @@ class Template:
         return self.only("AWS::Lambda::Function")[1]
 
     def variables(self) -> dict[str, str]:
-        """Returns the function's variables as Lambda passes them on, all text."""
+        """Return the function's variables as Lambda passes them on, all text."""
         return {name: str(value) for name, value in self.function()["Environment"]["Variables"].items()}
 
     def statements(self) -> list[dict[str, Any]]:
-        """Returns all statements of the role's inline policies and of policies attached to it."""
+        """Return all statements of the role's inline policies and of policies attached to it."""
         role = self.only("AWS::IAM::Role")[1]
         documents = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
         documents += [each["Properties"]["PolicyDocument"] for each in self.resources.values() if each["Type"] == "AWS::IAM::Policy"]
@@ -117,7 +117,7 @@ class Template:
 
 
 def check(template: Template, *, layer: str, concurrency: int | None = 10) -> None:
-    """Asserts all that an example promises."""
+    """Assert all that an example promises."""
     function = template.function()
     assert function["Layers"] == [layer]
     assert function["Runtime"] == "python3.13"
@@ -143,12 +143,12 @@ def check(template: Template, *, layer: str, concurrency: int | None = 10) -> No
 
 
 def as_given(function: Mapping[str, Any], number: int) -> int | str:
-    """A parameter's number is text until CloudFormation converts it."""
+    """Return a parameter's value as CloudFormation has it before it converts numbers: as text."""
     return str(number) if isinstance(function.get("ReservedConcurrentExecutions"), str) else number
 
 
 def check_role(template: Template) -> None:
-    """The role may write its log, make its network interfaces and connect as one user: nothing else."""
+    """Assert that the role may write its log, make its network interfaces and connect as one user, and nothing else."""
     _, role = template.only("AWS::IAM::Role")
     assert template.function()["Role"].split(".")[0] == template.only("AWS::IAM::Role")[0]
     managed = {arn.rpartition("/")[2] for arn in role["ManagedPolicyArns"]}
@@ -164,7 +164,7 @@ def check_role(template: Template) -> None:
 
 
 def check_network(template: Template) -> None:
-    """The function's group reaches the database's group at the database's port, and is let in there."""
+    """Assert that the function's group reaches the database's group at the database's port, and is let in there."""
     own, group = template.only("AWS::EC2::SecurityGroup")
     _, ingress = template.only("AWS::EC2::SecurityGroupIngress")
     network = template.function()["VpcConfig"]
@@ -179,5 +179,5 @@ def check_network(template: Template) -> None:
 
 
 def check_no_secret(text: str) -> None:
-    """IAM signs in: nothing here has a password, or knows where one is."""
+    """Assert that IAM signs in: nothing here has a password, or knows where one is."""
     assert not re.search(r"password|passwd|secretsmanager|secretstring|RDSPOOL_URL|aws_secret|AKIA", text, re.IGNORECASE)

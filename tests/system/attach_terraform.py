@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import attach_tools as tools
+from absence import missing
 
 from local.cache import cache_dir
 
@@ -24,27 +25,27 @@ PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 
 def program() -> str:
-    """The path of terraform in a version that runs the example's tests."""
+    """Return the path of terraform in a version that runs the example's tests."""
     found = shutil.which("terraform")
     how = "install 1.9 or later from https://developer.hashicorp.com/terraform/install and put it on the PATH"
     if found is None:
-        tools.missing(f"terraform is not on the PATH, so examples/terraform is not checked: {how}")
-    told = subprocess.run([found, "version"], env=tools.environ({}), capture_output=True, text=True, check=False).stdout
-    version = re.search(r"v(\d+)\.(\d+)", told)
+        missing(f"terraform is not on the PATH, so examples/terraform is not checked: {how}")
+    printed = subprocess.run([found, "version"], env=tools.environ({}), capture_output=True, text=True, check=False).stdout
+    version = re.search(r"v(\d+)\.(\d+)", printed)
     if version is None or (int(version[1]), int(version[2])) < (1, 9):
-        tools.missing(f"{found} is {told.strip().splitlines()[:1] or 'no terraform'}: {how}")
+        missing(f"{found} is {printed.strip().splitlines()[:1] or 'no terraform'}: {how}")
     return found
 
 
 def run(work: Path, *arguments: str, expect: int = 0, **variables: str) -> str:
-    """Runs terraform in `work`; returns what it printed to stdout and stderr."""
+    """Run terraform in `work` and return what it printed to stdout and stderr."""
     command, *options = arguments
     done = tools.run(program(), command, "-no-color", *options, cwd=work, expect=expect, **variables)
     return done.stdout + done.stderr
 
 
 def initialised(folder: Path) -> Path:
-    """A copy of examples/terraform with its provider."""
+    """Return a copy of examples/terraform with its provider."""
     work = tools.checkout(folder, "terraform") / "terraform"
     local = provider_folder((work / "versions.tf").read_text())
     if local is not None:
@@ -57,7 +58,7 @@ def initialised(folder: Path) -> Path:
 
 
 def provider_folder(versions: str) -> Path | None:
-    """The plugin folder of this machine that has the pinned provider: RDSLOCAL_TERRAFORM_PLUGINS, or one in a usual place."""
+    """Return the plugin folder of this machine that has the pinned provider: RDSLOCAL_TERRAFORM_PLUGINS, or one in a usual place."""
     named = os.environ.get("RDSLOCAL_TERRAFORM_PLUGINS")
     version = re.search(r'"hashicorp/aws"\s+version\s+=\s+"([\d.]+)"', versions)
     assert version is not None, "examples/terraform/versions.tf pins no hashicorp/aws"

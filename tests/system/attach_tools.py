@@ -9,9 +9,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from absence import missing
 
 from local.cache import cache_dir, folder, say
 from local.environment.pip import pip
@@ -36,15 +35,8 @@ QUIET = {
 """No tool reports home, asks a person, or finds credentials."""
 
 
-def missing(what: str) -> NoReturn:
-    """Skips, and says why; fails where CI is to pass every test."""
-    if os.environ.get("CI", "").lower() in ("", "0", "false"):
-        pytest.skip(what)
-    pytest.fail(f"{what} (a missing tool is a failure where CI is set)", pytrace=False)
-
-
 def run(*command: str | Path, cwd: Path, expect: int = 0, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs a tool with no AWS credentials but those in `variables`; fails, with the tool's words, on another exit status than `expect`."""
+    """Run a tool with no AWS credentials but those in `variables`. Fail, with the tool's words, on another exit status than `expect`."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
@@ -59,14 +51,14 @@ def run(*command: str | Path, cwd: Path, expect: int = 0, stdin: str = "", **var
 
 
 def environ(variables: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment without AWS's and the product's variables, and with `variables`."""
+    """Return this process's environment without AWS's and the product's variables, and with `variables`."""
     left = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RDSPOOL_", "RDSLOCAL_"))}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return {**left, **QUIET, **nowhere, **variables}
 
 
 def python() -> Path:
-    """The interpreter of the environment that has aws-sam-cli, cfn-lint and aws-cdk-lib: call them with -m."""
+    """Return the interpreter of the environment that has aws-sam-cli, cfn-lint and aws-cdk-lib: call them with -m."""
     name = hashlib.sha256(LOCK.read_bytes() + f"{sys.base_prefix} {sys.version}".encode()).hexdigest()[:16]
 
     def make(new: Path) -> None:
@@ -80,7 +72,7 @@ def python() -> Path:
 
 
 def node_modules(example: str) -> Path:
-    """The folder that `npm ci` makes of the example's package-lock.json."""
+    """Return the folder that `npm ci` makes of the example's package-lock.json."""
     node()
     npm = shutil.which("npm")
     if npm is None:
@@ -99,7 +91,7 @@ def node_modules(example: str) -> Path:
 
 
 def node() -> str:
-    """Node.js, which the CDK and the Serverless Framework run on."""
+    """Return Node.js, which the CDK and the Serverless Framework run on."""
     found = shutil.which("node")
     if found is None:
         missing("node is not on the PATH, and CDK and the Serverless Framework need it: install Node.js 20 or later (https://nodejs.org)")
@@ -107,13 +99,13 @@ def node() -> str:
 
 
 def lint(*templates: Path, include: str = "W", ignore: str = "") -> None:
-    """Asserts that cfn-lint has nothing to say about the CloudFormation templates. `include`: "I" for its hints, too; `ignore`: a check's id."""
+    """Assert that cfn-lint has nothing to say about the CloudFormation templates. `include`: "I" for its hints, too; `ignore`: a check's id."""
     checks = ("--include-checks", include, *(("--ignore-checks", ignore) if ignore else ()))
     run(python(), python().with_name("cfn-lint"), "--regions", REGION, *checks, "--template", *templates, cwd=ROOT)
 
 
 def checkout(target: Path, *examples: str) -> Path:
-    """A copy of these examples' folders, and of the function that they share, for the tools that write beside their files."""
+    """Return a copy of these examples' folders, and of the function that they share, for the tools that write beside their files."""
     skip = shutil.ignore_patterns("node_modules", "cdk.out", ".aws-sam", ".serverless", ".terraform*", "*.tfstate*", "build", "__pycache__")
     for example in (*examples, "connection_id"):
         shutil.copytree(EXAMPLES / example, target / example, ignore=skip)

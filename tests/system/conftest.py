@@ -1,4 +1,4 @@
-"""Layers for the tests that need a built one: each is built once in a session, by the command, and not to be changed."""
+"""Fixtures of several system tests: built layers, and a database as a function meets it."""
 
 from __future__ import annotations
 
@@ -6,32 +6,40 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from layers import HERE, MACHINE, LayerOf
 
 from layer import matrix
+from local import endpoint
 from local.cache import cache_dir
-
-HERE = ".".join(map(str, sys.version_info[:2]))
-LayerOf = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session")
 def layer_of(tmp_path_factory: pytest.TempPathFactory) -> LayerOf:
-    """A function that returns the zip of an architecture for the running Python, with all that lies beside it."""
-    built: dict[str, Path] = {}
+    """Return a function that returns the zip of a layer, which the command builds once in a session."""
+    built: dict[tuple[str, str], Path] = {}
 
-    def of(architecture: str) -> Path:
-        if architecture not in built:
+    def of(architecture: str = MACHINE, python: str = HERE) -> Path:
+        if (architecture, python) not in built:
             folder = tmp_path_factory.mktemp("layer")
             command = [sys.executable, "-m", "layer", "build", "--no-docker", "--json", "--output", str(folder)]
-            options = ["--python", HERE, "--arch", architecture, "--interpreter", sys.executable]
+            command += ["--python", python, "--arch", architecture]
+            if python == HERE:
+                command += ["--interpreter", sys.executable]
             variables = os.environ | {"RDSLOCAL_CACHE": str(cache_dir()), "PYTHONPATH": str(matrix.PROJECT)}
-            result = subprocess.run([*command, *options], cwd=folder, env=variables, capture_output=True, text=True, check=False)
+            result = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
             assert result.returncode == 0, result.stderr
-            built[architecture] = folder / json.loads(result.stdout)["file"]
-        return built[architecture]
+            built[architecture, python] = folder / json.loads(result.stdout)["file"]
+        return built[architecture, python]
 
     return of
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[endpoint.Endpoint]:
+    """Return a MySQL database behind the RDS front, with all that a function needs to sign in."""
+    with endpoint.start("mysql") as running:
+        yield running

@@ -65,7 +65,7 @@ def test_the_stack_by_cdks_own_assertions(tmp_path):
 
 @pytest.fixture(scope="module")
 def values():
-    """The example's module values, which needs nothing of CDK."""
+    """Return the example's module `values`, which needs nothing of CDK."""
     spec = importlib.util.spec_from_file_location("values_of_the_cdk_example", tools.EXAMPLES / "cdk" / "values.py")
     module = importlib.util.module_from_spec(spec)
     # Where dataclasses look for annotations that are text.
@@ -93,14 +93,14 @@ def test_a_pattern_or_a_wrong_value_is_refused(values, changes, message):
         values.Values.of(context.get)
 
 
-def test_the_app_tells_it_in_words(tmp_path):
+def test_the_app_says_it_in_words(tmp_path):
     tools.node()
     work = tools.checkout(tmp_path, "cdk") / "cdk"
     context = json.loads((work / "cdk.json").read_text())["context"]
     assert set(context) == set(examples.CONTEXT.values())
-    told = tools.run(tools.python(), "app.py", cwd=work, expect=1, CDK_CONTEXT_JSON=json.dumps(context)).stderr
-    assert "app.py: database_host is not set" in told
-    assert "Traceback" not in told
+    printed = tools.run(tools.python(), "app.py", cwd=work, expect=1, CDK_CONTEXT_JSON=json.dumps(context)).stderr
+    assert "app.py: database_host is not set" in printed
+    assert "Traceback" not in printed
 
 
 def test_the_package_is_the_function_and_no_secret(by_arn):

@@ -4,43 +4,30 @@ from __future__ import annotations
 
 import attach_examples as examples
 import pytest
-from attach_run import assert_runs, built_layer
+from attach_run import assert_runs
 from attach_template import LAYER, VALUES
-
-from local import endpoint
-
-
-@pytest.fixture(scope="module")
-def database():
-    with endpoint.start("mysql") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def layer(tmp_path_factory):
-    return built_layer(tmp_path_factory.mktemp("layer"))
 
 
 @pytest.fixture
 def values(database):
-    """The parameters that name the local database."""
+    """Return the parameters that name the local database."""
     where = {"DatabaseHost": database.front.host, "DatabasePort": str(database.front.port)}
     return {**VALUES, **where, "DatabaseUser": database.user, "DatabaseName": database.database, "LayerArn": LAYER}
 
 
-def test_sam(tmp_path, database, layer, values):
+def test_the_package_of_sam_runs(tmp_path, database, layer_of, values):
     built = examples.sam(tmp_path)
     template = built.with_values(values)
-    assert_runs(database, layer, built.task, template.function(), template.variables())
+    assert_runs(database, layer_of, built.task, template.function(), template.variables())
 
 
-def test_cdk(tmp_path, database, layer, values):
+def test_the_package_of_cdk_runs(tmp_path, database, layer_of, values):
     built = examples.cdk(tmp_path, values, command_line=False)
     template = built.with_values({})
-    assert_runs(database, layer, built.task, template.function(), template.variables())
+    assert_runs(database, layer_of, built.task, template.function(), template.variables())
 
 
-def test_serverless(tmp_path, database, layer, values):
+def test_the_package_of_the_serverless_framework_runs(tmp_path, database, layer_of, values):
     built = examples.serverless(tmp_path, values)
     template = built.with_values({})
-    assert_runs(database, layer, built.task, template.function(), template.variables())
+    assert_runs(database, layer_of, built.task, template.function(), template.variables())

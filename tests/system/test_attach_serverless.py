@@ -50,8 +50,8 @@ def test_a_pattern_or_a_wrong_value_is_refused(by_arn, name, value):
 
 def test_a_parameter_that_is_missing_is_named(tmp_path):
     work = tools.checkout(tmp_path, "serverless") / "serverless"
-    told = tools.run(tools.node_modules("serverless") / ".bin" / "serverless", "package", cwd=work, expect=1)
-    assert "databaseHost" in told.stdout + told.stderr
+    done = tools.run(tools.node_modules("serverless") / ".bin" / "serverless", "package", cwd=work, expect=1)
+    assert "databaseHost" in done.stdout + done.stderr
 
 
 def test_the_package_is_the_function_and_no_secret(by_arn):

@@ -10,10 +10,8 @@ import attach_account as account
 import attach_terraform as terraform
 import attach_tools as tools
 import pytest
-from attach_run import assert_runs, built_layer
+from attach_run import assert_runs
 from attach_template import PARAMETER, REGION, check_no_secret
-
-from local import endpoint
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +34,9 @@ def test_it_is_valid(work):
 
 
 def test_its_own_tests_pass(work):
-    told = terraform.run(work, "test")
+    printed = terraform.run(work, "test")
     runs = len(re.findall(r"^run ", (work / "tests" / "attach.tftest.hcl").read_text(), re.MULTILINE))
-    assert f"{runs} passed, 0 failed" in told
+    assert f"{runs} passed, 0 failed" in printed
 
 
 def test_its_own_tests_can_fail(work, tmp_path):
@@ -58,36 +56,35 @@ def test_no_secret_is_in_it():
         check_no_secret(file.read_text())
 
 
-def test_apply_run_and_destroy(work, api, tmp_path):
-    with endpoint.start("mysql") as database:
-        layers = [api.publish_layer(), api.publish_layer()]
-        api.client("ssm").put_parameter(Name=PARAMETER, Value=layers[1], Type="String")
-        values = {
-            **api.network(),
-            "database_host": database.front.host,
-            "database_port": database.front.port,
-            "database_name": database.database,
-            "database_user": database.user,
-            "database_resource_id": "cluster-ABCDEFGHIJKL01234",
-        }
-        group = values["database_security_group_id"]
-        (work / "terraform.tfvars.json").write_text(json.dumps(values))
-        (work / "build").mkdir()
-        tools.run(sys.executable, "-m", "zipfile", "-c", "build/function.zip", "../connection_id/handler.py", cwd=work)
-        options = ("-input=false", "-auto-approve")
+def test_apply_run_and_destroy(work, api, database, layer_of):
+    layers = [api.publish_layer(), api.publish_layer()]
+    api.client("ssm").put_parameter(Name=PARAMETER, Value=layers[1], Type="String")
+    values = {
+        **api.network(),
+        "database_host": database.front.host,
+        "database_port": database.front.port,
+        "database_name": database.database,
+        "database_user": database.user,
+        "database_resource_id": "cluster-ABCDEFGHIJKL01234",
+    }
+    group = values["database_security_group_id"]
+    (work / "terraform.tfvars.json").write_text(json.dumps(values))
+    (work / "build").mkdir()
+    tools.run(sys.executable, "-m", "zipfile", "-c", "build/function.zip", "../connection_id/handler.py", cwd=work)
+    options = ("-input=false", "-auto-approve")
 
-        terraform.run(work, "apply", *options, **api.variables())
-        (function,) = api.functions()
-        assert [each["Arn"] for each in function["Layers"]] == [layers[1]]
-        user = f"arn:aws:rds-db:{REGION}:{api.number}:dbuser:cluster-ABCDEFGHIJKL01234/{database.user}"
-        assert api.statements(function) == [{"Effect": "Allow", "Action": "rds-db:connect", "Resource": user}]
-        assert api.admitted(group) == [(function["VpcConfig"]["SecurityGroupIds"][0], database.front.port)]
-        assert_runs(database, built_layer(tmp_path), work / "build" / "function.zip", function, function["Environment"]["Variables"])
+    terraform.run(work, "apply", *options, **api.variables())
+    (function,) = api.functions()
+    assert [each["Arn"] for each in function["Layers"]] == [layers[1]]
+    user = f"arn:aws:rds-db:{REGION}:{api.number}:dbuser:cluster-ABCDEFGHIJKL01234/{database.user}"
+    assert api.statements(function) == [{"Effect": "Allow", "Action": "rds-db:connect", "Resource": user}]
+    assert api.admitted(group) == [(function["VpcConfig"]["SecurityGroupIds"][0], database.front.port)]
+    assert_runs(database, layer_of, work / "build" / "function.zip", function, function["Environment"]["Variables"])
 
-        terraform.run(work, "apply", *options, f"-var=layer_arn={layers[0]}", **api.variables())
-        (function,) = api.functions()
-        assert [each["Arn"] for each in function["Layers"]] == [layers[0]]
+    terraform.run(work, "apply", *options, f"-var=layer_arn={layers[0]}", **api.variables())
+    (function,) = api.functions()
+    assert [each["Arn"] for each in function["Layers"]] == [layers[0]]
 
-        assert "Destroy complete! Resources: 8 destroyed." in terraform.run(work, "destroy", *options, **api.variables())
-        assert api.functions() == []
-        assert api.admitted(group) == []
+    assert "Destroy complete! Resources: 8 destroyed." in terraform.run(work, "destroy", *options, **api.variables())
+    assert api.functions() == []
+    assert api.admitted(group) == []

@@ -144,7 +144,7 @@ def test_text_stands_out_from_what_is_behind_it_in_both_schemes(opened, scheme):
 
 
 def luminance(colour: str) -> float:
-    """The relative luminance of WCAG."""
+    """Return the relative luminance of WCAG."""
     channels = [int(channel) / 255 for channel in re.findall(r"\d+", colour)[:3]]
     linear = [channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4 for channel in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from local.environment import Environment, LambdaEnvironmentError, PartMissingError
 from local.environment.processes import state
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -95,7 +95,7 @@ def function(tmp_path: Path) -> Function:
 
 
 def layer(folder: Path, name: str, **files: str) -> Path:
-    """A layer's zip; a double underscore in a name stands for a slash."""
+    """Return a layer's zip; a double underscore in a name stands for a slash."""
     with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
         for path, text in files.items():
             member = zipfile.ZipInfo(path.replace("__", "/").replace("_py", ".py").replace("_txt", ".txt"))
@@ -139,7 +139,7 @@ def test_variables_are_lambdas_and_none_of_the_machine(function: Function, monke
     monkeypatch.setenv("LEAK", "from the machine")
     monkeypatch.setenv("AWS_PROFILE", "somebody")
     with Environment(task=function(HANDLER), memory=1024, region="ap-south-1", variables={"MINE": "yes", "LANG": "C.UTF-8"}) as environment:
-        told = environment.invoke({"do": "environ"}).payload
+        variables = environment.invoke({"do": "environ"}).payload
         credentials = environment.credentials
     changing = (
         "AWS_LAMBDA_RUNTIME_API",
@@ -149,8 +149,8 @@ def test_variables_are_lambdas_and_none_of_the_machine(function: Function, monke
         "_X_AMZN_TRACE_ID",
     )
     for name in changing:
-        told.pop(name, None)
-    assert told == {
+        variables.pop(name, None)
+    assert variables == {
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_DEFAULT_REGION": "ap-south-1",
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
@@ -220,7 +220,7 @@ def test_init_counts_from_the_start_of_the_process(function: Function) -> None:
     assert 300 < first.init_ms < first.wall_ms
 
 
-def test_an_error_of_the_handler_is_told_in_the_runtimes_words(running: Environment) -> None:
+def test_an_error_of_the_handler_is_reported_in_the_runtimes_words(running: Environment) -> None:
     failed = running.invoke({"do": "raise"})
     assert failed.payload is None
     assert failed.error is not None
@@ -344,10 +344,7 @@ def test_it_dies_with_its_parent(function: Function) -> None:
         assert pids
         assert all(Path(f"/proc/{pid}").exists() for pid in pids)
         parent.kill()
-    deadline = time.monotonic() + 5
-    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), f"the processes {pids} end with their parent")
 
 
 def test_what_a_killed_process_left_is_removed(function: Function, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

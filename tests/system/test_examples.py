@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from layers import LayerOf
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ["invocation", "start", "connection_id", "connection", "init_ms", "duration_ms", "round_trips"]
@@ -53,10 +54,10 @@ def test_the_table_is_for_people() -> None:
         assert heading in run.stdout
 
 
-def test_a_users_function_runs_against_a_local_database(layer_zip: Path, tmp_path: Path) -> None:
+def test_a_users_function_runs_against_a_local_database(layer_of: LayerOf, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(FUNCTION)
     (tmp_path / "schema.sql").write_text("CREATE TABLE pet (name TEXT);\nINSERT INTO pet VALUES ('Rex');\n")
-    what = ["--task", str(tmp_path), "--handler", "app.run", "--layer", str(layer_zip), "--sql", str(tmp_path / "schema.sql")]
+    what = ["--task", str(tmp_path), "--handler", "app.run", "--layer", str(layer_of()), "--sql", str(tmp_path / "schema.sql")]
     done = local("invoke", *what, "--event", '{"sql": "SELECT name FROM pet"}', "--event", '{"sql": "SELECT nonsense"}')
     assert done.returncode == 1
     assert done.stdout.splitlines() == ['[["Rex"]]']
@@ -86,7 +87,7 @@ def test_up_gives_what_rdspool_needs(sign_in: str) -> None:
             check=False,
         )
         up.send_signal(signal.SIGINT)
-        assert up.wait(30) == 0
+        assert up.wait() == 0
     assert asked.stdout.strip().isdigit(), asked.stderr
     assert ("AWS_SECRET_ACCESS_KEY" in exports) == (sign_in == "--iam")
     assert ("RDSPOOL_PASSWORD" in exports) == (sign_in == "--no-iam")

@@ -1,8 +1,11 @@
 """rdspool as a function has it: from the layer's zip, in a Lambda environment, with an RDS front behind its name."""
 
+from __future__ import annotations
+
 import time
 
 import pytest
+from layers import HERE
 
 from local import endpoint
 from local.environment import Environment
@@ -33,24 +36,18 @@ def handler(event, context):
 """
 
 
-@pytest.fixture(scope="module")
-def database():
-    with endpoint.start("mysql") as started:
-        yield started
-
-
 @pytest.fixture
-def environment(database, layer_zip, tmp_path):
-    """A function that starts an environment with the layer attached."""
+def environment(database, layer_of, tmp_path):
+    """Return a function that starts an environment with the layer attached."""
     (tmp_path / "handler.py").write_text(CODE)
     started = []
 
     def start(credentials=database.credentials, **variables):
         made = Environment(
             task=tmp_path,
-            layers=[layer_zip],
+            layers=[layer_of()],
             handler="handler.handler",
-            python="3.13",
+            python=HERE,
             credentials=credentials,
             region=database.front.region,
             variables={**database.variables(CA), **variables},
@@ -114,7 +111,7 @@ def test_a_connection_made_during_init(database, environment):
     assert count.connections == 1
 
 
-def test_a_missing_setting_is_told_at_import(environment):
+def test_a_missing_setting_is_reported_at_import(environment):
     failed = environment(RDSPOOL_USER="").invoke({})
     assert failed.error is not None
     assert "RDSPOOL_USER is not set" in str(failed.error)

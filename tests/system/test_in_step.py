@@ -1,10 +1,11 @@
 """No answer is ever taken for another statement's, and nothing that a statement began is left behind."""
 
-import contextlib
+from __future__ import annotations
+
 import signal
 
 import pytest
-from rdspool import dbapi, get_engine
+from rdspool import SettingsError, dbapi, get_engine
 from sqlalchemy import create_engine, exc, text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
@@ -28,7 +29,7 @@ def procedures(server):
 
 
 @pytest.mark.parametrize("call", ["CALL one()", "CALL three()", "SELECT 100; SELECT 200", "SELECT 100; SELECT 200; UPDATE steps SET v = 1"])
-def test_results_that_nobody_reads_are_nobodys(target, call):
+def test_unread_results_are_not_given_to_the_next_statement(target, call):
     engine = get_engine(**target, multi_statements=True)
     with engine.connect() as connection:
         assert connection.execute(text(call)).first() == (100,)
@@ -77,8 +78,9 @@ def test_a_connections_own_cursor_reads_result_after_result(target):
 
 def test_a_transaction_that_a_failed_procedure_began_is_ended(server, target):
     engine = get_engine(**target, isolation_level="AUTOCOMMIT")
-    with contextlib.suppress(exc.DBAPIError), engine.connect() as connection:
+    with pytest.raises(exc.DBAPIError) as caught, engine.connect() as connection:
         connection.execute(text("CALL leaves_open()"))
+    assert caught.value.orig.sqlstate == "45000"
     with engine.connect() as connection:
         assert not connection.connection.dbapi_connection.in_transaction
         connection.execute(text("REPLACE INTO steps VALUES (3, 3)"))
@@ -114,8 +116,8 @@ class Interrupt(Exception):
     pass
 
 
-def test_an_interruption_at_any_moment(target):
-    """An exception out of a signal's handler, as time limits in functions are made, comes between any two instructions."""
+def test_an_interruption_at_any_moment_leaves_no_answer_behind(target):
+    """A time limit in a function raises from a signal's handler, which can run between any two instructions."""
 
     def interrupt(*_):
         raise Interrupt
@@ -157,7 +159,7 @@ def test_an_interruption_at_any_moment(target):
 
 @pytest.mark.parametrize("options", [{}, {"isolation_level": "AUTOCOMMIT"}, {"yield_per": 10}], ids=str)
 def test_the_users_own_exception_is_the_one_to_see(target, options):
-    """A time limit of the user's, out of a signal's handler, comes while the answer is waited for."""
+    """A time limit of the user's raises from a signal's handler while the driver waits for the answer."""
 
     def interrupt(*_):
         raise Interrupt
@@ -179,13 +181,13 @@ def test_the_users_own_exception_is_the_one_to_see(target, options):
 
 
 def test_a_lost_connection_does_not_come_back_from_any_pool(password_target):
-    """Also where nothing checks connections before their use."""
+    """This holds where no pool checks connections before their use, too."""
     url = URL.create("mysql+rdspool", query={name: str(value) for name, value in password_target.items() if name in ("ca", "region")})
     url = url.set(
         **{name: value for name, value in password_target.items() if name in ("host", "port", "password", "database")}, username="plain"
     )
     engine = create_engine(url)
-    with contextlib.suppress(KeyboardInterrupt), engine.connect() as connection:
+    with pytest.raises(KeyboardInterrupt), engine.connect() as connection:
         dbapi_connection = connection.connection.dbapi_connection
         dbapi_connection._commands.abandon()
         raise KeyboardInterrupt
@@ -207,8 +209,8 @@ def test_a_reset_brings_the_sessions_settings_back(password_target):
 @pytest.mark.parametrize("options", [{"dictionary": True}, {"buffered": False}, {"buffered": True}, {"dictionary": True, "buffered": True}])
 def test_no_value_ends_its_quotes_whatever_the_sql_mode(target, options):
     raw = get_engine(**target).raw_connection()
-    held = raw.dbapi_connection
-    cursor = held.cursor(**options)
+    dbapi_connection = raw.dbapi_connection
+    cursor = dbapi_connection.cursor(**options)
     value = "x\\' OR 1=1 -- "
     for mode in ("NO_BACKSLASH_ESCAPES", "", "NO_BACKSLASH_ESCAPES"):
         cursor.execute(f"SET SESSION sql_mode = '{mode}'")
@@ -223,9 +225,7 @@ def test_no_value_ends_its_quotes_whatever_the_sql_mode(target, options):
 @pytest.mark.parametrize(
     "option", ["option_files", "compress", "ssl_disabled", "ssl_cert", "tls_versions", "auth_plugin", "unix_socket", "pool_recycle"]
 )
-def test_options_that_are_refused(password_target, option):
-    from rdspool import SettingsError
-
+def test_options_of_other_drivers_are_refused(password_target, option):
     with pytest.raises(SettingsError, match=option):
         dbapi.connect(**password_target, **{option: "1"})
     with pytest.raises(SettingsError, match="nonsense"):

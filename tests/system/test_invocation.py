@@ -59,6 +59,11 @@ def handler(event, context):
             session = Session(engine)
             kept.append(session)
             session.execute(text("UPDATE account SET amount = 5 WHERE id = 1"))
+        case "forget" | "forget and raise":
+            connection = engine.connect()
+            connection.execute(text("UPDATE account SET amount = amount + 1 WHERE id = 1"))
+            if event["do"] != "forget":
+                raise LookupError("mine")
         case "raise":
             kept.append(engine.connect())
             raise LookupError("mine")
@@ -78,7 +83,7 @@ def account(server):
 
 
 @pytest.fixture
-def start(tmp_path, layer_zip, front, credentials):
+def start(tmp_path, layer_of, front, credentials):
     """A function that starts an environment with the layer and Lambda's default limit of 3 s, before the front."""
     running = []
 
@@ -91,7 +96,7 @@ def start(tmp_path, layer_zip, front, credentials):
         (folder / "ca.pem").write_text(front.ca_file.read_text())
         environment = Environment(
             task=folder,
-            layers=[layer_zip],
+            layers=[layer_of()],
             timeout=timeout,
             variables=settings | variables,
             credentials=credentials,
@@ -156,6 +161,15 @@ def test_a_connection_kept_over_the_end_is_rolled_back_and_told_of(start, server
 def test_a_session_kept_over_the_end_is_rolled_back(start, server, account):
     environment = start()
     assert "was not given back" in "\n".join(environment.invoke({"do": "session"}).logs)
+    assert server.execute("SELECT amount FROM app.account WHERE id = 1 FOR UPDATE")[0][0] == 100
+
+
+@pytest.mark.parametrize("way", ["forget", "forget and raise"])
+def test_a_connection_that_a_handler_forgot_serves_the_next_invocation(start, server, account, way):
+    environment = start()
+    first = environment.invoke({"do": "id"}).payload
+    assert "was not given back" in "\n".join(environment.invoke({"do": way}).logs)
+    assert environment.invoke({"do": "id"}).payload == first
     assert server.execute("SELECT amount FROM app.account WHERE id = 1 FOR UPDATE")[0][0] == 100
 
 

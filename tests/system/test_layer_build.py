@@ -12,20 +12,17 @@ import statistics
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PathDistribution
 from pathlib import Path
 from typing import Any
 
 import pytest
+from layers import HERE, MACHINE, LayerOf
 
 from layer import matrix
 from local.cache import cache_dir
 
-HERE = ".".join(map(str, sys.version_info[:2]))
-MACHINE = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
-LayerOf = Callable[[str], Path]
 PLAIN = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
 
 
@@ -36,7 +33,7 @@ class Built:
     opt: Path
 
     def python(self, code: str, *options: str) -> subprocess.CompletedProcess[str]:
-        """Runs code with the layer's packages and the standard library, and no others."""
+        """Run code with the layer's packages and the standard library, and no others."""
         environment = PLAIN | {"PYTHONPATH": str(self.opt / "python")}
         command = [sys.executable, "-S", "-P", "-s", *options, "-c", code]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -62,7 +59,7 @@ def built(layer_of: LayerOf, tmp_path_factory: pytest.TempPathFactory) -> Built:
     return Built(archive, json.loads(archive.with_suffix(".json").read_text()), unpack(archive, tmp_path_factory.mktemp("opt")))
 
 
-def test_the_manifest_tells_what_the_zip_is(built: Built) -> None:
+def test_the_manifest_says_what_the_zip_is(built: Built) -> None:
     data, manifest = built.zip.read_bytes(), built.manifest
     assert manifest == json.loads(built.zip.with_suffix(".json").read_text())
     assert manifest["sha256"] == hashlib.sha256(data).hexdigest()

@@ -6,13 +6,13 @@ import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from layers import LayerOf
 
 from layer import matrix, wheels
 from layer.checks.finding import read
@@ -26,7 +26,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture(scope="module", params=["x86_64", "arm64"])
-def zipped(request: pytest.FixtureRequest, layer_of: Callable[[str], Path]) -> Path:
+def zipped(request: pytest.FixtureRequest, layer_of: LayerOf) -> Path:
     return layer_of(request.param)
 
 
@@ -54,26 +54,26 @@ def test_the_sbom_is_valid_cyclonedx(zipped: Path) -> None:
 
 
 def test_the_sbom_holds_each_file_once_with_its_hash(zipped: Path, bom: dict[str, Any]) -> None:
-    told = [file for component in bom["components"] for file in component.get("components", ())]
+    listed = [file for component in bom["components"] for file in component.get("components", ())]
     with zipfile.ZipFile(zipped) as opened:
         found = {name: hashlib.sha256(opened.read(name)).hexdigest() for name in opened.namelist()}
-    assert len(told) == len(found)
-    assert {file["name"]: file["hashes"][0]["content"] for file in told} == found
+    assert len(listed) == len(found)
+    assert {file["name"]: file["hashes"][0]["content"] for file in listed} == found
 
 
 def test_each_package_has_version_licence_supplier_and_the_locks_hash(bom: dict[str, Any]) -> None:
-    held = named(bom)
+    components = named(bom)
     lock = wheels.REQUIREMENTS.read_text()
     for name, version in wheels.pins().items():
-        component = held[name]
+        component = components[name]
         assert (component["version"], component["purl"]) == (version, f"pkg:pypi/{name}@{version}")
         assert f"--hash=sha256:{component['hashes'][0]['content']}" in lock
         assert component["supplier"]["name"]
         assert component["licenses"]
-    assert held["mysql-connector-python"]["licenses"] == [{"expression": "GPL-2.0-only WITH Universal-FOSS-exception-1.0"}]
-    assert held["sqlalchemy"]["licenses"] == [{"license": {"id": "MIT"}}]
-    assert held["rdspool-roots"]["type"] == "data"
-    assert held["rdspool"]["purl"].startswith("pkg:generic/rdspool@")
+    assert components["mysql-connector-python"]["licenses"] == [{"expression": "GPL-2.0-only WITH Universal-FOSS-exception-1.0"}]
+    assert components["sqlalchemy"]["licenses"] == [{"license": {"id": "MIT"}}]
+    assert components["rdspool-roots"]["type"] == "data"
+    assert components["rdspool"]["purl"].startswith("pkg:generic/rdspool@")
 
 
 def test_nothing_is_in_the_layer_but_what_the_lock_names_rdspool_and_the_roots(bom: dict[str, Any]) -> None:
@@ -124,12 +124,12 @@ def test_the_provenance_is_a_statement_about_this_zip(zipped: Path, manifest: di
         # Each has to be found by at least one of these (in-toto's ResourceDescriptor).
         assert dependency.keys() & {"uri", "digest"}, dependency
         assert all(len(value) in (40, 64) for value in dependency.get("digest", {}).values())
-    told = {dependency["name"]: dependency for dependency in definition["resolvedDependencies"]}
+    listed = {dependency["name"]: dependency for dependency in definition["resolvedDependencies"]}
     for package in manifest["packages"]:
         if "wheel" in package:
-            assert told[package["wheel"]]["digest"] == {"sha256": package["sha256"]}
-    assert told["interpreter"]["uri"] == f"pkg:generic/cpython@{manifest['bytecode']['interpreter'].removeprefix('CPython ')}"
-    assert {"source", "deflate", "layer/requirements.txt", "layer/tools.txt"} <= told.keys()
+            assert listed[package["wheel"]]["digest"] == {"sha256": package["sha256"]}
+    assert listed["interpreter"]["uri"] == f"pkg:generic/cpython@{manifest['bytecode']['interpreter'].removeprefix('CPython ')}"
+    assert {"source", "deflate", "layer/requirements.txt", "layer/tools.txt"} <= listed.keys()
 
 
 def described(zipped: Path, manifest: dict[str, Any], source: Source, builder: str | None = None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from layers import HERE, LayerOf
 
 from layer import archive, matrix, wheels
 from layer.checks.finding import Finding, read
@@ -21,7 +22,6 @@ from layer.errors import LayerError
 from layer.inspection import Inspection, inspect
 from local.cache import cache_dir
 
-HERE = ".".join(map(str, sys.version_info[:2]))
 TAG = sys.implementation.cache_tag
 TARGET = matrix.target(HERE, "arm64")
 Files = dict[str, bytes]
@@ -29,7 +29,7 @@ Tamper = Callable[..., Inspection]
 
 
 @pytest.fixture(scope="module")
-def sound(layer_of: Callable[[str], Path]) -> Path:
+def sound(layer_of: LayerOf) -> Path:
     return layer_of(TARGET.architecture)
 
 
@@ -82,7 +82,7 @@ def test_a_library_that_is_none(tampered: Tamper) -> None:
 
 
 def with_versions(data: bytes, **versions: str) -> bytes:
-    """Returns the ELF file with names of symbol versions replaced by others of the same length."""
+    """Return the ELF file with names of symbol versions replaced by others of the same length."""
     for old, new in versions.items():
         assert len(old) == len(new)
         assert old.encode() + b"\0" in data

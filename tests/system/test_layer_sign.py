@@ -9,7 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
+from layers import HERE, LayerOf
 
 from layer import archive, assemble, matrix
 from layer.__main__ import main
@@ -24,7 +24,6 @@ from layer.errors import LayerError
 from layer.evidence.signature import Hook, check, sign_all
 from local.cache import cache_dir
 
-HERE = ".".join(map(str, sys.version_info[:2]))
 NAME = f"rdspool-python{HERE}-x86_64.zip"
 OPENSSL = "openssl dgst -sha256 -sign {key} -out {{signature}} {{file}}"
 KEYS = {
@@ -77,7 +76,7 @@ def test_signature_and_bundle_both_where_the_command_names_both(zipped: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "words"),
     [
         ("cosign sign-blob {signature}", "needs {file}, and {signature} or {bundle} or both: such as 'cosign sign-blob"),
         ("cosign sign-blob {file}", "needs {file}"),
@@ -87,15 +86,15 @@ def test_signature_and_bundle_both_where_the_command_names_both(zipped: Path) ->
         ("true {file} {signature}", f"did not write {{signature}} for {NAME}"),
     ],
 )
-def test_a_command_that_does_not_sign_leaves_nothing(zipped: Path, command: str, told: str) -> None:
+def test_a_command_that_does_not_sign_leaves_nothing(zipped: Path, command: str, words: str) -> None:
     before = sorted(zipped.parent.iterdir())
     with pytest.raises(LayerError) as refused:
         Hook(command).sign(zipped)
-    assert told in str(refused.value)
+    assert words in str(refused.value)
     assert sorted(zipped.parent.iterdir()) == before
 
 
-def test_a_key_that_cannot_check_is_told(zipped: Path, tmp_path: Path) -> None:
+def test_a_key_that_cannot_check_is_reported(zipped: Path, tmp_path: Path) -> None:
     assert "has no signature" in (check(zipped, b"") or "")
     zipped.with_name(f"{NAME}.sig").write_bytes(b"s")
     with pytest.raises(LayerError, match="the public key cannot be read"):
@@ -111,7 +110,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=matrix.PROJECT, env=variables, capture_output=True, text=True, check=False)
 
 
-def test_build_and_sign_and_verify_by_the_command_line(layer_of: Callable[[str], Path], tmp_path: Path) -> None:
+def test_build_and_sign_and_verify_by_the_command_line(layer_of: LayerOf, tmp_path: Path) -> None:
     for path in layer_of("x86_64").parent.iterdir():
         shutil.copyfile(path, tmp_path / path.name)
     copy = tmp_path / NAME

@@ -20,6 +20,7 @@ from typing import Any
 
 import boto3
 import pytest
+from layers import HERE, LayerOf
 from moto.server import ThreadedMotoServer
 
 from layer import archive, matrix
@@ -27,7 +28,6 @@ from layer.checks.finding import SIGNER_FILE, read
 from layer.inspection import inspect
 from local.cache import cache_dir
 
-HERE = ".".join(map(str, sys.version_info[:2]))
 TARGET = matrix.target(HERE, "x86_64")
 REGION, BUCKET, PROFILE = "eu-central-1", "layers-123456789012-eu-central-1", "rdspool"
 
@@ -59,12 +59,12 @@ class Signer:
 
     def describe(self, number: str) -> dict[str, Any]:
         self.asked += 1
-        told = {"jobId": number, "profileName": PROFILE, "profileVersion": "AbCdEf1234"}
+        job = {"jobId": number, "profileName": PROFILE, "profileVersion": "AbCdEf1234"}
         if self.asked == 1:
-            return told | {"status": "InProgress"}
+            return job | {"status": "InProgress"}
         if self.failure:
-            return told | {"status": "Failed", "statusReason": self.failure}
-        return told | {"status": "Succeeded", "signedObject": {"s3": self.jobs[number]}}
+            return job | {"status": "Failed", "statusReason": self.failure}
+        return job | {"status": "Succeeded", "signedObject": {"s3": self.jobs[number]}}
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def sign(zipped: Path, output: Path, *options: str) -> subprocess.CompletedProce
     return subprocess.run([*command, *bucket, *options], cwd=matrix.PROJECT, env=variables, capture_output=True, text=True, check=False)
 
 
-def test_a_signed_zip_has_its_own_hash_and_the_same_files(versioned: Signer, layer_of: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_signed_zip_has_its_own_hash_and_the_same_files(versioned: Signer, layer_of: LayerOf, tmp_path: Path) -> None:
     unsigned = layer_of("x86_64")
     result = sign(unsigned, tmp_path)
     assert result.returncode == 0, result.stderr
@@ -152,14 +152,14 @@ def test_a_signed_zip_has_its_own_hash_and_the_same_files(versioned: Signer, lay
     assert "does not sign twice" in " ".join(again.stderr.split())
 
 
-def test_a_bucket_without_versions_is_told(signer: Signer, layer_of: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_bucket_without_versions_is_reported(signer: Signer, layer_of: LayerOf, tmp_path: Path) -> None:
     result = sign(layer_of("x86_64"), tmp_path)
     assert result.returncode == 1
     assert f"aws s3api put-bucket-versioning --bucket {BUCKET}" in result.stderr
     assert not signer.jobs
 
 
-def test_a_job_that_fails_is_told(versioned: Signer, layer_of: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_job_that_fails_is_reported(versioned: Signer, layer_of: LayerOf, tmp_path: Path) -> None:
     versioned.failure = "the profile was canceled"
     result = sign(layer_of("x86_64"), tmp_path / "signed")
     assert result.returncode == 1
@@ -167,7 +167,7 @@ def test_a_job_that_fails_is_told(versioned: Signer, layer_of: Callable[[str], P
     assert not (tmp_path / "signed").exists()
 
 
-def test_other_files_than_those_sent_are_refused(versioned: Signer, layer_of: Callable[[str], Path], tmp_path: Path) -> None:
+def test_other_files_than_those_sent_are_refused(versioned: Signer, layer_of: LayerOf, tmp_path: Path) -> None:
     versioned.spoil = lambda opened: opened.writestr("python/extra.py", "")
     result = sign(layer_of("x86_64"), tmp_path)
     assert result.returncode == 1
@@ -178,8 +178,8 @@ def test_other_files_than_those_sent_are_refused(versioned: Signer, layer_of: Ca
 def test_half_of_the_options_is_refused(tmp_path: Path) -> None:
     zipped = tmp_path / f"{TARGET.name}.zip"
     zipped.write_bytes(b"")
-    for options, told in ((["--aws-profile", "x"], "--aws-profile needs --bucket and --region too"), ([], "choose how to sign")):
+    for options, words in ((["--aws-profile", "x"], "--aws-profile needs --bucket and --region too"), ([], "choose how to sign")):
         command = [sys.executable, "-m", "layer", "sign", str(zipped), *options]
         result = subprocess.run(command, cwd=matrix.PROJECT, capture_output=True, text=True, check=False)
         assert result.returncode == 1
-        assert told in result.stderr
+        assert words in result.stderr

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+from layers import HERE, LayerOf
 
 from layer import archive, assemble, interpreter, matrix, trial, wheels
 from layer.checks.finding import read
 from local.cache import cache_dir
-
-HERE = ".".join(map(str, sys.version_info[:2]))
-LayerOf = Callable[[str], Path]
 
 
 def inspect(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -24,7 +21,7 @@ def inspect(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=matrix.PROJECT, capture_output=True, text=True, check=False)
 
 
-def test_a_layer_runs_and_one_of_another_architecture_is_told_as_not_run(layer_of: LayerOf) -> None:
+def test_a_layer_runs_and_one_of_another_architecture_is_reported_as_not_run(layer_of: LayerOf) -> None:
     result = inspect("--run", "--json", layer_of("x86_64"), layer_of("arm64"))
     assert result.returncode == 0, result.stdout + result.stderr
     ran, arm = (json.loads(line)["run"] for line in result.stdout.splitlines())
@@ -56,7 +53,7 @@ def tampered(zipped: Path, folder: Path, changes: dict[str, bytes | None]) -> tu
     return path, target
 
 
-def test_what_is_wrong_in_a_run_is_told(layer_of: LayerOf, tmp_path: Path) -> None:
+def test_what_is_wrong_in_a_run_is_reported(layer_of: LayerOf, tmp_path: Path) -> None:
     zipped, tag = layer_of("x86_64"), sys.implementation.cache_tag
     cases = {
         "compiles": {f"python/rdspool/_aws/__pycache__/token.{tag}.pyc": None},

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from layers import HERE, LayerOf
 
 from layer import archive, assemble, matrix, wheels
 from layer.__main__ import main
@@ -18,13 +19,12 @@ from layer.checks.finding import SIGNER_FILE, read
 from layer.verification import Verdict, compare
 from local.cache import cache_dir
 
-HERE = ".".join(map(str, sys.version_info[:2]))
 TARGET = matrix.target(HERE, "x86_64")
 Copy = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def built(layer_of: Callable[[str], Path]) -> Path:
+def built(layer_of: LayerOf) -> Path:
     return layer_of(TARGET.architecture)
 
 
@@ -54,19 +54,19 @@ def test_what_this_tree_builds_is_the_same(built: Path) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Result]:
-    """The command within this process, where the layer that it builds for comparison is packed less tightly."""
+    """Return the command within this process, where the layer that it builds for comparison is packed less tightly."""
     monkeypatch.setattr(assemble.archive, "pack", partial(archive.pack, level=6))
     return lambda path: CliRunner().invoke(main, ["verify", "--interpreter", sys.executable, str(path)])
 
 
-def test_a_changed_source_is_told_by_name(copy: Copy, quick: Callable[[Path], Result]) -> None:
+def test_a_changed_source_is_reported_by_name(copy: Copy, quick: Callable[[Path], Result]) -> None:
     result = quick(copy({"python/rdspool/_aws/token.py": b"leak = True\n", "python/extra.py": b""}))
     assert result.exit_code == 1
     assert "not what this tree builds" in result.stdout
     assert "  python/extra.py is in the zip, not in this tree's layer\n  python/rdspool/_aws/token.py has other bytes\n" in result.stdout
 
 
-def test_other_bytecode_of_another_patch_release_is_told_as_that(copy: Copy, quick: Callable[[Path], Result]) -> None:
+def test_other_bytecode_of_another_patch_release_is_reported_as_that(copy: Copy, quick: Callable[[Path], Result]) -> None:
     path = f"python/rdspool/_aws/__pycache__/token.{sys.implementation.cache_tag}.pyc"
     result = quick(copy({path: b"made elsewhere"}, interpreter=f"CPython {HERE}.99"))
     assert result.exit_code == 2

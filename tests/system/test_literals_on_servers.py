@@ -1,5 +1,7 @@
 """Literals as real servers read them: any value, under any sql_mode and character set, read back by the server and by another client."""
 
+from __future__ import annotations
+
 import datetime as dt
 import decimal
 import math

@@ -1,18 +1,17 @@
 """Lost connections: each recognised by the error it makes, replaced at the next use, and an idle one before it."""
 
+from __future__ import annotations
+
 import time
 
 import pytest
+from connections import connection_id
 from rdspool import get_engine, pool
 from rdspool._driver.error_numbers import OPTION_PREVENTS_STATEMENT, READ_ONLY, SERVER_CLOSES
 from sqlalchemy import exc, text
 
 from local.front.faults import Close, Command, CutAnswer, Error, LoseAnswer, Silence
-
-
-def connection_id(engine):
-    with engine.connect() as connection:
-        return connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def lose(engine):
 
 
 @pytest.mark.parametrize("code", sorted(SERVER_CLOSES | READ_ONLY | {OPTION_PREVENTS_STATEMENT}))
-def test_an_error_that_ends_the_connection(front, engine, code):
+def test_an_error_that_ends_the_connection_replaces_it(front, engine, code):
     first = connection_id(engine)
     front.fault(when=Command("SELECT 4711"), do=Error(code, close=code in SERVER_CLOSES))
     error = lose(engine)
@@ -40,7 +39,7 @@ def test_an_error_that_ends_the_connection(front, engine, code):
 
 
 @pytest.mark.parametrize("code", [1045, 1146, 1205, 1213, 1290, 1317, 1792])
-def test_an_error_that_does_not(front, engine, code):
+def test_an_error_of_a_statement_keeps_the_connection(front, engine, code):
     first = connection_id(engine)
     message = "The MySQL server is running with the --secure-file-priv option so it cannot execute this statement" if code == 1290 else None
     front.fault(when=Command("SELECT 4711"), do=Error(code, message=message))
@@ -51,7 +50,7 @@ def test_an_error_that_does_not(front, engine, code):
 @pytest.mark.parametrize(
     "fault", [Close(), Close(reset=True), LoseAnswer(), LoseAnswer(reset=True), CutAnswer(), CutAnswer(reset=True)], ids=repr
 )
-def test_a_connection_that_breaks(front, engine, fault):
+def test_a_connection_that_breaks_is_replaced(front, engine, fault):
     first = connection_id(engine)
     front.fault(when=Command("SELECT 4711"), do=fault)
     error = lose(engine)
@@ -61,8 +60,8 @@ def test_a_connection_that_breaks(front, engine, fault):
     assert connection_id(engine) != first
 
 
-def test_killed_by_the_server(server, front, engine):
-    """Used a moment ago, and killed since: the socket is looked at on every checkout, and the handler sees nothing."""
+def test_a_connection_killed_by_the_server_is_replaced_without_a_ping(server, front, engine):
+    """The connection was used a moment ago, but every checkout looks at the socket: the handler sees no error."""
     first = connection_id(engine)
     server.execute(f"KILL {first}")
     front.wait_closed(front.connection(backend_id=first))
@@ -71,26 +70,26 @@ def test_killed_by_the_server(server, front, engine):
     assert "PING" not in count.commands
 
 
+@pytest.mark.parametrize("gap", [pool.IDLE_GAP, 0.0], ids=["used a moment ago", "idle"])
 @pytest.mark.parametrize("code", [1053, 4031])
-def test_a_farewell_that_came_while_idle(front, engine, code):
-    """A server that ends an idle session says why first: bytes that nobody asked for, which evict a hot connection too."""
+def test_an_error_that_was_sent_while_idle_replaces_the_connection(front, engine, monkeypatch, code, gap):
+    """A server that ends an idle session says why first: bytes that the client has not asked for, which evict a connection just used too."""
+    monkeypatch.setattr(pool, "IDLE_GAP", gap)
     first = connection_id(engine)
     front.notify(front.connection(backend_id=first), code)
     front.wait_closed(front.connection(backend_id=first))
     assert connection_id(engine) != first
 
 
-def test_the_servers_own_idle_limit(server, target):
+def test_a_connection_that_the_server_closed_for_idling_is_replaced(server, target):
     engine = get_engine(**target, pool_recycle=1, wait_timeout=2)
     first = connection_id(engine)
-    deadline = time.time() + 15
-    while server.execute(f"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {first}")[0][0]:
-        assert time.time() < deadline
-        time.sleep(0.1)
+    count = f"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {first}"
+    wait_until(lambda: server.execute(count) == [(0,)], "the server ends the idle session")
     assert connection_id(engine) != first
 
 
-def test_a_read_that_times_out(front, target):
+def test_a_connection_whose_read_timed_out_is_replaced(front, target):
     engine = get_engine(**target)
     with pytest.raises(exc.DBAPIError) as caught, engine.connect() as connection:
         connection.connection.dbapi_connection.read_timeout = 1
@@ -105,26 +104,18 @@ def test_a_read_that_times_out(front, target):
 
 @pytest.fixture
 def idle(engine, monkeypatch):
-    """A connection that has been idle for longer than the gap."""
+    """Return a connection that has been idle for longer than the gap."""
     monkeypatch.setattr(pool, "IDLE_GAP", 0.0)
     return engine
 
 
-def test_a_lost_idle_connection_is_replaced_without_a_word(front, idle):
+def test_a_lost_idle_connection_is_replaced_silently(front, idle):
     first = connection_id(idle)
     front.kill(front.connection(backend_id=first))
     front.wait_closed(front.connection(backend_id=first))
     with front.count() as count:
         assert connection_id(idle) != first
     assert "PING" not in count.commands  # the end of file was seen
-
-
-@pytest.mark.parametrize("code", [1053, 4031])
-def test_a_farewell_is_seen_before_use(front, idle, code):
-    first = connection_id(idle)
-    front.notify(front.connection(backend_id=first), code)
-    front.wait_closed(front.connection(backend_id=first))
-    assert connection_id(idle) != first
 
 
 def test_a_black_hole_is_found_by_a_ping(front, idle):
@@ -152,8 +143,8 @@ def test_idleness_is_by_the_wall_clock(front, engine, monkeypatch):
 def test_an_interrupted_read_leaves_no_answer_behind(front, engine, monkeypatch):
     """Whatever interrupts a statement, its late answer is never taken for the next one's."""
     with engine.connect() as connection:
-        held = connection.connection.dbapi_connection
-        monkeypatch.setattr(held._commands.stream, "receive", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        dbapi_connection = connection.connection.dbapi_connection
+        monkeypatch.setattr(dbapi_connection._commands.stream, "receive", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             connection.execute(text("SELECT 4711"))
     with engine.connect() as connection:

@@ -1,5 +1,7 @@
 """What each use costs, counted at the front, exactly: a regression of the pinned pair, or of rdspool, shows at once."""
 
+from __future__ import annotations
+
 import pytest
 from rdspool import get_engine
 from sqlalchemy import text
@@ -36,7 +38,7 @@ def select(engine):
         connection.execute(text("SELECT v FROM round_trips WHERE id = :id"), {"id": 1}).scalar_one()
 
 
-def test_cold(front, engine):
+def test_a_cold_connect_and_query_cost_six_round_trips(front, engine):
     with front.count() as count, engine.connect() as connection:
         connection.execute(text("SELECT v FROM round_trips WHERE id = 1")).scalar_one()
         connection.rollback()
@@ -47,7 +49,7 @@ def test_cold(front, engine):
     assert count.connections == 1
 
 
-def test_reconnect(front, warm):
+def test_a_reconnect_and_query_cost_five_round_trips(front, warm):
     warm.dispose()
     with front.count() as count, warm.connect() as connection:
         connection.execute(text("SELECT v FROM round_trips WHERE id = 1")).scalar_one()
@@ -56,14 +58,14 @@ def test_reconnect(front, warm):
     assert count.round_trips == 5
 
 
-def test_warm_select(front, warm):
+def test_a_warm_select_costs_two_round_trips(front, warm):
     with front.count() as count:
         select(warm)
     assert count.commands == ["QUERY SELECT v FROM round_trips WHERE id = 1", "QUERY ROLLBACK"]
     assert count.round_trips == 2
 
 
-def test_warm_select_in_autocommit(front, target, table):
+def test_a_warm_select_in_autocommit_costs_one_round_trip(front, target, table):
     engine = get_engine(**target, isolation_level="AUTOCOMMIT")
     select(engine)
     with front.count() as count:
@@ -91,7 +93,7 @@ def test_isolation_level_costs_nothing_at_connect(front, target, table, level):
     assert engine.dialect.default_isolation_level == level
 
 
-def test_warm_write(front, warm):
+def test_a_warm_write_costs_two_round_trips(front, warm):
     with front.count() as count, warm.begin() as connection:
         connection.execute(text("UPDATE round_trips SET v = v + 1 WHERE id = :id"), {"id": 1})
     assert count.commands == ["QUERY UPDATE round_trips SET v = v + 1 WHERE id = 1", "QUERY COMMIT"]

@@ -1,5 +1,7 @@
 """Whatever fails on the way to the server, no secret is shown: not in an error, a note, a log line or a repr, and not in any frame's variables."""
 
+from __future__ import annotations
+
 import logging
 import signal
 import socket
@@ -8,7 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from rdspool import errors, get_engine
+from botocore.credentials import ReadOnlyCredentials
+from rdspool import creator, errors, get_engine
 from rdspool._aws import credentials as credentials_module
 from rdspool._aws import token as token_module
 from rdspool._driver import sign_in
@@ -28,7 +31,7 @@ class Outside(BaseException):
 
 @pytest.fixture
 def secrets(credentials, password_target):
-    """What must not be shown: the password, parts of every token, the role's secret key and session token."""
+    """Return what must not be shown: the password, parts of every token, the role's secret key and session token."""
     return [
         WRONG_PASSWORD,
         password_target["password"],
@@ -41,7 +44,7 @@ def secrets(credentials, password_target):
 
 @pytest.fixture(autouse=True)
 def log(monkeypatch, secrets):
-    """All that the process logs, from level 1 on."""
+    """Return all that the process logs, from level 1 on."""
     records = []
 
     class Handler(logging.Handler):
@@ -62,7 +65,7 @@ def log(monkeypatch, secrets):
 
 @pytest.fixture(params=["token", "password", "password in a URL"])
 def engine_of(request, target, password_target):
-    """A function that makes an engine that signs in with a token, or with a password, or that is SQLAlchemy's own with a URL."""
+    """Return a function that makes an engine that signs in with a token, or with a password, or that is SQLAlchemy's own with a URL."""
 
     def make(**changes):
         if request.param == "token":
@@ -84,20 +87,20 @@ def shown_by_failure(engine, secrets, kind=Exception):
     return caught.value
 
 
-def test_nothing_that_is_there_shows_it(engine_of, secrets, log):
+def test_no_object_of_a_connection_shows_a_secret(engine_of, secrets, log):
     engine = engine_of()
     with engine.connect() as connection:
-        held = connection.connection.dbapi_connection
+        dbapi_connection = connection.connection.dbapi_connection
         things = [
             engine,
             engine.pool,
             repr(engine.url),
-            held,
-            vars(held),
+            dbapi_connection,
+            vars(dbapi_connection),
             connection,
             connection.connection,
-            held._commands,
-            held._commands.stream,
+            dbapi_connection._commands,
+            dbapi_connection._commands.stream,
         ]
         creator = engine.pool._creator
         if hasattr(creator, "settings"):  # with SQLAlchemy's own engine it is a function of SQLAlchemy's
@@ -110,14 +113,21 @@ def test_nothing_that_is_there_shows_it(engine_of, secrets, log):
     assert any("Pool" in record.name for record in log)
 
 
+def test_a_token_holds_what_is_looked_for(target, secrets, credentials):
+    token, _ = creator.token_source(get_engine(**target).pool._creator.settings).get()
+    assert {"X-Amz-Signature=", "X-Amz-Security-Token", credentials.session_token} == {
+        secret for secret in secrets if secret in token.reveal()
+    }
+
+
 # -- the way to the server ------------------------------------------------------------------------------------------------------
 
 
-def test_no_such_name(engine_of, secrets):
+def test_a_name_without_an_address_shows_no_secret(engine_of, secrets):
     shown_by_failure(engine_of(host="nosuch.invalid"), secrets)
 
 
-def test_nothing_listens(front, engine_of, secrets):
+def test_a_refused_connection_shows_no_secret(front, engine_of, secrets):
     front.stop_listening()
     try:
         shown_by_failure(engine_of(), secrets)
@@ -125,11 +135,11 @@ def test_nothing_listens(front, engine_of, secrets):
         front.listen_again()
 
 
-def test_an_unknown_authority(engine_of, secrets, tmp_path):
+def test_an_unknown_authority_shows_no_secret(engine_of, secrets, tmp_path):
     shown_by_failure(engine_of(ca=str(authority(tmp_path / "other").ca)), secrets)
 
 
-def test_no_certificate_in_the_file(engine_of, secrets, tmp_path):
+def test_a_ca_file_without_a_certificate_shows_no_secret(engine_of, secrets, tmp_path):
     file = tmp_path / "ca.pem"
     file.write_text("none")
     shown_by_failure(engine_of(ca=str(file)), secrets)
@@ -154,17 +164,17 @@ def test_no_certificate_in_the_file(engine_of, secrets, tmp_path):
     ],
     ids=repr,
 )
-def test_a_failure_of_the_server(front, engine_of, secrets, when, do):
+def test_a_failure_of_the_server_shows_no_secret(front, engine_of, secrets, when, do):
     front.fault(when=when, do=do, times=None)
     shown_by_failure(engine_of(connect_timeout=0.5), secrets)
 
 
-def test_a_wrong_password(password_target, secrets):
+def test_a_wrong_password_shows_no_secret(password_target, secrets):
     error = shown_by_failure(get_engine(**{**password_target, "password": WRONG_PASSWORD}), secrets)
     assert isinstance(error.orig, errors.SignInError)
 
 
-def test_a_wrong_secret_key(target, secrets, monkeypatch):
+def test_a_wrong_secret_key_shows_no_secret(target, secrets, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI-bPxRfiCYEXAMPLEKEY")
     error = shown_by_failure(get_engine(**target), [*secrets, "wJalrXUtnFEMI-bPxRfiCYEXAMPLEKEY"])
     assert isinstance(error.orig, errors.SignInError)
@@ -173,7 +183,7 @@ def test_a_wrong_secret_key(target, secrets, monkeypatch):
 # -- credentials ----------------------------------------------------------------------------------------------------------------
 
 
-def test_credentials_that_ended(target, secrets, monkeypatch, credentials):
+def test_credentials_that_ended_show_no_secret(target, secrets, monkeypatch, credentials):
     """botocore's own objects show all that they hold."""
 
     class Found:
@@ -181,8 +191,6 @@ def test_credentials_that_ended(target, secrets, monkeypatch, credentials):
         _expiry_time = None
 
         def get_frozen_credentials(self):
-            from botocore.credentials import ReadOnlyCredentials
-
             return ReadOnlyCredentials(credentials.access_key, credentials.secret_key, credentials.session_token)
 
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -194,7 +202,7 @@ def test_credentials_that_ended(target, secrets, monkeypatch, credentials):
     assert "_from_botocore" in frames_of(caught.value)
 
 
-def test_credentials_that_can_not_be_had(target, secrets, monkeypatch, credentials):
+def test_credentials_that_can_not_be_had_show_no_secret(target, secrets, monkeypatch, credentials):
     class Found:
         method = "assume-role"
 
@@ -214,7 +222,7 @@ def test_credentials_that_can_not_be_had(target, secrets, monkeypatch, credentia
 
 @pytest.fixture
 def interrupted(monkeypatch):
-    """A function that lets a signal arrive at the n-th call of a method, whose handler raises `Outside`."""
+    """Return a function that lets a signal arrive at the n-th call of a method, whose handler raises `Outside`."""
 
     def handler(*_):
         raise Outside
@@ -255,7 +263,7 @@ def interrupted(monkeypatch):
     ids=lambda value: value if isinstance(value, str) else None,
 )
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_an_exception_from_outside(engine_of, secrets, interrupted, owner, name, call, frame, after):
+def test_an_exception_from_outside_shows_no_secret(engine_of, secrets, interrupted, owner, name, call, frame, after):
     engine = engine_of()
     interrupted(owner, name, call, after)
     error = shown_by_failure(engine, secrets, Outside)
@@ -264,7 +272,7 @@ def test_an_exception_from_outside(engine_of, secrets, interrupted, owner, name,
 
 @pytest.mark.parametrize("name", ["quote", "time"])
 @pytest.mark.parametrize("call", [1, 2, 3])
-def test_an_exception_from_outside_while_a_token_is_signed(target, secrets, interrupted, monkeypatch, name, call):
+def test_an_exception_from_outside_while_a_token_is_signed_shows_no_secret(target, secrets, interrupted, monkeypatch, name, call):
     engine = get_engine(**target)
     if name == "quote":
         interrupted(token_module, "quote", call)
@@ -275,7 +283,7 @@ def test_an_exception_from_outside_while_a_token_is_signed(target, secrets, inte
 
 
 @pytest.mark.parametrize("raised", [MemoryError, KeyboardInterrupt, RuntimeError, OSError])
-def test_any_exception_in_the_send(engine_of, secrets, monkeypatch, raised):
+def test_any_exception_in_the_send_shows_no_secret(engine_of, secrets, monkeypatch, raised):
     def send(self, data, flags=0):
         raise raised("in the send")
 
@@ -287,8 +295,8 @@ def test_any_exception_in_the_send(engine_of, secrets, monkeypatch, raised):
     assert {"_send_login", "send", "_write"} <= frames_of(caught.value)
 
 
-def test_a_login_that_is_sent_in_parts(engine_of, secrets, monkeypatch):
-    """What is left of it goes out in a second call."""
+def test_a_login_that_is_sent_in_parts_shows_no_secret(engine_of, secrets, monkeypatch):
+    """A second call sends the rest of it."""
     real = ssl.SSLSocket.send
     calls = []
 
@@ -311,7 +319,7 @@ def test_a_login_that_is_sent_in_parts(engine_of, secrets, monkeypatch):
 @pytest.mark.parametrize(
     ("when", "do"), [(Accept(), Close()), (Accept(), Error(1045)), (SignIn(), Error(1045)), (SignIn(), Close())], ids=repr
 )
-def test_a_failure_during_init(front, target, secrets, log, when, do):
+def test_a_failure_during_init_shows_no_secret(front, target, secrets, log, when, do):
     front.fault(when=when, do=do, times=None)
     engine = get_engine(**target, connect="init")
     begun = engine.pool._creator._init_connection
@@ -322,8 +330,8 @@ def test_a_failure_during_init(front, target, secrets, log, when, do):
     assert any("during init failed" in record.getMessage() for record in log)
 
 
-def test_an_exception_in_the_send_during_init(password_target, secrets, monkeypatch):
-    """Nothing of a thread that died is printed, and what it died of shows nothing."""
+def test_an_exception_in_the_send_during_init_shows_no_secret(password_target, secrets, monkeypatch):
+    """A thread that fails prints nothing, and its exception shows nothing."""
     real = ssl.SSLSocket.send
     hooked = []
     monkeypatch.setattr(threading, "excepthook", hooked.append)
@@ -344,8 +352,8 @@ def test_an_exception_in_the_send_during_init(password_target, secrets, monkeypa
     assert hooked == []
 
 
-def test_the_walk_finds_what_is_there(secrets):
-    """The walk itself: it sees a secret in a text, in bytes, and in what a container holds."""
+def test_the_walk_finds_a_secret_that_a_frame_holds(secrets):
+    """The walk sees a secret in a text, in bytes, and in a container."""
     name = str(Path(ssl.__file__).with_name("made_up.py"))
     scope = {}
     source = "def fail(secret):\n    data = [{'x': bytearray(secret.encode())}]\n    del secret\n    raise ValueError('none')\n"

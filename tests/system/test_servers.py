@@ -1,4 +1,4 @@
-"""The real servers of local/: what they are, and that they go when they should."""
+"""The real servers of local/: what they are, and that they end when they should."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 
 from local.errors import LocalError
 from local.server import KINDS, Kind, Server, start
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 STARTER = """
@@ -42,7 +42,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield started
 
 
-def test_version(server: Server) -> None:
+def test_the_version_is_one_that_aws_offers(server: Server) -> None:
     numbers = tuple(int(part) for part in server.version.split("-")[0].split("."))
     assert numbers >= ((8, 4) if server.kind == "mysql" else (10, 6))
     assert ("mariadb" in server.version.lower()) == (server.kind == "mariadb")
@@ -123,11 +123,7 @@ def test_it_dies_with_its_parent(kind: Kind) -> None:
         assert _listens(port)
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-    limit = time.monotonic() + 5
-    while (_listens(port) or folder.exists()) and time.monotonic() < limit:
-        time.sleep(0.05)
-    assert not _listens(port)
-    assert not folder.exists()
+    wait_until(lambda: not _listens(port) and not folder.exists(), "the server ends with its parent and leaves nothing")
 
 
 @pytest.mark.parametrize("crash", [False, True], ids=["stop", "crash"])

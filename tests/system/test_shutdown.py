@@ -105,12 +105,12 @@ def test_sigterm_closes_the_connections_with_a_goodbye(server, start):
     assert status(server, "Aborted_clients") == before
 
 
-def test_in_aws_own_emulator(server, layer_zip, task, variables, front, credentials):
+def test_in_aws_own_emulator(server, layer_of, task, variables, front, credentials):
     """It takes the extension, sends SIGTERM for it, and kills what is not gone after 600 ms."""
     before = status(server, "Aborted_clients")
     settings = {name: value for name, value in variables.items() if name.startswith("RDSPOOL_")} | {"RDSPOOL_CA": "/var/task/ca.pem"}
     with Environment(
-        task=task, layers=[layer_zip], variables=settings, credentials=credentials, hosts={front.host: front.address}
+        task=task, layers=[layer_of()], variables=settings, credentials=credentials, hosts={front.host: front.address}
     ) as environment:
         number = environment.invoke().payload
         assert not environment.terminate().killed

@@ -1,5 +1,7 @@
 """Streams: rows are read as they are fetched, and a stream that is left early neither breaks the connection nor loses work."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
@@ -81,7 +83,7 @@ def test_a_stream_left_early_keeps_the_work_of_its_transaction(server, target):
 
 @pytest.mark.parametrize("limit", [100, ROWS])
 def test_a_stream_left_by_the_end_of_the_block(target, limit):
-    """Little is left: the connection is kept. Much is left: a new one costs less."""
+    """Where few rows are left, they are read and the connection is kept. Where many are left, a new connection costs less."""
     engine = get_engine(**target)
     with engine.connect() as connection:
         first = connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
@@ -120,7 +122,7 @@ def test_the_orm_streams(target):
 
 
 def test_an_error_in_the_midst_of_a_stream(server, target):
-    """The server finds the error after it has sent rows: the rows before it are there, then the error."""
+    """The server finds the error after it has sent rows: the client gets these rows, then the error."""
     with get_engine(**target).connect() as connection:
         statement = "SELECT id, 18446744073709551615 + IF(id > 50000, 1, 0) FROM streamed ORDER BY id"  # out of range behind 50,000
         cursor = connection.connection.cursor(buffered=False)

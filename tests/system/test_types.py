@@ -1,5 +1,7 @@
 """Values of every column type, out and in: the same as the connector's own, and as they were sent."""
 
+from __future__ import annotations
+
 import datetime as dt
 import decimal
 import enum
@@ -7,7 +9,7 @@ import enum
 import mysql.connector
 import pytest
 from rdspool import dbapi, get_engine
-from sqlalchemy import text
+from sqlalchemy import exc, text
 
 COLUMNS = {
     "tiny": ("TINYINT", ["-128", "127", "NULL"]),
@@ -130,7 +132,7 @@ PARAMETERS = [
 @pytest.mark.parametrize("value", PARAMETERS, ids=repr)
 @pytest.mark.parametrize("mode", ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES"])
 def test_a_parameter_comes_back_as_it_was_sent(target, value, mode):
-    """Also after the session's escaping was changed behind the driver's back, by SQL."""
+    """This holds after a statement has changed the session's escaping, too."""
     with get_engine(**target).connect() as connection:
         connection.exec_driver_sql(f"SET SESSION sql_mode = '{mode}'")
         sent = bytes(value) if isinstance(value, bytearray) else value
@@ -162,8 +164,6 @@ def test_named_parameters_and_percent_signs(target):
 
 
 def test_too_few_and_too_many_parameters(target):
-    from sqlalchemy import exc
-
     with get_engine(**target).connect() as connection:
         for statement, values in (("SELECT %s, %s", (1,)), ("SELECT %s", (1, 2))):
             with pytest.raises(exc.ProgrammingError, match="parameters"):
@@ -183,7 +183,7 @@ def test_executemany_and_large_values(server, target):
 
 
 def test_a_row_of_more_than_16_mib(server, target):
-    """Such a row comes in several packets."""
+    """A server sends such a row in several packets."""
     server.execute("SET GLOBAL max_allowed_packet = 67108864")
     with get_engine(**target).connect() as connection:
         row = connection.execute(text("SELECT REPEAT('a', 17000000), 'next', REPEAT('b', 16777215)")).one()
@@ -192,7 +192,7 @@ def test_a_row_of_more_than_16_mib(server, target):
 
 
 @pytest.mark.parametrize("size", [17_000_000, 40_000_000])
-def test_a_statement_beyond_the_servers_limit_is_told_as_that(server, password_target, size):
+def test_a_statement_beyond_the_servers_limit_is_reported_as_that(server, password_target, size):
     """The server closes in the middle of the statement: a broken pipe would say nothing of the reason."""
     ((before,),) = server.execute("SELECT @@GLOBAL.max_allowed_packet")
     server.execute("SET GLOBAL max_allowed_packet = 16777216")

@@ -1,10 +1,12 @@
 """No value becomes SQL, under any sql_mode, however it was set, and through every cursor. A statement's own text is never replaced."""
 
+from __future__ import annotations
+
 import itertools
 import re
 
 import pytest
-from rdspool import get_engine
+from rdspool import dbapi, get_engine
 from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, exc, insert, literal, select, text
 from sqlalchemy.orm import Session, declarative_base
 
@@ -190,7 +192,7 @@ def test_names_in_brackets_of_mariadb(target):
 
 
 def test_a_placeholder_in_quotes_gets_no_value(target):
-    """Where it did, the value would stand outside of the quotes."""
+    """A value put in there would stand outside of the quotes."""
     with get_engine(**target).connect() as connection:
         with pytest.raises(exc.ProgrammingError, match="quotes around a placeholder are left out"):
             connection.exec_driver_sql("SELECT id FROM named WHERE name = '%s'", ("x OR 1=1 -- ",))
@@ -201,7 +203,7 @@ def test_a_placeholder_in_quotes_gets_no_value(target):
 
 @pytest.mark.parametrize("mode", ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES"])
 def test_a_backslash_before_a_quote_in_the_statement(target, mode):
-    """The one case in which the statement's own text reads differently: the server is asked for its mode."""
+    """Only here does the mode decide how the statement's own text reads, so the server is asked for it."""
     with get_engine(**target).connect() as connection:
         connection.exec_driver_sql(f"SET SESSION sql_mode = '{mode}'")
         if mode == "NO_BACKSLASH_ESCAPES":
@@ -358,7 +360,7 @@ def test_row_counts(target):
 @pytest.mark.parametrize(
     "params", [{1: 3}, {b"a": 3}, {"\ud800": 1}, {"b": 1}, (object(),), ([1, 2],), ("\ud800",), "x", 5, {1, 2}], ids=ascii
 )
-def test_parameters_that_can_not_be_used(target, params):
+def test_parameters_that_can_not_be_used_are_refused(target, params):
     raw = get_engine(**target).raw_connection()
     cursor = raw.cursor()
     statement = "SELECT %s" if isinstance(params, tuple) else "SELECT %(a)s"
@@ -370,7 +372,7 @@ def test_parameters_that_can_not_be_used(target, params):
 
 
 @pytest.mark.parametrize("statement", [memoryview(b"SELECT 1"), 5, None, "SELECT '\ud800'", ["SELECT 1"]], ids=ascii)
-def test_statements_that_are_none(target, statement):
+def test_what_is_no_statement_is_refused(target, statement):
     raw = get_engine(**target).raw_connection()
     cursor = raw.cursor()
     for params in (None, (1,), {"a": 1}):
@@ -382,7 +384,7 @@ def test_statements_that_are_none(target, statement):
 # -- the session ------------------------------------------------------------------------------------------------------------
 
 
-def test_autocommit_that_was_left_on(target, server):
+def test_autocommit_that_a_statement_turned_on_does_not_reach_the_next_user(target, server):
     server.execute("CREATE TABLE IF NOT EXISTS app.kept (id INT PRIMARY KEY, v INT)", "REPLACE INTO app.kept VALUES (1, 1)")
     engine = get_engine(**target)
     with engine.connect() as connection:
@@ -393,7 +395,7 @@ def test_autocommit_that_was_left_on(target, server):
     assert server.execute("SELECT v FROM app.kept") == [(1,)]
 
 
-def test_a_clean_session_pays_nothing_for_it(front, target):
+def test_a_session_is_reset_only_where_a_statement_changed_it(front, target):
     engine = get_engine(**target)
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
@@ -404,19 +406,19 @@ def test_a_clean_session_pays_nothing_for_it(front, target):
             connection.exec_driver_sql("SET autocommit = 1")
         with engine.connect() as connection:
             connection.execute(text("SELECT 2"))
-    assert count.commands == [
+    commands = count.commands
+    assert commands.pop(4).startswith("QUERY SET NAMES 'utf8mb4', @@session.autocommit = 0")
+    assert commands == [
         "QUERY SELECT 1",
         "QUERY ROLLBACK",
         "QUERY SET autocommit = 1",
-        "QUERY SET @@session.autocommit = 0",
+        "RESET_CONNECTION",
         "QUERY SELECT 2",
         "QUERY ROLLBACK",
     ]
 
 
-def test_an_init_command_with_a_result(password_target):
-    from rdspool import dbapi
-
+def test_an_init_command_may_have_a_result(password_target):
     with dbapi.connect(**password_target, init_command="SELECT 1") as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT 2")

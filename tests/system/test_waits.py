@@ -52,7 +52,7 @@ def test_a_statement_given_up_at_the_deadline_is_ended_on_the_server(server, tar
         assert connection.execute(text("SELECT amount FROM account WHERE id = 1 FOR UPDATE")).scalar_one() == 100
 
 
-def test_a_time_out_of_its_own_ends_the_statement_too(server, front, aws, password_target, account):
+def test_a_time_out_of_its_own_ends_the_statement_too(server, front, password_target, account):
     from rdspool import dbapi
 
     connection = dbapi.connect(**password_target, read_timeout=0.3)

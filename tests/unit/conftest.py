@@ -8,11 +8,14 @@ from contextlib import ExitStack
 
 import pytest
 from fake_server import AUTOCOMMIT, FakeServer, ok
+from fake_sign_in import ACCEPTED, TEXT, SignInServer
 from hypothesis import settings
 from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
 from rdspool._driver.packets import PacketStream
 from rdspool._driver.session_start import SessionStart
+from rdspool._driver.sign_in import Login, receive_greeting, sign_in
+from rdspool.secret import Secret
 
 from local import certificates as authorities
 
@@ -23,7 +26,7 @@ settings.load_profile("rdspool")
 
 @pytest.fixture
 def pair():
-    """A function that returns the two ends of a new connection; both are closed after the test."""
+    """Return a function that returns the two ends of a new connection; both are closed after the test."""
     with ExitStack() as opened:
 
         def make():
@@ -34,7 +37,7 @@ def pair():
 
 @pytest.fixture
 def stream_and_peer(pair):
-    """A stream of packets, and the plain socket at its other end."""
+    """Return a stream of packets, and the plain socket at its other end."""
     ours, theirs = pair()
     stream = PacketStream(ours, "db.test", 3306)
     yield stream, theirs
@@ -43,7 +46,7 @@ def stream_and_peer(pair):
 
 @pytest.fixture
 def commands_and_server(pair):
-    """A command phase after the sign-in, and the server that answers it."""
+    """Return a command phase after the sign-in, and the server that answers it."""
     ours, theirs = pair()
     commands = CommandPhase(PacketStream(ours, "db.test", 3306), AUTOCOMMIT)
     server = FakeServer(theirs)
@@ -54,7 +57,7 @@ def commands_and_server(pair):
 
 @pytest.fixture
 def connect(pair):
-    """A function that returns a connection whose session is set up, and the server that answers it. It takes SessionStart's settings."""
+    """Return a function that returns a connection whose session is set up, and the server that answers it. It takes SessionStart's settings."""
     made = []
 
     def new(version="9.7.0", **settings):
@@ -76,15 +79,37 @@ def connect(pair):
         server.close()
 
 
+@pytest.fixture
+def signing_in(pair, server_tls, client_tls):
+    """Return a function that signs in to a server with this script, and returns its OK packet and the server. `made` has all, failed ones too."""
+    made = []
+
+    def run(script=ACCEPTED, *, greets=None, context=server_tls, host="db.test", **login):
+        ours, theirs = pair()
+        server = SignInServer(theirs, context, script, greets=greets)
+        stream = PacketStream(ours, host, 3306, 10)
+        made.append((stream, server))
+        given = {"user": "app", "secret": Secret(TEXT), "database": "shop", "attributes": {"program_name": "f"}, "tls": client_tls, **login}
+        accepted = sign_in(stream, receive_greeting(stream), Login(**given))
+        server.wait()
+        return accepted, server
+
+    run.made = made
+    yield run
+    for stream, server in made:
+        stream.close()
+        server.close()
+
+
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
-    """The authority that signs the certificates of the tests' own servers."""
+    """Return the authority that signs the certificates of the tests' own servers."""
     return authorities.authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")
 def server_tls(certificates):
-    """The TLS context of a server whose names are db.test and localhost's."""
+    """Return the TLS context of a server whose names are db.test and localhost's."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificates.issue(["db.test", "localhost", "127.0.0.1", "::1"]))
     return context
@@ -92,5 +117,5 @@ def server_tls(certificates):
 
 @pytest.fixture
 def client_tls(certificates):
-    """The TLS context of a client that trusts the authority."""
+    """Return the TLS context of a client that trusts the authority."""
     return ssl.create_default_context(cafile=str(certificates.ca))

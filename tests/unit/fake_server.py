@@ -32,7 +32,7 @@ Answer = bytes | list[bytes] | Callable[[socket.socket], None]
 
 
 def packets(payloads: Iterable[bytes], first: int = 1) -> bytes:
-    """The payloads as packets, several for one of 16 MiB or more; their sequence begins with the number `first`."""
+    """Return the payloads as packets, several for one of 16 MiB or more; their sequence begins with the number `first`."""
     parts = []
     number = first
     for whole in payloads:
@@ -47,53 +47,53 @@ def packets(payloads: Iterable[bytes], first: int = 1) -> bytes:
 
 
 def ok(affected: int = 0, last_id: int = 0, *, status: int = AUTOCOMMIT, warnings: int = 0, info: bytes = b"") -> bytes:
-    """An OK packet's payload."""
+    """Return an OK packet's payload."""
     return b"\0" + lenenc(affected) + lenenc(last_id) + status.to_bytes(2, "little") + warnings.to_bytes(2, "little") + info
 
 
 def end(*, status: int = AUTOCOMMIT, warnings: int = 0) -> bytes:
-    """An EOF packet's payload."""
+    """Return an EOF packet's payload."""
     return b"\xfe" + warnings.to_bytes(2, "little") + status.to_bytes(2, "little")
 
 
 def refusal(number: int = 1064, message: str = "no", state: str = "42000") -> bytes:
-    """An ERR packet's payload."""
+    """Return an ERR packet's payload."""
     return error(number, state, message)
 
 
 def column(name: str = "v", kind: int = VAR_STRING, *, flags: int = 0, charset: int = UTF8MB4) -> bytes:
-    """The payload that describes a column."""
+    """Return the payload that describes a column."""
     texts = b"".join(map(lenenc_bytes, (b"def", b"app", b"t", b"t", name.encode(), name.encode())))
     fixed = charset.to_bytes(2, "little") + (1020).to_bytes(4, "little") + bytes((kind,)) + flags.to_bytes(2, "little") + b"\0\0\0"
     return texts + b"\x0c" + fixed
 
 
 def row(*values: bytes | None) -> bytes:
-    """A row's payload; None is NULL."""
+    """Return a row's payload; None is NULL."""
     return b"".join(b"\xfb" if value is None else lenenc_bytes(value) for value in values)
 
 
 def result(columns: list[bytes], rows: Iterable[bytes], *, status: int = AUTOCOMMIT, warnings: int = 0) -> list[bytes]:
-    """The payloads of a whole result: number of columns, columns, their end, rows, their end."""
+    """Return the payloads of a whole result: number of columns, columns, their end, rows, their end."""
     return [lenenc(len(columns)), *columns, end(status=status), *rows, end(status=status, warnings=warnings)]
 
 
 def numbers(*values: int, status: int = AUTOCOMMIT) -> list[bytes]:
-    """The payloads of a result with one column of numbers, `n`."""
+    """Return the payloads of a result with one column of numbers, `n`."""
     return result([column("n", LONGLONG, charset=BINARY)], [row(b"%d" % value) for value in values], status=status)
 
 
 def close(connected: socket.socket) -> None:
-    """The answer of a server that closes the connection instead."""
+    """Close the connection in place of an answer."""
     connected.shutdown(socket.SHUT_RDWR)
 
 
 def silence(connected: socket.socket) -> None:
-    """The answer that never comes."""
+    """Give no answer."""
 
 
 def is_one_line(text: str) -> bool:
-    """Whether a text can go into a log: no control character, no line's end of any kind."""
+    """Return whether a text can go into a log: no control character, no line's end of any kind."""
     return not any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text)
 
 
@@ -113,7 +113,7 @@ class FakeServer:
         self.answers.extend(answers)
 
     def send(self, data: bytes) -> None:
-        """Send something that nobody has asked for."""
+        """Send bytes that the client has not asked for."""
         self._socket.sendall(data)
 
     @property
@@ -149,19 +149,20 @@ class FakeServer:
 
 
 def receive(connected: socket.socket) -> bytes | None:
-    """The next payload, whole; None at the end."""
+    """Return the next payload, whole; None at the end."""
     payload = b""
-    while True:
-        header = _exactly(connected, 4)
-        if header is None:
-            return None
-        size = int.from_bytes(header[:3], "little")
-        part = _exactly(connected, size)
-        if part is None:
-            return None
-        payload += part
-        if size != MAX_PAYLOAD:
+    while (packet := receive_packet(connected)) is not None:
+        payload += packet[1]
+        if len(packet[1]) != MAX_PAYLOAD:
             return payload
+    return None
+
+
+def receive_packet(connected: socket.socket) -> tuple[int, bytes] | None:
+    """Return the next packet's number and payload; None at the end."""
+    header = _exactly(connected, 4)
+    payload = None if header is None else _exactly(connected, int.from_bytes(header[:3], "little"))
+    return None if header is None or payload is None else (header[3], payload)
 
 
 def _exactly(connected: socket.socket, size: int) -> bytes | None:

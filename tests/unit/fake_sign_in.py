@@ -1,18 +1,21 @@
-"""The server's side of a sign-in, as a test has written it down: greeting, TLS, and what is said behind it."""
+"""The server's side of a sign-in, as a test has written it down: greeting, TLS, and what follows."""
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from fake_server import FakeServer, ok, packets
+from fake_server import FakeServer, ok, packets, receive_packet
 
 from local.front.protocol import Capability
 
 NONCE = bytes(range(1, 21))
+TEXT = "the-secret's text ü"
+"""The password, or the token, of the tests that sign in."""
 READ = object()
 """In a script: a packet of the client's is read."""
 
@@ -29,7 +32,7 @@ def greeting(
     capabilities: int = FULL,
     nonce: bytes = NONCE,
 ) -> bytes:
-    """A greeting's payload."""
+    """Return a greeting's payload."""
     flags = capabilities.to_bytes(4, "little")
     start = b"\x0a" + version.encode() + b"\0" + connection_id.to_bytes(4, "little") + nonce[:8] + b"\0"
     middle = flags[:2] + b"\xff\x02\0" + flags[2:] + bytes((len(nonce) + 1,)) + bytes(10)
@@ -59,6 +62,8 @@ class SignInServer:
         self.after: FakeServer | None = None
         self.failure: OSError | None = None
         self._socket = connected
+        self._wire = connected.dup()
+        """The same connection, whatever TLS has made of the socket: close() ends it, so that no thread still uses a number that is given anew."""
         self._context = context
         self._script = script
         self._greets = greeting() if greets is None else greets
@@ -77,10 +82,16 @@ class SignInServer:
 
     def close(self) -> None:
         """Close the connection."""
+        self._end()
+        self._thread.join()
         if self.after is not None:
             self.after.close()
         self._socket.close()
-        self._thread.join()
+        self._wire.close()
+
+    def _end(self) -> None:
+        with contextlib.suppress(OSError):  # the client was first
+            self._wire.shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
         try:
@@ -99,30 +110,19 @@ class SignInServer:
             self.after = FakeServer(self._socket, [[ok()]] * 20)
         except OSError as failure:
             self.failure = failure
+            self._end()
 
     def _send(self, payload: bytes) -> None:
         self._socket.sendall(packets([payload], self._number))
         self._number += 1
 
     def _read(self) -> bool:
-        header = self._exactly(4)
-        if header is None:
+        packet = receive_packet(self._socket)
+        if packet is None:
             return False
-        self._number = header[3] + 1
-        payload = self._exactly(int.from_bytes(header[:3], "little"))
-        if payload is None:
-            return False
-        self.received.append(payload)
+        self._number = packet[0] + 1
+        self.received.append(packet[1])
         return True
-
-    def _exactly(self, size: int) -> bytes | None:
-        found = b""
-        while len(found) < size:
-            part = self._socket.recv(size - len(found))
-            if not part:
-                return None
-            found += part
-        return found
 
 
 class Listener:

@@ -92,14 +92,14 @@ class RecordingSocket(ssl.SSLSocket):
 
 
 def taken() -> bytes:
-    """What was received since the last call."""
+    """Return what was received since the last call."""
     data = b"".join(received)
     received.clear()
     return data
 
 
 def written(data: bytes) -> str:
-    """The bytes in hexadecimal, long runs as their number."""
+    """Return the bytes in hexadecimal, long runs as their number."""
     runs = re.finditer(rb"(.)\1{63,}|(?:(?!(.)\2{63}).)+", data, re.DOTALL)
     return " ".join(f"{run[1].hex()}*{len(run[0])}" if run[1] else run[0].hex() for run in runs)
 
@@ -115,7 +115,7 @@ def main() -> int:
 
 
 def record(server: local.server.Server, kind: str) -> list[dict[str, Any]]:
-    """The streams of one server."""
+    """Return the streams of one server."""
     password = secrets.token_urlsafe(12)
     server.database("app", charset="utf8mb4")
     server.create_user("iam", password)
@@ -175,7 +175,7 @@ def prepare(server: local.server.Server, types: dict[str, tuple[str, str]]) -> N
 def signed_in(
     front: local.front.Front, tls: ssl.SSLContext, user: str, secret: Secret, token: bool
 ) -> tuple[PacketStream, bytes, str, int]:
-    """A signed-in stream, the bytes of its greeting, the server's version and status."""
+    """Return a signed-in stream, the bytes of its greeting, the server's version and status."""
     stream = PacketStream(socket.create_connection(("127.0.0.1", front.port)), front.host, front.port, 10)
     greeting = receive_greeting(stream)
     greeted = stream._buffer

@@ -22,12 +22,12 @@ from typing import Any, NamedTuple
 
 from fake_server import AUTOCOMMIT, MAX_PAYLOAD, is_one_line, ok, packets, receive
 from mysql.connector.errors import Error
+from rdspool import ProtocolError
 from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
 from rdspool._driver.packets import PacketStream
 from rdspool._driver.session_start import SessionStart
 from rdspool._driver.sign_in import CACHING_SHA2, CLEAR_PASSWORD, Login, _converse, receive_greeting
-from rdspool.errors import ProtocolError
 from rdspool.secret import Secret
 
 from local.front.protocol import lenenc
@@ -68,7 +68,7 @@ class Recorded(NamedTuple):
 
 
 def recorded() -> list[Recorded]:
-    """The streams in the file."""
+    """Return the streams in the file."""
     return [
         Recorded(
             f"{stream['name']} ({stream['server']})",
@@ -178,7 +178,7 @@ def _replay(stream: Recorded, damage: Damaged, cursor: dict[str, Any], sizes: It
 
 
 def _sign_in(packet_stream: PacketStream, stream: Recorded) -> Outcome:
-    """The sign-in but for TLS: two packets go out where the request for it and the login do."""
+    """Sign in without TLS: two packets go out where the request for it and the login do."""
     try:
         greeting = receive_greeting(packet_stream)
         packet_stream.send(b"")
@@ -239,7 +239,7 @@ def check(outcome: Outcome) -> None:
 
 
 def cut(data: bytes) -> list[bytes]:
-    """The payloads in a stream of whole packets."""
+    """Return the payloads in a stream of whole packets."""
     payloads, at = [], 0
     while at < len(data):
         size = int.from_bytes(data[at : at + 3], "little")
@@ -249,7 +249,7 @@ def cut(data: bytes) -> list[bytes]:
 
 
 def damaged(generator: random.Random, stream: Recorded, others: list[Recorded]) -> Damaged:
-    """The stream with some damage, or several."""
+    """Return the stream with some damage, or several."""
     whole = (stream.greeting or b"") + stream.answer
     for _ in range(generator.choice([1, 1, 1, 2, 3])):
         if generator.random() < 0.5:
@@ -278,7 +278,7 @@ def _is_whole(data: bytes) -> bool:
 
 
 def _numbered(data: bytes) -> bytes:
-    """The packets of a sign-in with the numbers that they have there: the greeting's is 0, the client sends two."""
+    """Return the packets of a sign-in with the numbers that they have there: the greeting's is 0, the client sends two."""
     payloads = cut(data)
     return packets(payloads[:1], 0) + b"".join(packets([payload], 3 + 2 * number) for number, payload in enumerate(payloads[1:]))
 
@@ -316,14 +316,14 @@ def _insert(generator: random.Random, data: bytes) -> bytes:
 
 
 def _interesting(generator: random.Random, data: bytes) -> bytes:
-    """Some bytes replaced by those that mean something in the protocol."""
+    """Replace some bytes by those that mean something in the protocol."""
     begin, _ = _span(generator, data)
     new = generator.choice([b"\xff", b"\xfe", b"\xfb", b"\xfc\xff\xff", b"\xff\xff\xff", b"\0", lenenc(1 << 60), lenenc((1 << 64) - 1)])
     return data[:begin] + new + data[begin + len(new) :]
 
 
 def _header(generator: random.Random, data: bytes) -> bytes:
-    """A packet's length or number is another one."""
+    """Give a packet another length or number."""
     places, at = [], 0
     while at + 4 <= len(data):
         places.append(at)
@@ -370,7 +370,7 @@ def _double_packet(generator: random.Random, payloads: list[bytes]) -> list[byte
 
 
 def _foreign_packet(generator: random.Random, payloads: list[bytes]) -> list[bytes]:
-    """A packet more, of those that end or begin something."""
+    """Add a packet, one of those that end or begin something."""
     new = generator.choice(
         [
             b"",

@@ -44,7 +44,7 @@ class Unreadable(Exception):
 
 
 def tokens(sql: bytes, mode: Mode) -> list[Token]:
-    """The tokens of a statement, comments among them. Raises Unreadable for a quote or a comment without its end."""
+    """Return the tokens of a statement, comments among them. Raises Unreadable for a quote or a comment without its end."""
     found = []
     at = 0
     while at < len(sql):
@@ -140,7 +140,7 @@ def _number(sql: bytes, begin: int) -> Token:
 
 
 def _introduced(sql: bytes, begin: int, end: int, mode: Mode) -> Token | None:
-    """A literal with its character set's introducer, as in `_utf8mb4 x'41'`."""
+    """Return a literal with its character set's introducer, as in `_utf8mb4 x'41'`."""
     if sql[begin:end] not in (b"_utf8mb4", b"_binary"):
         return None
     at = end

@@ -20,7 +20,7 @@ def trusted(tmp_path: Path) -> Authority:
 
 
 def shake(ca: Path, pair: tuple[Path, Path], name: str) -> None:
-    """A TLS handshake in memory, with the strict checks that Python 3.13 turned on by default."""
+    """Do a TLS handshake in memory, with the strict checks that Python 3.13 turned on by default."""
     client_context = ssl.create_default_context(cafile=ca)
     client_context.verify_flags |= ssl.VERIFY_X509_STRICT
     server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -46,12 +46,12 @@ def test_a_certificate_is_accepted_for_each_of_its_names(trusted: Authority, nam
     shake(trusted.ca, trusted.issue([NAME, "localhost", "127.0.0.1", "::1"]), name)
 
 
-def test_a_name_longer_than_a_common_name(trusted: Authority) -> None:
+def test_a_name_longer_than_a_common_name_is_accepted(trusted: Authority) -> None:
     name = "a" * 60 + "." + NAME
     shake(trusted.ca, trusted.issue([name]), name)
 
 
-def test_a_wildcard(trusted: Authority) -> None:
+def test_a_wildcard_is_accepted(trusted: Authority) -> None:
     shake(trusted.ca, trusted.issue(["*.eu-central-1.rds.amazonaws.com"]), "db.eu-central-1.rds.amazonaws.com")
 
 
@@ -72,7 +72,7 @@ def test_another_authority_is_refused(trusted: Authority, tmp_path: Path) -> Non
         shake(other.ca, trusted.issue([NAME]), NAME)
 
 
-def test_kept_and_given_again(trusted: Authority) -> None:
+def test_an_authority_and_its_certificates_are_kept(trusted: Authority) -> None:
     first = trusted.issue([NAME])
     before = first[0].read_bytes()
     again = authority(trusted.directory)
@@ -81,7 +81,7 @@ def test_kept_and_given_again(trusted: Authority) -> None:
     assert trusted.issue(["other"]) != first
 
 
-def test_made_anew_when_the_authority_was_lost(trusted: Authority) -> None:
+def test_a_certificate_is_made_again_when_the_authority_was_lost(trusted: Authority) -> None:
     trusted.issue([NAME])
     trusted.ca.unlink()
     new = authority(trusted.directory)

@@ -7,8 +7,8 @@ import threading
 import time
 
 import pytest
-from fake_server import AUTOCOMMIT, ok, refusal
-from fake_sign_in import READ, Listener
+from fake_server import refusal
+from fake_sign_in import ACCEPTED, READ, Listener
 from rdspool import (
     ConnectError,
     ConnectTimeoutError,
@@ -29,12 +29,11 @@ from local.front.handshake import Login as ReadLogin
 
 REGION = "eu-central-1"
 DENIED = refusal(1045, "Access denied", "28000")
-ACCEPTED = (READ, ok(status=AUTOCOMMIT))
 
 
 @pytest.fixture
 def listening(server_tls):
-    """A function that listens on the loopback and follows a script for each connection."""
+    """Return a function that listens on the loopback and follows a script for each connection."""
     made = []
 
     def listen(*scripts, **options):
@@ -47,8 +46,8 @@ def listening(server_tls):
 
 
 @pytest.fixture
-def target(listening, certificates, aws):
-    """A function that returns connect()'s arguments for a new server."""
+def target(listening, certificates, function_environment):
+    """Return a function that returns connect()'s arguments for a new server."""
 
     def arguments(*scripts, **options):
         server = listening(*(scripts or (ACCEPTED,)))
@@ -82,7 +81,7 @@ def connected(server, arguments):
 
 
 @pytest.mark.parametrize("option", sorted(dbapi._REFUSED))
-def test_an_option_that_is_refused_is_told_with_what_to_do(option):
+def test_each_refused_option_is_named_with_advice(option):
     with pytest.raises(SettingsError, match=rf"the option '{option}' is not taken: \w+"):
         dbapi.connect(host="127.0.0.1", user="app", password="x", **{option: "1"})
 
@@ -90,12 +89,12 @@ def test_an_option_that_is_refused_is_told_with_what_to_do(option):
 @pytest.mark.parametrize(
     ("wrong", "meant"), [("hots", "host"), ("autocomit", "autocommit"), ("time_zones", "time_zone"), ("read_timeouts", "read_timeout")]
 )
-def test_an_option_that_is_not_known_is_told_with_the_nearest(wrong, meant):
+def test_an_option_that_is_not_known_is_refused_with_the_nearest_name(wrong, meant):
     with pytest.raises(SettingsError, match=rf"there is no option '{wrong}' \(did you mean {meant}\?\)"):
         dbapi.connect(host="127.0.0.1", user="app", password="x", **{wrong: "1"})
 
 
-def test_an_option_that_nothing_is_near_to():
+def test_an_option_without_a_near_name_is_refused():
     with pytest.raises(SettingsError, match=r"there is no option 'zzzzzz'$"):
         dbapi.connect(host="127.0.0.1", user="app", password="x", zzzzzz=1)
 
@@ -119,14 +118,14 @@ def test_an_option_that_nothing_is_near_to():
         ({"user": ""}, "(?i)user"),
     ],
 )
-def test_an_option_whose_value_is_wrong(options, message):
+def test_an_option_with_a_wrong_value_is_refused(options, message):
     with pytest.raises(SettingsError, match=message):
         dbapi.connect(**{"host": "127.0.0.1", "user": "app", "password": "x", "region": REGION, **options})
 
 
 @pytest.mark.parametrize("value", [-1, "-0.5", float("nan"), "inf"])
 @pytest.mark.parametrize("option", ["read_timeout", "write_timeout"])
-def test_a_time_that_no_wait_can_have_is_refused_at_once(option, value):
+def test_a_time_out_that_no_wait_can_have_is_refused(option, value):
     with pytest.raises(SettingsError, match=f"'{option}' is .*: give a number of seconds"):
         dbapi.connect(host="127.0.0.1", user="app", password="x", region=REGION, **{option: value})
 
@@ -156,17 +155,18 @@ def test_a_refused_password_is_in_no_text():
         ),
     ],
 )
-def test_what_a_session_starts_with(target, options, statement):
-    assert connected(*target(password="x", reset_session=False, **options))[1] == [statement]
+def test_options_set_the_session_up(target, options, statement):
+    for how in ({}, {"reset_session": False}):
+        assert connected(*target(password="x", **options, **how))[1] == [statement]
     tracked = statement + b", @@session.session_track_state_change = 1"
-    assert connected(*target(password="x", **options))[1] == [tracked]
+    assert connected(*target(password="x", reset_session="true", **options))[1] == [tracked]
 
 
 def test_an_init_command_follows(target):
     assert connected(*target(password="x", init_command="SET @a = 1"))[1][1:] == [b"SET @a = 1"]
 
 
-def test_the_names_that_others_give_to_options(target):
+def test_other_drivers_names_of_options_are_taken(target):
     server, arguments = target(passwd="x", db="shop", username="other")
     arguments["ssl_ca"] = arguments.pop("ca")
     arguments["connection_timeout"] = arguments.pop("connect_timeout")
@@ -175,7 +175,7 @@ def test_the_names_that_others_give_to_options(target):
     assert (login.user, login.database) == ("other", b"shop")
 
 
-def test_attributes_tell_whose_a_connection_is(target, monkeypatch):
+def test_attributes_name_the_function_of_a_connection(target, monkeypatch):
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
     login, _ = connected(*target(password="x", conn_attrs={"team": "shop", "number": 5}))
     assert {"_pid", "_client_name", "rdspool_version"} <= login.attributes.keys()
@@ -223,12 +223,12 @@ def test_without_a_password_a_token_signs_in(target):
     assert token_of(login_of(server)).startswith(f"127.0.0.1:{server.port}/?Action=connect&DBUser=app&")
 
 
-def test_a_password_goes_the_way_of_the_servers_plugin(target):
+def test_a_password_is_sent_with_the_servers_plugin(target):
     login, _ = connected(*target(password="x"))
     assert login.plugin == "caching_sha2_password"
 
 
-def test_a_token_given_as_the_password_goes_the_way_of_a_token(target):
+def test_a_token_given_as_the_password_is_sent_as_a_token(target):
     login, _ = connected(*target(password="db:3306/?Action=connect&X-Amz-Signature=00"))
     assert token_of(login).endswith("X-Amz-Signature=00")
 
@@ -241,7 +241,7 @@ def test_a_token_serves_each_connection(target):
     assert token_of(login_of(server, 0)) == token_of(login_of(server, 1))
 
 
-def test_a_token_that_had_served_before_and_is_refused_is_made_anew_once(target):
+def test_a_used_token_that_is_refused_is_replaced_once(target):
     server, arguments = target((READ, DENIED), ACCEPTED)
     settings = settings_for(arguments)
     source = creator.token_source(settings)
@@ -351,7 +351,7 @@ def test_a_begun_connection_that_was_lost_is_made_again(target):
     made.close()
 
 
-def test_a_begun_connection_that_failed_is_tried_again_and_told_of(target, caplog):
+def test_a_begun_connection_that_failed_is_tried_again_and_reported(target, caplog):
     server, arguments = target((READ, refusal(1049, "Unknown database", "42000")), (READ, refusal(1049, "Unknown", "42000")))
     make = Creator(settings_for(arguments))
     make.begin()
@@ -389,7 +389,7 @@ def test_a_begun_connection_is_waited_for_until_the_deadline_and_kept(target):
     assert len(server.servers) == 1
 
 
-def test_in_a_snapshot_nothing_is_begun(target, monkeypatch):
+def test_no_connection_is_begun_before_a_snapshot(target, monkeypatch):
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
     server, arguments = target()
     make = Creator(settings_for(arguments))
@@ -398,7 +398,7 @@ def test_in_a_snapshot_nothing_is_begun(target, monkeypatch):
     make().close()
 
 
-def test_what_each_session_of_a_creator_starts_with(target):
+def test_settings_set_each_session_of_a_creator_up(target):
     server, arguments = target()
     Creator(settings_for(arguments), SessionStart(autocommit=True, wait_timeout=60))().close()
     server.servers[0].wait()

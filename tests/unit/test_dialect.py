@@ -1,5 +1,7 @@
 """The dialects, without a server: how they write SQL for each kind of server."""
 
+from __future__ import annotations
+
 import pytest
 from rdspool.dialect import MariaDBRdspoolDialect, RdspoolDialect
 from sqlalchemy import Column, Integer, MetaData, Table, select

@@ -40,7 +40,7 @@ def rows_of(commands):
     return commands.rows(None)[0]
 
 
-def test_an_answer_without_rows(commands_and_server):
+def test_an_ok_is_returned_with_its_counts(commands_and_server):
     commands, server = commands_and_server
     server.will_answer([ok(3, 1 << 40, status=IN_TRANSACTION, warnings=2)])
     assert commands.query(b"UPDATE t SET a = 1") == Ok(3, 1 << 40, IN_TRANSACTION, 2)
@@ -48,7 +48,7 @@ def test_an_answer_without_rows(commands_and_server):
     assert (commands.status, commands.status_known, commands.commands) == (IN_TRANSACTION, True, 1)
 
 
-def test_an_answer_with_rows(commands_and_server):
+def test_a_result_is_returned_with_columns_rows_and_end(commands_and_server):
     commands, server = commands_and_server
     server.will_answer(result([column("a"), column("b")], [row(b"1", None)], warnings=1, status=IN_TRANSACTION))
     answer = commands.query(b"SELECT")
@@ -154,7 +154,7 @@ def test_a_server_that_closed_is_noticed_before_the_next_command(commands_and_se
     assert commands.lost
 
 
-def test_a_server_that_closes_in_place_of_an_answer(commands_and_server):
+def test_a_server_that_closes_in_place_of_an_answer_is_a_lost_connection(commands_and_server):
     commands, server = commands_and_server
     server.will_answer(close)
     with pytest.raises(OperationalError) as caught:
@@ -187,7 +187,7 @@ def test_a_time_out_among_the_rows_closes_the_connection(commands_and_server):
 
 
 def several(status=AUTOCOMMIT):
-    """A procedure's answer: two results and an OK."""
+    """Return a procedure's answer: two results and an OK."""
     return [numbers(1, 2, status=status | MORE_RESULTS), numbers(3, status=status | MORE_RESULTS), [ok(7, status=status)]]
 
 
@@ -195,7 +195,7 @@ def chained(results):
     return packets([payload for one in results for payload in one])
 
 
-def test_results_one_after_the_other(commands_and_server):
+def test_results_are_read_one_after_the_other(commands_and_server):
     commands, server = commands_and_server
     server.will_answer(chained(several()))
     commands.query(b"CALL p()")
@@ -209,7 +209,7 @@ def test_results_one_after_the_other(commands_and_server):
 
 
 @pytest.mark.parametrize("read", ["nothing", "columns", "first", "second"])
-def test_results_that_nobody_reads_are_nobodys(commands_and_server, read):
+def test_unread_results_are_not_given_to_the_next_statement(commands_and_server, read):
     commands, server = commands_and_server
     server.will_answer(chained(several()), numbers(42))
     commands.query(b"CALL p()")
@@ -283,7 +283,7 @@ def test_a_stream_that_is_being_read_stops_other_commands(commands_and_server):
 
 
 @pytest.mark.parametrize("how", ["given up", "forgotten"])
-def test_a_stream_that_nobody_reads_any_more_is_read_to_its_end(commands_and_server, how):
+def test_an_abandoned_stream_is_read_to_its_end(commands_and_server, how):
     commands, server = commands_and_server
     reader = begin_stream(commands, server, rows=1000)
     commands.rows(4)
@@ -314,7 +314,7 @@ def test_a_large_stream_left_early_is_cheaper_to_close(commands_and_server):
     assert (commands.closed, commands.lost) == (True, True)
 
 
-def test_a_rollback_after_results_that_nobody_read(commands_and_server):
+def test_a_rollback_drops_unread_results(commands_and_server):
     commands, server = commands_and_server
     server.will_answer(chained(several()), [ok(7)])
     commands.query(b"CALL p()")
@@ -332,7 +332,7 @@ class Interrupt(Exception):
 
 @pytest.fixture
 def alarm():
-    """A function that raises Interrupt in this thread after some seconds, as a time limit does."""
+    """Return a function that raises Interrupt in this thread after some seconds, as a time limit does."""
 
     def interrupt(*_):
         raise Interrupt
@@ -357,7 +357,7 @@ def test_an_interruption_within_an_answer_closes_the_connection(commands_and_ser
 
 
 @pytest.mark.parametrize("use", [lambda c: c.query(b"DO 1"), lambda c: c.rows(None)])
-def test_what_was_interrupted_before_its_end_is_never_gone_on_with(commands_and_server, use):
+def test_an_interrupted_answer_is_never_read_on(commands_and_server, use):
     """The interruption can come between two instructions of the driver's own, with no exception handler around."""
     commands, server = commands_and_server
     server.will_answer(numbers(1))
@@ -395,7 +395,7 @@ def test_a_rollback_after_an_interruption_closes(commands_and_server):
 # -- other commands ------------------------------------------------------------------------------------------------------------------
 
 
-def test_what_touches_no_table_is_not_counted(commands_and_server):
+def test_pings_and_session_variables_are_not_counted_as_commands(commands_and_server):
     commands, server = commands_and_server
     server.will_answer([ok()], [ok()], [ok()], [ok()])
     commands.ping(1)
@@ -430,7 +430,7 @@ def test_the_time_of_the_last_answer_is_kept(commands_and_server):
         assert commands.last_used >= begun
 
 
-def test_goodbye(commands_and_server):
+def test_quit_is_sent_once(commands_and_server):
     commands, server = commands_and_server
     commands.quit()
     assert (commands.closed, commands.lost) == (True, False)
@@ -439,7 +439,7 @@ def test_goodbye(commands_and_server):
 
 
 @pytest.mark.parametrize("state", ["closed by the server", "streaming", "with results", "with bytes too many"])
-def test_goodbye_never_fails(commands_and_server, state):
+def test_quit_never_fails(commands_and_server, state):
     commands, server = commands_and_server
     if state == "closed by the server":
         server.close()
@@ -456,7 +456,7 @@ def test_goodbye_never_fails(commands_and_server, state):
     assert (commands.closed, commands.lost) == (True, False)
 
 
-def test_a_closed_connection_says_so(commands_and_server):
+def test_each_use_of_a_closed_connection_is_error_2006(commands_and_server):
     commands, _ = commands_and_server
     commands.quit()
     assert commands.at_end()

@@ -38,14 +38,13 @@ from rdspool._driver.session_start import SessionStart
 from rdspool._driver.streams import StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.parametrize(
     "head",
     [b"\n" + b" " * 200, b"/* a */ " * 60, b"-- a\n" * 60, b"# a\n" * 60, b" \t\r\n" * 60],
     ids=["blanks", "c", "sql", "hash", "mixed"],
 )
-def test_what_stands_before_a_statement_costs_it_no_time(connect, head):
-    """A statement in a function's own indentation begins with many blanks: with a backtracking search it would never be sent."""
+def test_any_blanks_and_comments_before_a_statement_let_it_be_read(connect, head):
+    """A statement in a function's own indentation begins with many blanks: a search that goes back on itself would not end within the test's time limit."""
     connection, server = connect()
     server.will_answer([ok()], [ok()])
     cursor = connection.cursor()
@@ -91,7 +90,7 @@ def test_kinds_of_cursors_that_are_refused(connect, options, error, message):
     assert server.commands == []
 
 
-def test_a_cursors_own_time_outs(connect):
+def test_a_cursors_own_time_out_holds(connect):
     connection, server = connect()
     connection.read_timeout = 30.0
     assert (connection.read_timeout, connection.write_timeout) == (30.0, None)
@@ -120,7 +119,7 @@ def run(connection, server, status=0, statement="DO 1"):
 
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])
-def test_what_can_have_no_effect_is_left_out(connect, end):
+def test_a_commit_or_rollback_without_statements_sends_nothing(connect, end):
     connection, server = connect(autocommit=False)
     getattr(connection, end)()
     assert server.commands == []
@@ -141,7 +140,7 @@ def test_with_autocommit_there_is_nothing_to_end(connect, end):
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])
 @pytest.mark.parametrize("autocommit", [True, False])
-def test_a_transaction_that_the_server_tells_of_is_ended(connect, end, autocommit):
+def test_a_transaction_that_the_server_reports_is_ended(connect, end, autocommit):
     connection, server = connect(autocommit=autocommit)
     run(connection, server, IN_TRANSACTION | (AUTOCOMMIT if autocommit else 0), "START TRANSACTION")
     assert connection.in_transaction
@@ -163,7 +162,7 @@ def test_after_a_refusal_a_transaction_may_be_open(connect):
     assert not connection.transaction.open
 
 
-def test_what_was_set_for_the_next_transaction_is_ended(connect):
+def test_a_rollback_ends_what_was_set_for_the_next_transaction(connect):
     connection, server = connect()
     run(connection, server, AUTOCOMMIT, "SET TRANSACTION READ ONLY")
     server.will_answer([ok()])
@@ -175,7 +174,7 @@ def test_what_was_set_for_the_next_transaction_is_ended(connect):
 @pytest.mark.parametrize(
     "statement", ["SET SESSION TRANSACTION READ ONLY", "SELECT 'SET TRANSACTION'", "SET TRANSACTIONS = 1", "INSERT INTO t"]
 )
-def test_what_only_looks_so_is_left_out(connect, statement):
+def test_a_statement_that_only_resembles_set_transaction_needs_no_rollback(connect, statement):
     connection, server = connect()
     run(connection, server, AUTOCOMMIT, statement)
     connection.rollback()
@@ -195,7 +194,7 @@ def test_commit_fails_on_a_lost_connection_and_rollback_does_not(connect):
     assert caught.value.errno == 2006
 
 
-def test_both_fail_on_a_connection_that_its_owner_closed(connect):
+def test_commit_and_rollback_fail_on_a_connection_that_its_owner_closed(connect):
     connection, _ = connect()
     connection.close()
     for end in (connection.commit, connection.rollback):
@@ -213,7 +212,7 @@ def test_a_lost_commit_is_an_error(connect):
     assert caught.value.errno == 2013
 
 
-def test_a_rollback_drops_results_and_rows_that_nobody_read(connect):
+def test_a_rollback_drops_unread_results_and_rows(connect):
     connection, server = connect(autocommit=False)
     server.will_answer(
         packets(numbers(1, status=MORE_RESULTS) + numbers(2, status=0)), [ok(status=0)], numbers(1, 2, 3, status=0), [ok(status=0)]
@@ -248,8 +247,8 @@ def test_autocommit_is_set_where_it_differs(connect):
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_what_a_statement_changed_is_restored(connect, wanted):
-    """Where a reset is switched off too: the server's status tells of it."""
+def test_autocommit_that_a_statement_changed_is_restored(connect, wanted):
+    """Where a reset is switched off, too: the server's status has it."""
     connection, server = connect(autocommit=wanted, resets=False)
     assert connection.restore()
     assert server.commands == []
@@ -273,7 +272,7 @@ def test_what_a_statement_changed_is_restored(connect, wanted):
         ("11.8-MariaDB", "transaction_isolation", "11.8-MariaDB"),
     ],
 )
-def test_the_isolation_levels_name(connect, version, name, shown):
+def test_the_isolation_variable_depends_on_the_servers_version(connect, version, name, shown):
     connection, server = connect(version)
     assert (connection.isolation_variable, connection.server_version) == (name, shown)
     server.will_answer([ok(status=0)])
@@ -296,7 +295,7 @@ def test_autocommit_as_an_isolation_level(connect):
     assert server.statements == [b"SET @@session.autocommit = 1"]
 
 
-def test_what_a_session_starts_with(connect):
+def test_starts_with_compares_the_isolation_level_until_a_statement_ran(connect):
     connection, _ = connect(autocommit=False, isolation_level="READ COMMITTED")
     assert connection.starts_with("READ COMMITTED")
     assert not connection.starts_with("SERIALIZABLE")
@@ -347,7 +346,7 @@ def test_the_statement_that_sets_a_session_up():
         ("collation", "utf8mb4_bin\n"),
     ],
 )
-def test_what_no_setting_of_a_session_looks_like_is_refused(name, value):
+def test_a_session_setting_that_could_hold_sql_is_refused(name, value):
     with pytest.raises(SettingsError, match=name):
         SessionStart(**{name: value})
 
@@ -479,7 +478,7 @@ def test_an_idle_connection_is_asked(connect):
     assert server.commands == [PING]
 
 
-def test_a_clock_that_went_back_does_not_spare_the_question(connect):
+def test_a_connection_is_asked_after_the_clock_went_back(connect):
     connection, server = connect()
     connection._commands.last_used += 3600
     server.will_answer([ok()])
@@ -505,7 +504,7 @@ def test_a_connection_that_shows_its_end_is_not_usable(connect, what):
     assert not connection.usable(5.0)
 
 
-def test_pings(connect):
+def test_ping_never_reconnects(connect):
     connection, server = connect()
     server.will_answer([ok()], [ok()])
     connection.ping()
@@ -517,7 +516,7 @@ def test_pings(connect):
     assert server.commands == [PING, PING, PING]
 
 
-def test_the_end(connect):
+def test_a_closed_connection_has_said_quit_and_makes_no_cursor(connect):
     connection, server = connect()
     assert repr(connection) == "<rdspool connection app@db.test:3306 id=4711>"
     with connection as same:
@@ -531,7 +530,7 @@ def test_the_end(connect):
         connection.cursor()
 
 
-def test_what_a_connection_has_of_pep_249(connect):
+def test_a_connection_has_the_errors_of_pep_249(connect):
     connection, _ = connect()
     assert connection.IntegrityError is dbapi.IntegrityError
     assert issubclass(connection.OperationalError, connection.Error)
@@ -540,13 +539,13 @@ def test_what_a_connection_has_of_pep_249(connect):
 
 
 @pytest.mark.parametrize("name", sorted(not_offered.CONNECTION))
-def test_what_a_connection_has_not_is_told_with_what_to_use(connect, name):
+def test_the_error_for_a_name_that_a_connection_lacks_says_what_to_use(connect, name):
     connection, _ = connect()
     with pytest.raises(AttributeError, match=f"no '{name}': [a-z]"):
         getattr(connection, name)
 
 
-def test_a_name_that_no_connection_has(connect):
+def test_an_unknown_name_is_no_attribute(connect):
     connection, _ = connect()
     assert not hasattr(connection, "nonsense")
 
@@ -556,7 +555,7 @@ ANSWERED = row(b"9.7.0", b"app", b"SERIALIZABLE", b"ANSI", b"0")
 QUESTION = b"SELECT VERSION(), DATABASE(), @@transaction_isolation, @@sql_mode, @@lower_case_table_names"
 
 
-def test_what_is_asked_together_answers_the_statements(connect):
+def test_questions_asked_together_answer_their_statements(connect):
     connection, server = connect()
     server.will_answer(result(ASKED, [ANSWERED]), [ok(5)])
     with asked_together(connection):
@@ -579,7 +578,7 @@ def test_what_is_asked_together_answers_the_statements(connect):
     assert type(connection.cursor()) is Cursor
 
 
-def test_what_was_asked_before_is_not_asked_again(connect):
+def test_questions_that_were_answered_are_not_asked_again(connect):
     """With role="writer" each connect asks whether the server takes writes, and asks for all this with it."""
     connection, server = connect()
     server.will_answer(result([*ASKED, column("@@global.read_only")], [row(b"9.7.0", b"app", b"SERIALIZABLE", b"ANSI", b"0", b"1")]))
@@ -592,7 +591,7 @@ def test_what_was_asked_before_is_not_asked_again(connect):
     assert server.statements == [QUESTION + b", @@global.read_only"]
 
 
-def test_what_is_asked_together_ends_with_its_block(connect):
+def test_questions_asked_together_are_answered_within_the_block_only(connect):
     connection, server = connect()
     server.will_answer(result(ASKED, [ANSWERED]))
     with pytest.raises(RuntimeError), asked_together(connection):

@@ -26,7 +26,7 @@ def chained(*results):
 
 
 def plain(rows, kind):
-    """Rows as tuples, whatever a cursor makes of them."""
+    """Return rows as tuples, whatever a cursor makes of them."""
     return [tuple(found.values()) if kind.get("dictionary") else tuple(found) for found in rows]
 
 
@@ -82,7 +82,20 @@ def test_rows_one_by_one(connect, kind):
     assert cursor.rowcount == 10
 
 
-def test_what_is_left_after_some_were_fetched(connect, kind):
+def test_a_cursor_is_its_own_iterator(connect, kind):
+    connection, server = connect()
+    server.will_answer(numbers(1, 2, 3))
+    cursor = connection.cursor(**kind)
+    cursor.execute("SELECT n")
+    assert iter(cursor) is cursor
+    assert plain([next(cursor)], kind) == [(1,)]
+    assert plain([cursor.fetchone()], kind) == [(2,)]
+    assert plain(list(cursor), kind) == [(3,)]
+    with pytest.raises(StopIteration):
+        next(cursor)
+
+
+def test_fetchall_returns_the_rows_that_are_left(connect, kind):
     connection, server = connect()
     server.will_answer(numbers(1, 2, 3))
     cursor = connection.cursor(**kind)
@@ -110,7 +123,7 @@ def test_raw_values_are_bytes(connect, reading):
     assert cursor.fetchall() == [(b"1", b"a"), (b"2", None)]
 
 
-def test_names_that_are_none_of_python_are_numbered_in_named_tuples(connect):
+def test_names_that_are_no_identifiers_are_numbered_in_named_tuples(connect):
     connection, server = connect()
     server.will_answer(result([column("COUNT(*)"), column("class"), column("a"), column("a")], [row(b"1", b"2", b"3", b"4")]))
     cursor = connection.cursor(named_tuple=True)
@@ -119,7 +132,7 @@ def test_names_that_are_none_of_python_are_numbered_in_named_tuples(connect):
     assert found._fields == ("_0", "_1", "a", "_3")
 
 
-def test_the_description_tells_what_can_be_null(connect):
+def test_the_description_says_what_can_be_null(connect):
     connection, server = connect()
     server.will_answer(result([column("a", flags=FieldFlag.NOT_NULL), column("b")], []))
     cursor = connection.cursor()
@@ -141,7 +154,7 @@ def test_a_value_that_cant_be_read_closes_the_connection(connect, kind):
 # -- statements ----------------------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_statement_did(connect, kind):
+def test_a_statement_without_rows_has_counts_and_nothing_to_fetch(connect, kind):
     connection, server = connect()
     server.will_answer([ok(3, 1 << 40, warnings=2)])
     cursor = connection.cursor(**kind)
@@ -179,7 +192,7 @@ def test_a_cursor_before_its_first_statement(connect, kind):
         ([b"'"], b"SELECT _binary x'27', '%s'"),
     ],
 )
-def test_values_are_put_in_where_there_are_some(connect, kind, params, sent):
+def test_placeholders_are_replaced_only_where_there_are_parameters(connect, kind, params, sent):
     connection, server = connect()
     server.will_answer([ok()])
     cursor = connection.cursor(**kind)
@@ -198,7 +211,7 @@ def test_a_statement_in_bytes_is_sent_as_it_is(connect, operation):
     assert cursor.statement == "SELECT '\ufffd'"
 
 
-def test_what_does_not_fit_is_not_sent(connect, kind):
+def test_a_statement_whose_parameters_do_not_fit_is_not_sent(connect, kind):
     connection, server = connect()
     cursor = connection.cursor(**kind)
     for operation, params in (("SELECT %s", (1, 2)), ("SELECT %s", (object(),)), (5, None), ("\ud800", None)):
@@ -236,7 +249,7 @@ def test_rows_of_a_plain_insert_go_together(connect, kind):
     server.will_answer([ok(3, 10)])
     cursor = connection.cursor(**kind)
     cursor.executemany("INSERT INTO t (a, b) VALUES (%s, %s)", [(1, "a'"), (2, "%s"), [3, 4.5]])
-    assert server.statements == [b"INSERT INTO t (a, b) VALUES (1, 'a'''),(2, '%s'),(3, 4.5)"]
+    assert server.statements == [b"INSERT INTO t (a, b) VALUES (1, 'a'''),(2, '%s'),(3, 4.5e0)"]
     assert (cursor.rowcount, cursor.lastrowid) == (3, 10)
 
 
@@ -272,7 +285,7 @@ def test_a_row_larger_than_a_batch_goes_alone(connect):
 @pytest.mark.parametrize(
     "operation", ["UPDATE t SET a = %s WHERE b = %s", "INSERT INTO t VALUES (%s, UPPER(%s))", "INSERT INTO t VALUES (%s, %s) RETURNING a"]
 )
-def test_everything_else_runs_as_it_is_written(connect, kind, operation):
+def test_a_statement_that_is_no_plain_insert_runs_once_per_row(connect, kind, operation):
     connection, server = connect()
     server.will_answer([ok(1)], [ok(0)], [ok(2)])
     cursor = connection.cursor(**kind)
@@ -290,7 +303,7 @@ def test_results_of_each_run_are_read(connect, kind):
     assert connection._commands._rows_follow is False
 
 
-def test_one_row_runs_as_it_is_written(connect):
+def test_an_insert_of_one_row_runs_as_it_is_written(connect):
     connection, server = connect()
     server.will_answer([ok(1)])
     connection.cursor().executemany("INSERT INTO t VALUES (%s);", iter([(1,)]))
@@ -324,7 +337,7 @@ def test_the_rows_of_statements_without_values_are_summed_too(connect, kind):
 # -- several results -----------------------------------------------------------------------------------------------------------------
 
 
-def test_results_of_one_statement(connect, kind):
+def test_nextset_gives_each_result_of_a_statement(connect, kind):
     connection, server = connect()
     server.will_answer(chained(numbers(1, 2, status=MORE), [ok(5, status=MORE)], numbers(3, status=MORE), [ok(7)]))
     cursor = connection.cursor(**kind)
@@ -341,7 +354,7 @@ def test_results_of_one_statement(connect, kind):
     assert cursor.nextset() is None
 
 
-def test_rows_of_a_second_stream_that_a_rollback_took_are_not_missed_in_silence(connect):
+def test_fetching_from_a_second_stream_that_a_rollback_ended_is_an_error(connect):
     connection, server = connect()
     server.will_answer(chained(numbers(1, status=MORE), numbers(2, 3)), [ok()])
     cursor = connection.cursor(buffered=False)
@@ -354,7 +367,7 @@ def test_rows_of_a_second_stream_that_a_rollback_took_are_not_missed_in_silence(
 
 
 def test_an_error_among_the_results_that_follow_is_raised(connect, kind):
-    """Within execute(), which has read them; a stream reads them when it is closed."""
+    """A buffered cursor raises it in execute(), which reads all results; a stream raises it when it is closed."""
     connection, server = connect()
     server.will_answer(chained(numbers(1, status=MORE), [refusal(1062, "late", "23000")]), numbers(42))
     cursor = connection.cursor(**kind)
@@ -491,7 +504,7 @@ def test_a_streaming_cursor_can_be_used_again_before_its_rows_are_read(connect, 
 
 
 @pytest.mark.parametrize("how", ["rollback", "close"])
-def test_the_rows_of_a_stream_that_are_gone_are_not_missed_in_silence(connect, how):
+def test_fetching_rows_of_a_stream_that_are_gone_is_an_error(connect, how):
     connection, server = connect()
     server.will_answer(numbers(1, 2, 3), [ok()])
     cursor = connection.cursor(buffered=False)
@@ -517,7 +530,7 @@ def test_an_error_among_the_rows_of_a_stream(connect):
 # -- the end -------------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_closed_cursor_keeps_what_it_knows_and_does_nothing(connect, kind):
+def test_a_closed_cursor_keeps_its_counts_and_runs_nothing(connect, kind):
     connection, server = connect()
     server.will_answer(numbers(1, 2))
     with connection.cursor(**kind) as cursor:
@@ -552,7 +565,7 @@ def test_a_cursor_of_a_closed_connection(connect, kind):
 
 
 @pytest.mark.parametrize("name", ["add_attribute", "fetchwarnings", "stored_results", "nonsense"])
-def test_what_a_cursor_has_not(connect, name):
+def test_the_error_for_a_name_that_a_cursor_lacks_says_what_to_use(connect, name):
     connection, _ = connect()
     with pytest.raises(AttributeError, match=f"rdspool's cursor has no '{name}'" + (": ." if name != "nonsense" else "$")):
         getattr(connection.cursor(), name)

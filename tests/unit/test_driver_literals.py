@@ -24,7 +24,7 @@ MODE = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.sql_mode)
 
 
 def only_token(value, mode):
-    """The one token that a value's literal is, between the tokens of a statement."""
+    """Return the one token that a value's literal is, between the tokens of a statement."""
     for before, after in ((b"(", b")"), (b"SELECT ", b" FROM t"), (b"a=", b",'b'")):
         written = literal(value)
         sql = before + written + after
@@ -76,6 +76,7 @@ def test_an_integer_is_one_number(mode, value):
 @MODE
 @given(value=st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_is_one_number_that_reads_as_the_same_float(mode, value):
+    assert b"e" in literal(value)  # without an exponent it would be a DECIMAL
     assert math.copysign(1, float(literal(value))) == math.copysign(1, value)
     assert float(literal(value)) == value
     assert only_token(value, mode).kind == "number"
@@ -180,7 +181,7 @@ def test_a_member_of_an_enum_is_its_value(value, expected):
 
 
 def derived(base, **methods):
-    """A class derived from a type that says of itself what it wants."""
+    """Return a class derived from a type that says of itself what it wants."""
     return type(f"Own{base.__name__}", (base,), {name: lambda *_, text=text: text for name, text in methods.items()})
 
 
@@ -192,7 +193,7 @@ SQL = "1); DROP TABLE t; -- "
     [
         (derived(str, __str__=SQL, __repr__=SQL, encode=SQL.encode())("it's"), b"'it''s'"),
         (derived(int, __str__=SQL, __repr__=SQL, __format__=SQL, __int__=5, __index__=5)(3), b"3"),
-        (derived(float, __str__=SQL, __repr__=SQL, __format__=SQL)(1.5), b"1.5"),
+        (derived(float, __str__=SQL, __repr__=SQL, __format__=SQL)(1.5), b"1.5e0"),
         (derived(bytes, __str__=SQL, __repr__=SQL, __bytes__=SQL.encode())(b"'"), b"_binary x'27'"),
         (derived(bytearray, __str__=SQL)(b"'"), b"_binary x'27'"),
         (derived(dt.datetime, __str__=SQL, isoformat=SQL)(2026, 1, 2), b"'2026-01-02 00:00:00'"),
@@ -227,7 +228,7 @@ def test_a_derived_type_does_not_choose_its_own_literal(made, expected):
 
 @pytest.fixture
 def numpy(monkeypatch):
-    """A module of NumPy's name with scalars that behave as NumPy's do; the tests do without NumPy itself."""
+    """Return a module of NumPy's name with scalars that behave as NumPy's do; the tests do without NumPy itself."""
     module = types.ModuleType("numpy")
 
     def scalar(name, **attributes):
@@ -313,7 +314,7 @@ def test_pandas_not_a_time_is_null():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_the_servers_have_not_is_refused(value):
+def test_a_value_that_servers_have_no_type_for_is_refused(value):
     with pytest.raises(ProgrammingError, match="parameter"):
         literal(value)
 

@@ -107,7 +107,7 @@ def test_a_row_out_of_its_sequence_is_refused(stream_and_peer):
         stream.receive_rows(None)
 
 
-def test_bytes_that_come_one_by_one(stream_and_peer):
+def test_bytes_that_arrive_one_by_one_are_read(stream_and_peer):
     stream, peer = stream_and_peer
     sent = packets([b"start", *(row(b"%d" % number) for number in range(50)), end()], first=0)
 
@@ -123,7 +123,7 @@ def test_bytes_that_come_one_by_one(stream_and_peer):
     assert last == end()
 
 
-def test_bytes_that_come_in_any_pieces(pair):
+def test_bytes_that_arrive_in_any_pieces_are_read(pair):
     """Each cut of a stream of packets gives the same payloads."""
     generator = random.Random(26)
     payloads = [b"x" * generator.choice([0, 1, 3, 4, 5, 200, 70000]) for _ in range(60)]
@@ -184,7 +184,7 @@ def test_a_row_whose_first_value_has_16_mib_is_no_end(stream_and_peer, size):
     assert last == end()
 
 
-def test_a_small_row_that_begins_as_an_end_does(stream_and_peer):
+def test_a_short_payload_that_begins_as_an_end_is_the_end(stream_and_peer):
     """0xFE and nine bytes or more is a row; with less it is the end, and what it says is for the reader of the end to judge."""
     stream, peer = stream_and_peer
     peer.sendall(packets([b"\xfe" + b"x" * 8, b"\xfe" + b"x" * 7], first=0))
@@ -233,7 +233,7 @@ def test_a_row_that_is_too_large_is_refused(stream_and_peer):
 # -- the socket ----------------------------------------------------------------------------------------------------------------
 
 
-def test_bytes_that_nobody_asked_for_stop_the_next_command(stream_and_peer):
+def test_unrequested_bytes_stop_the_next_command(stream_and_peer):
     stream, peer = stream_and_peer
     peer.sendall(packets([b"answer", b"surplus"], first=0))
     assert stream.receive() == b"answer"
@@ -244,9 +244,37 @@ def test_bytes_that_nobody_asked_for_stop_the_next_command(stream_and_peer):
         peer.recv(1)
 
 
-def test_bytes_that_wait_in_the_socket_stop_the_next_command(stream_and_peer):
+def test_unrequested_bytes_in_the_socket_stop_the_next_command(stream_and_peer):
     stream, peer = stream_and_peer
     peer.sendall(b"\xff")
+    with pytest.raises(ProtocolError, match="sent more than the answers"):
+        stream.send_command(b"\x0e")
+
+
+def test_a_server_that_took_its_leave_is_heard_by_the_next_command(stream_and_peer):
+    stream, peer = stream_and_peer
+    peer.sendall(packets([refusal(4031, "The client was disconnected by the server", "HY000")], first=0))
+    peer.close()
+    with pytest.raises(OperationalError, match="disconnected by the server") as caught:
+        stream.send_command(b"\x0e")
+    assert caught.value.errno == 4031
+
+
+@pytest.mark.parametrize(
+    "came",
+    [
+        packets([refusal(4031)], first=1),
+        packets([refusal(1064)], first=0),
+        packets([refusal(4031), ok()], first=0),
+        packets([refusal(4031)], first=0)[:-1],
+        packets([b"\xff\xbf\x0f#HY"], first=0),
+        packets([b""], first=0),
+    ],
+    ids=["an answer", "a refusal", "more than it", "cut", "unreadable", "empty"],
+)
+def test_what_is_no_leave_stops_the_next_command(stream_and_peer, came):
+    stream, peer = stream_and_peer
+    peer.sendall(came)
     with pytest.raises(ProtocolError, match="sent more than the answers"):
         stream.send_command(b"\x0e")
 
@@ -259,7 +287,7 @@ def test_a_peer_that_closed_stops_the_next_command(stream_and_peer):
     assert caught.value.errno == 2013
 
 
-def test_what_the_socket_shows(stream_and_peer):
+def test_at_end_sees_the_peers_end_without_a_wait(stream_and_peer):
     stream, peer = stream_and_peer
     assert not stream.at_end()
     assert stream.socket.gettimeout() is None
@@ -292,7 +320,7 @@ def test_a_peer_that_closes_in_the_middle_of_rows(stream_and_peer):
         stream.receive_rows(None)
 
 
-def test_a_silent_peer_is_given_up_after_the_time_that_was_given(stream_and_peer):
+def test_a_read_from_a_silent_peer_times_out(stream_and_peer):
     stream, peer = stream_and_peer
     with pytest.raises(StatementTimeoutError, match=r"did not answer within 0\.01 s") as caught:
         stream.receive(0.01)
@@ -305,7 +333,7 @@ def test_a_silent_peer_is_given_up_after_the_time_that_was_given(stream_and_peer
         stream.receive_rows(None, 0.03)
 
 
-def test_a_peer_that_takes_nothing_is_given_up(stream_and_peer):
+def test_a_write_to_a_peer_that_reads_nothing_times_out(stream_and_peer):
     stream, _ = stream_and_peer
     with pytest.raises(StatementTimeoutError, match=r"did not take the statement within 0\.01 s"):
         stream.send(BIG, 0.01)
@@ -345,7 +373,7 @@ class UnderADeadNetwork(socket.socket):
 
 @pytest.mark.parametrize("timeout", [None, 30.0])
 def test_a_network_that_the_kernel_found_dead_is_a_lost_connection(pair, timeout):
-    """No time-out of rdspool's has to be set for it."""
+    """This holds where rdspool has set no time-out, too."""
     ours, _ = pair()
     with UnderADeadNetwork(fileno=os.dup(ours.fileno())) as dead:
         stream = PacketStream(dead, "db.test", 3306, timeout)
@@ -358,7 +386,7 @@ def test_a_network_that_the_kernel_found_dead_is_a_lost_connection(pair, timeout
         assert caught.value.errno == 2055
 
 
-def test_a_closed_stream(stream_and_peer):
+def test_each_use_of_a_closed_stream_is_error_2006(stream_and_peer):
     stream, peer = stream_and_peer
     assert repr(stream) == "<PacketStream db.test:3306 open>"
     stream.close()
@@ -389,7 +417,7 @@ def test_close_does_not_end_the_connection_of_another_process(stream_and_peer):
 
 
 @pytest.mark.parametrize(("said", "number"), [([refusal(1153, "too big", "08S01")], 1153), ([ok()], 2055), ([b""], 2055), ([], 2055)])
-def test_a_peer_that_closes_while_it_is_sent_to_has_the_last_word(stream_and_peer, said, number):
+def test_the_last_error_of_a_peer_that_closes_during_a_send_is_raised(stream_and_peer, said, number):
     stream, peer = stream_and_peer
     peer.sendall(packets(said, first=7))
     peer.close()

@@ -34,13 +34,13 @@ def test_a_length_reads_as_it_was_written(number):
 
 
 @pytest.mark.parametrize("first", [0xFB, 0xFF])
-def test_a_byte_that_begins_no_length(first):
+def test_a_byte_that_begins_no_length_is_refused(first):
     with pytest.raises(ProtocolError, match=f"begins with the byte {first}"):
         PayloadReader(bytes((first,)) + b"\0" * 8, "a test").length()
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xfc", b"\xfc\0", b"\xfd\0\0", b"\xfe" + b"\0" * 7])
-def test_a_length_that_is_cut(payload):
+def test_a_length_that_is_cut_is_refused(payload):
     with pytest.raises(ProtocolError, match="past its end"):
         PayloadReader(payload, "a test").length()
 
@@ -51,7 +51,7 @@ def test_a_text_that_is_longer_than_its_payload(announced):
         PayloadReader(lenenc(announced) + b"abc", "a test").text()
 
 
-def test_the_parts_of_a_payload():
+def test_each_part_of_a_payload_is_read():
     reader = PayloadReader(b"\x01\x02abc\0def\0", "a test")
     assert reader.integer(2) == 0x0201
     assert reader.until_nul() == b"abc"
@@ -110,6 +110,8 @@ def test_an_end_is_read_and_one_of_another_size_refused():
         (1062, "23000", IntegrityError),
         (3819, "HY000", IntegrityError),
         (1205, "HY000", DatabaseError),
+        (1927, "70100", OperationalError),
+        (4031, "HY000", OperationalError),
         (1040, "08004", OperationalError),
         (9999, "ZZZZZ", DatabaseError),
     ],
@@ -120,13 +122,13 @@ def test_a_refusal_is_the_exception_that_pep_249_has_for_it(number, state, kind)
     assert (error.errno, error.sqlstate, error.msg) == (number, state, "the reason")
 
 
-def test_a_refusal_without_a_sqlstate():
+def test_a_refusal_without_a_sqlstate_is_read():
     error = parse_error(b"\xff\x10\x04Too many connections")
     assert (type(error), error.errno, error.sqlstate, error.msg) == (DatabaseError, 1040, None, "Too many connections")
 
 
 @pytest.mark.parametrize("payload", [b"\xff", b"\xff\x10", b"\xff\x10\x04#", b"\xff\x10\x04#0800"])
-def test_a_refusal_that_is_cut(payload):
+def test_a_refusal_that_is_cut_is_refused(payload):
     with pytest.raises(ProtocolError, match="an error that can't be read"):
         parse_error(payload)
 
@@ -140,7 +142,7 @@ def test_every_number_without_a_text_is_an_error_that_can_be_shown(number, state
 
 
 def test_a_statement_that_the_server_stopped_has_not_lost_the_connection():
-    """max_execution_time: the same number as a time-out of the client's."""
+    """The error of max_execution_time has the number of a time-out of the client's."""
     assert not is_disconnect(parse_error(refusal(3024, "maximum statement execution time exceeded", "HY000")))
 
 
@@ -180,17 +182,17 @@ def test_whatever_stands_in_a_refusal_is_an_error(payload):
 
 
 @pytest.mark.parametrize("count", [1, 250, 251, 4096])
-def test_a_number_of_columns(count):
+def test_a_number_of_columns_is_read(count):
     assert parse_column_count(lenenc(count)) == count
 
 
 @pytest.mark.parametrize("payload", [lenenc(0), lenenc(4097), lenenc(1 << 60), b"\x01\x01", b"\xfc\x01", b"\xfe", b"\xfc\x01\x00\x00"])
-def test_a_number_of_columns_that_is_not_possible(payload):
+def test_an_impossible_number_of_columns_is_refused(payload):
     with pytest.raises(ProtocolError, match="number of a result's columns"):
         parse_column_count(payload)
 
 
-def test_a_column():
+def test_a_column_is_read():
     found = parse_column(column("größe", 246, flags=FieldFlag.NOT_NULL, charset=63))
     assert found == Column("größe", 246, int(FieldFlag.NOT_NULL), 63)
     assert found.description == ("größe", 246, None, None, None, None, False)
@@ -214,7 +216,7 @@ def test_a_column_whose_name_is_no_utf_8():
         parse_column(column("name").replace(lenenc_bytes(b"name"), lenenc_bytes(b"nam\xff")))
 
 
-def test_columns_that_come_back_are_kept_and_their_number_is_bounded():
+def test_columns_are_kept_for_later_results_and_their_number_is_bounded():
     columns._cache.clear()
     first = parse_column(column("a"))
     assert parse_column(column("a")) is first
@@ -224,7 +226,7 @@ def test_columns_that_come_back_are_kept_and_their_number_is_bounded():
 
 
 def test_a_column_of_more_bytes_than_any_has_is_not_kept():
-    """A kept one stays as long as the process: thousands of 16 MiB each would fill a function's memory."""
+    """A kept column stays as long as the process: thousands of 16 MiB each would fill a function's memory."""
     columns._cache.clear()
     assert parse_column(column("a") + b"x" * 100_000).name == "a"
     assert sum(map(len, columns._cache)) < 100_000

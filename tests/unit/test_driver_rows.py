@@ -107,13 +107,13 @@ def test_raw_values_are_the_bytes_that_came(kind):
 
 
 @pytest.mark.parametrize("size", [0, 1, 250, 251, 252, 65535, 65536, (1 << 24) - 1, 1 << 24])
-def test_values_of_every_size_between_others(size):
+def test_values_of_every_size_are_read_between_others(size):
     columns = [Column(name, FieldType.BLOB, 0, BINARY) for name in "abc"]
     assert read(columns, row(b"x", b"y" * size, None)) == [(b"x", b"y" * size, None)]
 
 
 @given(st.lists(st.lists(st.none() | st.binary(max_size=300), min_size=3, max_size=3), max_size=5))
-def test_rows_come_out_as_they_went_in(given_rows):
+def test_rows_are_read_as_they_were_written(given_rows):
     columns = [Column(name, FieldType.BLOB, 0, BINARY) for name in "abc"]
     assert read(columns, *(row(*values) for values in given_rows)) == [tuple(values) for values in given_rows]
 
@@ -143,7 +143,7 @@ def test_rows_come_out_as_they_went_in(given_rows):
         (FieldType.BIT, b"\xff" * 5000),
     ],
 )
-def test_a_value_that_cant_be_read_is_told_with_its_column(kind, sent):
+def test_a_value_that_cant_be_read_is_reported_with_its_column(kind, sent):
     columns = [Column("first", FieldType.LONG, 0, BINARY), Column("größe", kind, 0, BINARY), Column("last", FieldType.LONG, 0, BINARY)]
     with pytest.raises(ProtocolError, match="column 'größe'") as caught:
         read(columns, row(b"1", b"2026-11-23" if "DATE" in FieldType.get_info(kind) else None, b"1"), row(b"1", sent, b"2"))
@@ -181,14 +181,14 @@ def test_a_value_of_a_type_without_a_name_that_cant_be_read():
     ],
 )
 @pytest.mark.parametrize("raw", [False, True])
-def test_a_field_that_goes_past_its_row(payload, raw):
+def test_a_field_that_goes_past_its_row_is_refused(payload, raw):
     columns = [Column(name, FieldType.VAR_STRING, 0, UTF8MB4) for name in "ab"]
     with pytest.raises(ProtocolError, match="a row that can't be read"):
         read(columns, payload, raw=raw)
 
 
 @pytest.mark.parametrize("payload", [row(b"a", b"b", b"c"), row(b"a", b"b") + b"\0", row(None, None, None)])
-def test_bytes_left_over_in_a_row(payload):
+def test_a_row_with_bytes_left_over_is_refused(payload):
     columns = [Column(name, FieldType.VAR_STRING, 0, UTF8MB4) for name in "ab"]
     with pytest.raises(ProtocolError, match="more than its 2 columns"):
         read(columns, payload)

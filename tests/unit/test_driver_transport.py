@@ -1,15 +1,16 @@
-"""The socket: which address is taken, what is told where none answers; TLS contexts; which errors mean that the connection is gone."""
+"""The socket: which address is taken, what the error says where none answers; TLS contexts; which errors mean that the connection is gone."""
 
 from __future__ import annotations
 
 import socket
 import ssl
+import threading
 
 import pytest
 from fake_server import refusal
-from mysql.connector.errors import ConnectionTimeoutError, DatabaseError, InterfaceError, OperationalError, ReadTimeoutError
+from mysql.connector.errors import ConnectionTimeoutError, OperationalError, ReadTimeoutError
 from rdspool import ProtocolError, SettingsError, StatementTimeoutError
-from rdspool._driver import error_numbers, tls, transport
+from rdspool._driver import tls, transport
 from rdspool._driver.byte_stream import closed_error
 from rdspool._driver.disconnects import is_disconnect
 from rdspool._driver.responses import parse_error
@@ -20,7 +21,7 @@ from rdspool.deadlines import within
 
 @pytest.fixture
 def listening():
-    """A function that listens on a loopback address and returns the socket."""
+    """Return a function that listens on a loopback address and returns the socket."""
     opened = []
 
     def listen(address, port=0):
@@ -45,7 +46,7 @@ def test_an_address_is_a_host_too(listening, address):
 
 @pytest.fixture
 def two_addresses(monkeypatch):
-    """The name db.test has an IPv6 and two IPv4 addresses, as a resolver would tell."""
+    """Give the name db.test an IPv6 and two IPv4 addresses, as a resolver would."""
     real = socket.getaddrinfo
 
     def getaddrinfo(host, port, family=0, *arguments):
@@ -78,7 +79,7 @@ def test_ipv4_is_tried_first(listening, two_addresses):
         assert connected.family == socket.AF_INET6
 
 
-def test_nothing_answers(listening, two_addresses):
+def test_a_refused_connection_is_a_disconnect(listening, two_addresses):
     closed = listening("127.0.0.2")
     port = closed.getsockname()[1]
     closed.close()
@@ -90,15 +91,15 @@ def test_nothing_answers(listening, two_addresses):
 
 
 @pytest.mark.parametrize("host", ["no-such-name.invalid", "größe.invalid"])
-def test_a_name_without_an_address(host):
+def test_a_name_without_an_address_is_an_error(host):
     with pytest.raises(OperationalError, match="has no address") as caught:
         transport.connect(host, 3306, within(5, "test"))
     assert caught.value.errno == 2003
     assert isinstance(caught.value.__cause__, socket.gaierror)
 
 
-def test_an_address_that_does_not_answer_in_time(listening):
-    """A full backlog: the kernel drops what knocks."""
+def test_an_address_that_does_not_answer_times_out(listening):
+    """The backlog is full, so the kernel drops new connections."""
     listener = listening("127.0.0.1")
     listener.listen(0)
     port = listener.getsockname()[1]
@@ -111,6 +112,64 @@ def test_an_address_that_does_not_answer_in_time(listening):
     finally:
         for one in knocking:
             one.close()
+
+
+def test_a_name_server_that_never_answers(monkeypatch):
+    """The system's own look-up takes no time-out: it would go on for 10 s."""
+    real, release = socket.getaddrinfo, threading.Event()
+
+    def getaddrinfo(host, port, family=0, kind=0, protocol=0, flags=0):
+        if flags & socket.AI_NUMERICHOST:
+            return real(host, port, family, kind, protocol, flags)
+        release.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    try:
+        with pytest.raises(transport.NameTimeoutError, match=r"'db\.test' was looked up for 0\.05 s \(the test\)") as caught:
+            transport.connect("db.test", 3306, within(0.05, "the test"))
+    finally:
+        release.set()
+    assert caught.value.errno == 2003
+
+
+def test_an_address_without_an_answer_leaves_time_for_the_next(listening, two_addresses):
+    """The first one's backlog is full; with the whole time spent on it, the second would never be tried."""
+    full = listening("127.0.0.2")
+    full.listen(0)
+    port = full.getsockname()[1]
+    listening("127.0.0.3", port)
+    knocking = [socket.socket() for _ in range(5)]
+    try:
+        for one in knocking:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.2", port))
+        with transport.connect("db.test", port, within(1.5, "the test")) as connected:
+            assert connected.getpeername()[0] == "127.0.0.3"
+    finally:
+        for one in knocking:
+            one.close()
+
+
+def test_the_kernel_looks_for_a_peer_that_went_silent(listening):
+    port = listening("127.0.0.1").getsockname()[1]
+    with transport.connect("127.0.0.1", port, within(5, "the test")) as connected:
+        found = {
+            name: connected.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in transport._OPTIONS if hasattr(socket, name)
+        }
+    silence = found["TCP_KEEPIDLE"] + max(found["TCP_USER_TIMEOUT"] / 1000, found["TCP_KEEPINTVL"])
+    assert 0 < silence < 15
+    assert found["TCP_USER_TIMEOUT"] > 0
+
+
+def test_what_is_sent_is_acknowledged_by_a_kernel_alone(listening):
+    """The peer's process has not even taken the connection."""
+    port = listening("127.0.0.1").getsockname()[1]
+    with transport.connect("127.0.0.1", port, within(5, "the test")) as connected:
+        connected.sendall(b"x")
+        while not transport.acknowledged(connected):
+            pass
+    assert transport.acknowledged(connected)  # a closed socket does not tell
 
 
 def test_what_has_arrived_is_taken_without_a_wait(pair):
@@ -140,7 +199,7 @@ def test_a_context_is_made_once_for_the_same_files(certificates, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
-def test_a_file_without_a_certificate_is_told(tmp_path, content):
+def test_a_file_without_a_certificate_is_reported(tmp_path, content):
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)
@@ -155,12 +214,6 @@ def test_a_context_never_does_without_verification(certificates):
 
 
 # -- disconnects ---------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("number", sorted(error_numbers.SERVER_CLOSES | error_numbers.CLIENT_LOST | error_numbers.READ_ONLY))
-@pytest.mark.parametrize("kind", [OperationalError, DatabaseError, InterfaceError])
-def test_errors_after_which_the_connection_is_replaced(number, kind):
-    assert is_disconnect(kind("x", errno=number))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Each argument of SQLAlchemy's create_engine() is passed on by get_engine(), or left out for a reason that stands here."""
 
+from __future__ import annotations
+
 import inspect
 import typing
 
@@ -22,7 +24,7 @@ NOT_PASSED_ON = {
     "dialect": "create_engine() gives it to the pool",
     "future": "there is no other way any more than True",
     "implicit_returning": "deprecated: it has no effect any more",
-    "is_mariadb": "the server tells",
+    "is_mariadb": "the server says so",
     "max_identifier_length": "the servers' own limit is known; nobody has asked for another",
     "module": "rdspool's driver is the module",
     "paramstyle": "the driver's own",
@@ -40,13 +42,13 @@ POOLS_OWN_NAMES = {"deadline_margin", "pool_size", "max_overflow", "creator", "d
 
 
 def parameters(function):
-    """The names of a function's arguments that can be given by keyword."""
+    """Return the names of a function's arguments that can be given by keyword."""
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {name for name, parameter in inspect.signature(function).parameters.items() if parameter.kind in kinds} - {"self"}
 
 
 def of_constructors(cls):
-    """The names of the arguments of a class's constructors, those of its base classes too, without private ones."""
+    """Return the names of the arguments of a class's constructors, those of its base classes too, without private ones."""
     inits = [vars(base)["__init__"] for base in cls.__mro__[:-1] if "__init__" in vars(base)]
     return {name for init in inits for name in parameters(init) if not name.startswith("_")}
 
@@ -89,7 +91,7 @@ def test_no_reason_stands_for_what_is_no_argument():
     [("echo_pool", False), ("label_length", 20), ("pool_size", 2), ("skip_autocommit_rollback", True), ("query_cache_size", 0)],
 )
 def test_the_names_above_are_those_that_create_engine_takes(name, value):
-    """One of each: the pool's, the dialect's, the engine's."""
+    """The pool, the dialect and the engine take one of these each."""
     assert name in ENGINE_OPTIONS
     url = make_url("mysql+rdspool://app@db.c1abc.eu-central-1.rds.amazonaws.com/app")
     assert isinstance(create_engine(url, poolclass=pool.EnginePool, **{name: value}), Engine)

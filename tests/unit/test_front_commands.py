@@ -9,7 +9,7 @@ from local.front.protocol import MAX_PAYLOAD, framed, lenenc_bytes
 
 
 def names(reader: CommandReader, *chunks: bytes) -> list[str]:
-    """The commands in these bytes; the segments must be the same bytes."""
+    """Return the commands in these bytes. The segments must be the same bytes."""
     segments = [segment for chunk in chunks for segment in reader.feed(chunk)]
     assert b"".join(segment.data for segment in segments) == b"".join(chunks)
     return [segment.command for segment in segments if segment.command is not None]

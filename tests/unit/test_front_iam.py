@@ -29,7 +29,7 @@ def signed(
     region: str = REGION,
     at: datetime = NOW,
 ) -> str:
-    """botocore's own token, signed at that time."""
+    """Return botocore's own token, signed at that time."""
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: at.replace(tzinfo=None))
     session = botocore.session.Session()
     session.set_credentials(credentials.access_key, credentials.secret_key, credentials.session_token)
@@ -42,7 +42,7 @@ def refusal(token: str, credentials: Credentials = PERMANENT, *, user: str = "ap
 
 
 def changed(token: str, **values: str | None) -> str:
-    """The token with parameters replaced or (None) left out, its signature as it was."""
+    """Return the token with parameters replaced or (None) left out, its signature as it was."""
     address, _, query = token.partition("/?")
     names = {"session": "X-Amz-Security-Token", "date": "X-Amz-Date", "expires": "X-Amz-Expires", "headers": "X-Amz-SignedHeaders"}
     pairs = dict(parse_qsl(query))

@@ -17,7 +17,7 @@ def test_lenenc(value: int) -> None:
     assert Cursor(lenenc(value)).lenenc() == value
 
 
-def test_greeting_comes_out_as_it_went_in() -> None:
+def test_greeting_is_read_as_it_was_written() -> None:
     greeting = Greeting(b"9.7.4-2", 4711, NONCE, 0xDFFFFFFF, 255, 2, b"\0" * 10, b"caching_sha2_password")
     assert Greeting.parse(greeting.payload()) == greeting
     shown = greeting.for_clients()
@@ -32,7 +32,7 @@ def test_greeting_that_is_an_error() -> None:
 
 
 def login(reply: bytes, capabilities: int) -> bytes:
-    """A login written out by hand after the protocol's documentation."""
+    """Return a login written out by hand after the protocol's documentation."""
     start = capabilities.to_bytes(4, "little") + (1 << 24).to_bytes(4, "little") + b"\x2d" + b"\0" * 23
     size = lenenc(len(reply)) if capabilities & Capability.PLUGIN_AUTH_LENENC else bytes((len(reply),))
     attributes = b"\x04name\x05value"
@@ -81,7 +81,7 @@ def test_ssl_request() -> None:
 
 @pytest.mark.parametrize("password", ["secret", "pässwörd", ""])
 def test_sign_in_hashes(password: str) -> None:
-    """Against PyMySQL's."""
+    """They equal PyMySQL's."""
     assert native_password(password, NONCE) == _auth.scramble_native_password(password.encode(), NONCE)
     assert caching_sha2_password(password, NONCE) == _auth.scramble_caching_sha2(password.encode(), NONCE)
 

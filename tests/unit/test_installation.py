@@ -1,4 +1,6 @@
-"""What an installation is told that was not tested or can't work. Each case is a real import in a process of its own."""
+"""What rdspool says of an installation that was not tested or can't work. Each case is a real import in a process of its own."""
+
+from __future__ import annotations
 
 import os
 import re
@@ -30,7 +32,7 @@ installation.check_versions()
 
 @pytest.fixture
 def imported(tmp_path):
-    """A function that imports a package, which imports others as rdspool does, in a process that finds those of `task` first."""
+    """Return a function that imports a package, which imports others as rdspool does, in a process that finds those of `task` first."""
 
     def run(imports):
         package = tmp_path / "layer" / "probe"
@@ -49,13 +51,13 @@ def imported(tmp_path):
 
 @pytest.fixture
 def task(tmp_path):
-    """The folder of a function's own packages."""
+    """Return the folder of a function's own packages."""
     (tmp_path / "task").mkdir()
     return tmp_path / "task"
 
 
 def own_sqlalchemy(task, version=None):
-    """A function's own copy of SQLAlchemy."""
+    """Make a function's own copy of SQLAlchemy."""
     source = Path(sqlalchemy.__file__).parent
     copy = shutil.copytree(source, task / "sqlalchemy", ignore=shutil.ignore_patterns("testing"))
     if version is not None:
@@ -65,7 +67,7 @@ def own_sqlalchemy(task, version=None):
 
 
 def own_package(task, extension, start="from . import _fast_cy"):
-    """A function's own package `compiled` with a file `extension` in its sub-package `util`."""
+    """Make a function's own package `compiled` with a file `extension` in its sub-package `util`."""
     inner = task / "compiled" / "util"
     inner.mkdir(parents=True)
     (inner.parent / "__init__.py").write_text("from . import util\n")
@@ -140,7 +142,7 @@ def test_a_functions_own_copy_of_a_tested_version_is_no_news(task, imported):
     assert (done.stdout, done.stderr) == ("imported\n", "")
 
 
-def test_a_name_that_an_untested_version_has_not_is_told_with_the_version(task, imported):
+def test_a_name_that_an_untested_version_has_not_is_reported_with_the_version(task, imported):
     copy = own_sqlalchemy(task, "1.4.54")
     done = imported("from sqlalchemy import of_a_later_version")
     last = done.stderr.splitlines()[-1]
@@ -152,7 +154,7 @@ def test_a_name_that_an_untested_version_has_not_is_told_with_the_version(task, 
 # -- packages that were built for another interpreter ---------------------------------------------------------------------------------
 
 
-def test_sqlalchemy_of_another_python_or_architecture_is_told_with_what_to_attach(task, imported):
+def test_sqlalchemy_of_another_python_or_architecture_is_reported_with_what_to_attach(task, imported):
     copy = own_sqlalchemy(task)
     here = f"cpython-{sys.version_info[0]}{sys.version_info[1]}-{os.uname().machine}-linux-gnu"
     extensions = list(copy.rglob(f"*.{here}.so"))
@@ -177,17 +179,17 @@ def test_sqlalchemy_of_another_python_or_architecture_is_told_with_what_to_attac
 
 
 @pytest.mark.parametrize(
-    ("extension", "told"),
+    ("extension", "built_for"),
     [
         (f"_fast_cy.{OTHERS}.so", "Python 3.11, riscv64"),
         ("_fast_cy.cpython-313t-x86_64-linux-gnu.so", "Python 3.13t, x86_64"),
         ("_fast_cy.pypy311-pp73-x86_64-linux-gnu.so", "another interpreter"),
     ],
 )
-def test_any_package_of_another_interpreter_is_told(task, imported, extension, told):
+def test_any_package_of_another_interpreter_is_reported(task, imported, extension, built_for):
     package = own_package(task, extension, "import compiled.util._fast_cy")
     done = imported("import compiled")
-    assert f"compiled in {package} was built for {told} ({extension}), and this is {HERE}." in done.stderr.splitlines()[-1]
+    assert f"compiled in {package} was built for {built_for} ({extension}), and this is {HERE}." in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

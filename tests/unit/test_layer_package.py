@@ -15,7 +15,7 @@ from layer.matrix import PROJECT
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A copy of python/, to be changed."""
+    """Return a copy of python/, to be changed."""
     return shutil.copytree(PROJECT / "python", tmp_path / "python", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
 
 

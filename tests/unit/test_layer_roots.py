@@ -64,7 +64,7 @@ def test_a_certificate_of_two_sources_is_kept_once(tmp_path: Path) -> None:
     assert roots.write(tmp_path, [one, one], DAY) == {"proxy.pem": 1, "us-east-1.pem": 1}
 
 
-def test_what_is_no_valid_root_of_a_region_is_left_out_and_told(tmp_path: Path) -> None:
+def test_what_is_no_valid_root_of_a_region_is_left_out_and_reported(tmp_path: Path) -> None:
     expired = certificate("Amazon RDS us-east-2 Root CA RSA2048 G1", until=DAY)
     issued = certificate("Amazon RDS eu-west-1 2019 CA", signed_by=ec.generate_private_key(ec.SECP256R1()))
     made = source(
@@ -76,8 +76,8 @@ def test_what_is_no_valid_root_of_a_region_is_left_out_and_told(tmp_path: Path) 
     )
     roots.write(tmp_path, [made], DAY)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.json", "proxy.pem", "us-east-1.pem"]
-    told = {entry["subject"]: entry["reason"] for entry in json.loads((tmp_path / "index.json").read_text())["left_out"]}
-    assert told == {
+    reasons = {entry["subject"]: entry["reason"] for entry in json.loads((tmp_path / "index.json").read_text())["left_out"]}
+    assert reasons == {
         "CN=Amazon RDS us-east-2 Root CA RSA2048 G1": "expired",
         "CN=Amazon RDS eu-west-1 2019 CA": "not a root",
         "CN=Amazon RDS Beta us-east-1 Root CA RSA2048 G1": "not a region's root",

@@ -1,4 +1,4 @@
-"""The tree as git knows it: told as it is, and never changed by the asking."""
+"""The tree as git knows it: it is described as it is, and describing it changes nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_clean_tree(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert epoch(found) == found.time == int(git(tree, "show", "-s", "--format=%ct"))
 
 
-def test_changes_are_told_and_those_of_a_layers_inputs_apart(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_are_reported_and_those_of_a_layers_inputs_apart(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     (tree / "README.md").write_text("changed\n")
     found = source(tree)
@@ -80,7 +80,7 @@ def test_without_git(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("remote", "told"),
+    ("remote", "shown"),
     [
         ("https://user:secret@example.com/a/b.git", "https://example.com/a/b.git"),
         ("https://example.com/a/b.git", "https://example.com/a/b.git"),
@@ -90,6 +90,6 @@ def test_without_git(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("file:///srv/private/b.git", None),
     ],
 )
-def test_the_remote_is_told_without_credentials_and_never_as_a_path(tree: Path, remote: str, told: str | None) -> None:
+def test_the_remote_is_reported_without_credentials_and_never_as_a_path(tree: Path, remote: str, shown: str | None) -> None:
     git(tree, "remote", "add", "origin", remote)
-    assert source(tree).repository == told
+    assert source(tree).repository == shown

@@ -164,7 +164,7 @@ def test_a_release_that_means_another_zip_is_a_fault_where_releases_are_immutabl
     assert "1.2.3 is already published with another zip (arn:1)" in fault
 
 
-def test_the_description_tells_release_interpreter_and_hash_and_fits():
+def test_the_description_has_release_interpreter_and_hash_and_fits():
     text = describe("rdspool", "10.20.30rc1", "CPython 3.13.11", ARTEFACT.code_sha256)
     assert len(text) <= 256
     assert interpreter(text) == "CPython 3.13.11"
@@ -204,10 +204,10 @@ def refusal(code: str, message: str = "", status: int = 400) -> exceptions.Clien
         (exceptions.NoCredentialsError(), "aws sso login", {"everywhere"}),
     ],
 )
-def test_errors_are_told_in_words(error, words, flags):
-    told = explain(error, action="lambda:X", resource="arn:y", region="eu-west-1")
-    assert words in str(told)
-    assert {name for name in ("everywhere", "again", "unknown", "disabled") if getattr(told, name)} == flags
+def test_errors_are_reported_in_words(error, words, flags):
+    explained = explain(error, action="lambda:X", resource="arn:y", region="eu-west-1")
+    assert words in str(explained)
+    assert {name for name in ("everywhere", "again", "unknown", "disabled") if getattr(explained, name)} == flags
 
 
 def entry(number: int, *parameters: str, grants: tuple[Grant, ...] = (), release: str = "1.0.0") -> Entry:
@@ -242,7 +242,7 @@ def test_retiring_takes_only_the_releases_own_parameter_away():
     assert old.unpoint == ("/x/1.0.0",)
 
 
-def test_numbers_that_are_not_level_are_told_by_region():
+def test_numbers_that_are_not_level_are_reported_by_region():
     rows = [("1", "a", 3, "eu-west-1"), ("1", "a", 3, "eu-north-1"), ("1", "a", 1, "us-east-1"), ("1", "b", 1, "us-east-1")]
     assert uneven(rows) == ["a in 1: version 1 in us-east-1; version 3 in eu-north-1, eu-west-1"]
 
@@ -255,7 +255,7 @@ def test_prod_takes_no_version_that_is_not_a_release(release):
     gate.version(PROD, "1.0.0.post1")
 
 
-def test_a_tree_that_is_not_committed_is_told_by_its_files(tmp_path):
+def test_a_tree_that_is_not_committed_is_reported_by_its_files(tmp_path):
     with pytest.raises(LayerError, match="git can't tell whether"):
         gate.changes(tmp_path)
     git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.org"]

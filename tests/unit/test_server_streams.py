@@ -30,7 +30,7 @@ BY_NAME = pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.n
 
 
 def outcome(stream, sent, **options):
-    """How a replay ended, in a form that can be compared."""
+    """Return how a replay ended, in a form that can be compared."""
     found = replay(stream, Damaged(sent), **options)
     return repr(found.values), repr(found.error), found.closed, found.after
 
@@ -41,7 +41,7 @@ def whole(stream):
 
 @BY_NAME
 def test_a_recorded_stream_is_read_to_its_end(stream):
-    """Undamaged, it ends in values or in the server's refusal, and the connection goes on."""
+    """A stream without damage ends in values or in the server's refusal, and the connection stays usable."""
     for cursor in [kind for kind in CURSORS if "use" not in kind]:
         found = replay(stream, Damaged(whole(stream)), cursor=cursor)
         refused = any(word in stream.name for word in ("error", "duplicate", "refused", "fails"))
@@ -69,7 +69,7 @@ def test_a_stream_that_is_cut_anywhere_is_a_lost_connection(stream):
 
 
 @pytest.mark.parametrize("stream", COMMANDS, ids=lambda stream: stream.name)
-def test_an_answer_too_many_is_nobodys(stream):
+def test_an_answer_too_many_closes_the_connection(stream):
     for surplus in (packets([ok(5)]), packets([ok(5)], first=len(cut(stream.answer)) + 1), stream.answer, b"\0", b"\xff\xff\xff\xff"):
         found = replay(stream, Damaged(stream.answer + surplus))
         assert found.after is None
@@ -94,7 +94,7 @@ def test_a_server_that_promises_more_and_closes_is_a_lost_connection():
 
 @pytest.mark.timeout(HANGS_AFTER + 30)
 def test_damaged_streams_end_as_they_have_to():
-    """In a process of its own, whose memory tells of this alone."""
+    """In a process of its own, whose memory holds nothing else."""
     script = Path(__file__).with_name("server_streams.py")
     run = subprocess.run(
         [sys.executable, script, str(SEED), "0", str(COUNT)],

@@ -1,4 +1,6 @@
-"""Settings: where each value comes from, and what a wrong one is told."""
+"""Settings: where each value comes from, and what the error for a wrong one says."""
+
+from __future__ import annotations
 
 import dataclasses
 import pickle
@@ -191,7 +193,7 @@ def test_a_urls_options_do_not_name_another_database(before, option):
         Settings.load(environ={"AWS_REGION": "eu-west-1", "RDSPOOL_URL": f"{before}?{option}"})
 
 
-def test_an_option_twice():
+def test_an_option_given_twice_is_refused():
     with pytest.raises(SettingsError, match="'region' more than once"):
         Settings.load(environ={}, url="mysql://app@h/db?region=eu-west-1&region=eu-west-2")
 
@@ -203,7 +205,7 @@ def test_a_variable_with_a_similar_name_is_pointed_out():
         load(hots="x")
 
 
-def test_the_password_shows_nowhere():
+def test_no_text_of_settings_shows_the_password():
     settings = load(password="s3cret-pw")
     assert "s3cret-pw" not in repr(settings)
     assert "s3cret-pw" not in str(settings)
@@ -226,7 +228,7 @@ def test_wait_timeout_follows_recycle(recycle):
     assert load(environ={"RDSPOOL_POOL_RECYCLE": str(recycle)}).wait_timeout > recycle
 
 
-def test_bad_engine_name():
+def test_an_engines_name_with_a_hyphen_is_refused():
     with pytest.raises(SettingsError, match="'my-db'"):
         load("my-db")
 
@@ -263,12 +265,12 @@ def test_no_mistake_with_a_url_shows_the_password(arguments):
 
 
 @pytest.mark.parametrize("port", ["nan", "inf", "-inf", "1e400", "3306.5"])
-def test_numbers_that_are_none(port):
+def test_a_port_that_is_no_whole_number_is_refused(port):
     with pytest.raises(SettingsError, match=r"RDSPOOL_PORT is .*whole number from 1 to 65,535"):
         load(environ={"RDSPOOL_PORT": port})
 
 
-def test_what_other_libraries_call_it():
+def test_other_libraries_names_of_settings_are_pointed_out():
     with pytest.raises(SettingsError, match="did you mean RDSPOOL_DATABASE"):
         load(environ={"RDSPOOL_DB": "shop"})
     with pytest.raises(SettingsError, match="did you mean user"):
@@ -277,7 +279,7 @@ def test_what_other_libraries_call_it():
         load(pool_pre_ping=True)
 
 
-def test_empty_arguments():
+def test_an_empty_argument_is_refused_and_an_empty_variable_is_none():
     with pytest.raises(SettingsError, match="host.* is empty"):
         load(host="")
     with pytest.raises(SettingsError, match="password.* is empty.*IAM"):
@@ -285,7 +287,7 @@ def test_empty_arguments():
     assert load(environ={"RDSPOOL_PASSWORD": ""}).iam
 
 
-def test_a_password_that_is_not_text():
+def test_a_password_that_is_not_text_is_refused_without_showing_it():
     with pytest.raises(SettingsError, match="RDSPOOL_PASSWORD") as caught:
         load(environ={"RDSPOOL_PASSWORD": "S3cret\udcff"})
     assert "S3cret" not in repr(caught.value)
@@ -314,7 +316,7 @@ def test_the_c_driver_as_an_argument_or_in_a_url():
         load(url="mysql+rdspool://app@db.c1abc.eu-central-1.rds.amazonaws.com/app?driver=c")
 
 
-def test_what_chose_the_driver_that_is_left_is_no_error():
+def test_the_option_for_the_only_driver_is_no_error():
     assert load(environ={"RDSPOOL_DRIVER": "pure"}) == load(driver="pure") == load()
 
 

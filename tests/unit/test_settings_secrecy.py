@@ -1,9 +1,12 @@
 """No wrong setting shows a password: not in the error's text, and not in the local variables of any frame."""
 
+from __future__ import annotations
+
 import sys
 
 import pytest
 from rdspool import Settings, SettingsError, dbapi, get_engine
+from rdspool.dialect import RdspoolDialect
 from rdspool.secret import EmptiedFrames, Secret, hide
 from sqlalchemy.engine import make_url
 
@@ -74,13 +77,13 @@ def refused(make, arguments):
 
 
 def whole(arguments):
-    """The arguments, with those that have to be there."""
+    """Return the arguments, with those that have to be there."""
     return arguments if "url" in arguments else {"host": HOST, "user": "app", **arguments}
 
 
 @pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG)
 @pytest.mark.parametrize("make", [get_engine, Settings.load, dbapi.connect], ids=["get_engine", "Settings.load", "connect"])
-def test_a_wrong_argument(make, arguments):
+def test_the_error_for_a_wrong_argument_shows_no_secret(make, arguments):
     if make is dbapi.connect and "url" in arguments:
         arguments = {"dsn": arguments["url"]}  # it takes no URL: as under any unknown name, nothing of it is shown
     refused(make, whole(arguments))
@@ -94,7 +97,7 @@ VARIABLES = {
 
 
 @pytest.mark.parametrize("variables", VARIABLES.values(), ids=VARIABLES)
-def test_a_wrong_variable(variables, monkeypatch):
+def test_the_error_for_a_wrong_variable_shows_no_secret(variables, monkeypatch):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     refused(get_engine, {})
@@ -102,7 +105,7 @@ def test_a_wrong_variable(variables, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [f"mysql://user:{PASSWORD}@{HOST}", f"user:{PASSWORD}", f"x/{PASSWORD}"])
-def test_a_wrong_name(name):
+def test_the_error_for_a_wrong_name_shows_no_secret(name):
     for make in (get_engine, Settings.load):
         with pytest.raises(SettingsError) as caught:
             make(name)
@@ -112,10 +115,8 @@ def test_a_wrong_name(name):
 @pytest.mark.parametrize(
     "query", [f"passwd={PASSWORD}", f"user={PASSWORD}", f"region=a&region={PASSWORD}", f"nonsense={PASSWORD}", f"ssl_key={PASSWORD}"]
 )
-def test_a_wrong_url_of_the_dialect(query):
-    """SQLAlchemy has the URL; the frames from the dialect on have not."""
-    from rdspool.dialect import RdspoolDialect
-
+def test_the_error_for_a_wrong_url_of_the_dialect_shows_no_secret(query):
+    """SQLAlchemy's frames hold the URL; the frames from the dialect on do not."""
     url = make_url(f"mysql+rdspool://user:{PASSWORD}@{HOST}/db?{query}")
     with pytest.raises(SettingsError) as caught:
         _, options = RdspoolDialect(dbapi=dbapi).create_connect_args(url)
@@ -193,6 +194,6 @@ def test_the_frames_of_an_exception_that_was_there_before_stay():
     assert before.__traceback__.tb_next.tb_frame.f_locals["mine"] == "kept"
 
 
-def test_a_block_that_ends_well():
+def test_a_block_that_raises_nothing_raises_nothing():
     with EmptiedFrames():
         pass

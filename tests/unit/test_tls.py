@@ -1,5 +1,7 @@
 """The TLS context: always verifying, with the roots of the host's region and no others."""
 
+from __future__ import annotations
+
 import datetime
 import os
 import shutil
@@ -20,8 +22,6 @@ from rdspool._aws import diagnosis
 from rdspool._aws.authorities import ROOTS, root_files
 from rdspool._driver import resumption, tls, transport
 from rdspool.deadlines import within
-
-from local.certificates import authority
 
 INSTANCE = "db.c1abc.eu-central-1.rds.amazonaws.com"
 PROXY = "p.proxy-c1abc.eu-central-1.rds.amazonaws.com"
@@ -100,14 +100,9 @@ NAME = "db.test"
 DAY = datetime.timedelta(days=1)
 
 
-@pytest.fixture(scope="session")
-def issuer(tmp_path_factory):
-    return authority(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture
-def certificate(issuer, tmp_path):
-    """A function that returns the files of a new certificate of the authority's, with the names and rules that a test wants."""
+def certificate(certificates, tmp_path):
+    """Return a function that returns the files of a new certificate of the authority's, with the names and rules that a test wants."""
 
     def new(*, common_name=NAME, names=(NAME,), identifier=True, lasts=DAY):
         key = ec.generate_private_key(ec.SECP256R1())
@@ -115,7 +110,7 @@ def certificate(issuer, tmp_path):
         builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
-            .issuer_name(issuer._certificate.subject)
+            .issuer_name(certificates._certificate.subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - DAY)
@@ -126,10 +121,10 @@ def certificate(issuer, tmp_path):
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         if identifier:
-            of_issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer._key.public_key())
+            of_issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(certificates._key.public_key())
             builder = builder.add_extension(of_issuer, critical=False)
         files = tmp_path / "server.pem", tmp_path / "server.key"
-        files[0].write_bytes(builder.sign(issuer._key, hashes.SHA256()).public_bytes(Encoding.PEM))
+        files[0].write_bytes(builder.sign(certificates._key, hashes.SHA256()).public_bytes(Encoding.PEM))
         files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return files
 
@@ -138,7 +133,7 @@ def certificate(issuer, tmp_path):
 
 @pytest.fixture
 def handshake(pair):
-    """A function that returns, within a block, the client's end of a TLS connection to a server with these files, its ticket read."""
+    """Return a function that returns, within a block, the client's end of a TLS connection to a server with these files, its ticket read."""
     contexts = {}
 
     @contextmanager
@@ -172,8 +167,8 @@ def handshake(pair):
     return connected
 
 
-def test_a_certificate_with_alternative_names(handshake, certificate, issuer):
-    with handshake(certificate(common_name="other"), tls.context((str(issuer.ca),))) as channel:
+def test_a_certificate_with_alternative_names(handshake, certificate, certificates):
+    with handshake(certificate(common_name="other"), tls.context((str(certificates.ca),))) as channel:
         assert channel.version() == "TLSv1.3"
 
 
@@ -186,18 +181,18 @@ def test_a_certificate_with_alternative_names(handshake, certificate, issuer):
         ({"lasts": -DAY / 2}, "has expired"),
     ],
 )
-def test_a_certificate_that_is_refused(handshake, certificate, issuer, rules, words):
-    """A common name counts for nothing; the strict rules hold."""
-    settings = Settings(host=NAME, user="app", region="eu-central-1", ca=str(issuer.ca))
-    with pytest.raises(Exception, match="TLS with") as caught, handshake(certificate(**rules), tls.context((str(issuer.ca),))):
+def test_a_certificate_that_is_refused(handshake, certificate, certificates, rules, words):
+    """The common name is ignored, and the strict rules hold."""
+    settings = Settings(host=NAME, user="app", region="eu-central-1", ca=str(certificates.ca))
+    with pytest.raises(Exception, match="TLS with") as caught, handshake(certificate(**rules), tls.context((str(certificates.ca),))):
         pass
     explained = diagnosis.explain(caught.value, settings, None, within(1, "test"))
     assert type(explained).__name__ == "CertificateError"
     assert words in str(explained)
 
 
-def test_the_certificates_of_the_local_authority_pass(handshake, issuer):
-    with handshake(issuer.issue([NAME]), tls.context((str(issuer.ca),))):
+def test_the_certificates_of_the_local_authority_pass(handshake, certificates):
+    with handshake(certificates.issue([NAME]), tls.context((str(certificates.ca),))):
         pass
 
 
@@ -262,7 +257,7 @@ ADDRESS = f"{NAME}:3306"
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The wall clock of the kept sessions, which a test sets ahead."""
+    """Return the wall clock of the kept sessions, which a test sets ahead."""
 
     class Clock:
         ahead = 0.0
@@ -276,9 +271,9 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def reconnect(handshake, issuer):
-    """A function that connects as the driver does and returns whether the session was resumed."""
-    context = tls.context((str(issuer.ca),))
+def reconnect(handshake, certificates):
+    """Return a function that connects as the driver does and returns whether the session was resumed."""
+    context = tls.context((str(certificates.ca),))
 
     def again(files):
         verified = resumption.recall(context, ADDRESS)
@@ -320,9 +315,9 @@ def test_no_resumption_before_the_full_handshake(clock, reconnect, certificate):
     assert not reconnect(files)
 
 
-def test_a_ticket_belongs_to_the_handshake_that_it_goes_back_to(clock, handshake, issuer, certificate):
+def test_a_ticket_belongs_to_the_handshake_that_it_goes_back_to(clock, handshake, certificates, certificate):
     """Two connections at once: the one that was resumed does not take over the later verification of the other."""
-    context, files = tls.context((str(issuer.ca),)), certificate()
+    context, files = tls.context((str(certificates.ca),)), certificate()
     with handshake(files, context) as channel:
         resumption.keep(context, ADDRESS, channel, None)
     first = resumption.recall(context, ADDRESS)
@@ -337,7 +332,7 @@ def test_a_ticket_belongs_to_the_handshake_that_it_goes_back_to(clock, handshake
     resumption.forget()
 
 
-def test_the_certificates_end_reads_as_the_ssl_module_reads_it(handshake, certificate, issuer):
+def test_the_certificates_end_reads_as_the_ssl_module_reads_it(handshake, certificate, certificates):
     for days in (1, 5, 40, 100, 200, 300):
-        with handshake(certificate(lasts=days * DAY), tls.context((str(issuer.ca),))) as channel:
+        with handshake(certificate(lasts=days * DAY), tls.context((str(certificates.ca),))) as channel:
             assert resumption._end_of_certificate(channel) == ssl.cert_time_to_seconds(channel.getpeercert()["notAfter"])

@@ -1,5 +1,7 @@
 """The IAM token: the same text as botocore's, kept as long as it is good."""
 
+from __future__ import annotations
+
 import datetime
 import functools
 import string
@@ -48,7 +50,7 @@ def botocore_token(host, port, user, region, credentials, at, monkeypatch):
         ("db.example.com", 80, "us-east-1"),
     ],
 )
-def test_equals_botocores(host, port, region, user, session_token, monkeypatch):
+def test_a_token_equals_botocores(host, port, region, user, session_token, monkeypatch):
     keys = Credentials("AKIDEXAMPLE", Secret("wJalrXUtnFEMI/K7MDENG+bPx"), Secret(session_token) if session_token else None)
     at = 1795436461
     assert sign(host, port, user, region, keys, at).reveal() == botocore_token(host, port, user, region, keys, at, monkeypatch)
@@ -63,14 +65,14 @@ def test_equals_botocores(host, port, region, user, session_token, monkeypatch):
     token=st.none() | st.text(string.ascii_letters + string.digits + "/+=&?# ", min_size=1, max_size=200),
 )
 @settings(max_examples=60, deadline=None)
-def test_equals_botocores_for_any(user, host, port, at, secret, token):
+def test_a_token_equals_botocores_for_any_arguments(user, host, port, at, secret, token):
     keys = Credentials("AKIDEXAMPLE", Secret(secret), Secret(token) if token else None)
     with pytest.MonkeyPatch.context() as patch:
         assert sign(host, port, user, "eu-west-3", keys, at).reveal() == botocore_token(host, port, user, "eu-west-3", keys, at, patch)
 
 
 @pytest.mark.parametrize("set_ones", [(), ("AWS_SESSION_TOKEN",), ("AWS_SECURITY_TOKEN",), ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")])
-def test_credentials_of_the_environment_are_botocores(set_ones, monkeypatch):
+def test_credentials_are_those_that_botocore_finds(set_ones, monkeypatch):
     for name in ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_CREDENTIAL_EXPIRATION"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", *set_ones):
@@ -88,11 +90,11 @@ class Clock:
 
 
 def source(credentials=KEYS):
-    held = {"keys": credentials}
-    return held, TokenSource(HOST, 3306, "app", "eu-central-1", lambda: held["keys"])
+    current = {"keys": credentials}
+    return current, TokenSource(HOST, 3306, "app", "eu-central-1", lambda: current["keys"])
 
 
-def test_kept_until_it_nears_its_end(monkeypatch):
+def test_a_token_is_kept_until_it_nears_its_end(monkeypatch):
     clock = Clock(monkeypatch)
     _, tokens = source()
     first, reused = tokens.get()
@@ -105,7 +107,7 @@ def test_kept_until_it_nears_its_end(monkeypatch):
     assert second != first
 
 
-def test_not_kept_beyond_its_credentials(monkeypatch):
+def test_a_token_is_not_kept_beyond_its_credentials(monkeypatch):
     clock = Clock(monkeypatch)
     keys = Credentials("AKID", Secret("s"), None, expires=clock.now + 300)
     _, tokens = source(keys)
@@ -114,11 +116,11 @@ def test_not_kept_beyond_its_credentials(monkeypatch):
     assert tokens.get()[0] != first
 
 
-def test_new_credentials_sign_anew(monkeypatch):
+def test_new_credentials_sign_a_new_token(monkeypatch):
     Clock(monkeypatch)
-    held, tokens = source()
+    current, tokens = source()
     first, _ = tokens.get()
-    held["keys"] = Credentials("AKIDOTHER", Secret("other"))
+    current["keys"] = Credentials("AKIDOTHER", Secret("other"))
     second, reused = tokens.get()
     assert not reused
     assert "AKIDOTHER" in second.reveal()
@@ -148,14 +150,8 @@ def test_nothing_is_kept_when_signing_fails():
     assert tokens.get()[1] is False
 
 
-def test_one_token_for_many_threads():
-    calls = []
-
-    def find():
-        calls.append(1)
-        return KEYS
-
-    tokens = TokenSource(HOST, 3306, "app", "eu-central-1", find)
+def test_many_threads_get_one_token():
+    tokens = TokenSource(HOST, 3306, "app", "eu-central-1", lambda: KEYS)
     found = []
     threads = [threading.Thread(target=lambda: found.append(tokens.get()[0])) for _ in range(20)]
     for thread in threads:
@@ -165,9 +161,10 @@ def test_one_token_for_many_threads():
     assert len({id(token) for token in found}) == 1
 
 
-def test_shows_no_secret():
+def test_no_text_of_a_token_shows_a_secret():
     _, tokens = source()
     token, _ = tokens.get()
+    assert "Signature" in token.reveal()
     for shown in (repr(tokens), repr(token), str(token), f"{token}", repr(KEYS)):
         assert "Signature" not in shown
         assert "wJalr" not in shown

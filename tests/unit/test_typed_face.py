@@ -1,5 +1,7 @@
 """get_engine()'s keywords under a type checker: a misspelt one and one of the wrong type are found before anything runs."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 

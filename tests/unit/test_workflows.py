@@ -53,7 +53,7 @@ def test_zizmor_would_find_something(tmp_path):
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_every_action_is_pinned_to_a_commit_with_its_version_told(path):
+def test_every_action_is_pinned_to_a_commit_with_its_version_named(path):
     lines = [line for line in path.read_text().splitlines() if "uses:" in line]
     assert lines
     for line in lines:
@@ -72,12 +72,18 @@ def test_the_release_goes_through_beta_and_an_approval():
     jobs = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]
     assert [(name, job.get("needs"), job.get("environment")) for name, job in jobs.items()] == [
         ("build", None, None),
-        ("attest", "build", None),
+        ("peers", None, None),
+        ("attest", ["build", "peers"], None),
         ("beta", "attest", "beta"),
         ("prod", "beta", "prod"),
         ("release", "prod", None),
     ]
     assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["attest", "beta", "prod"]
+
+
+def test_the_release_runs_other_peoples_suites():
+    job = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]["peers"]
+    assert "tests/peers/run.sh" in [step.get("run") for step in job["steps"]]
 
 
 def test_the_release_builds_every_python_of_the_matrix():

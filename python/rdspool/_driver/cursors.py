@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn, Self
 
 from mysql.connector.errors import Error, InterfaceError, ProgrammingError
@@ -66,9 +66,13 @@ class Cursor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[Any]:
-        while (row := self.fetchone()) is not None:
-            yield row
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        if (row := self.fetchone()) is None:
+            raise StopIteration
+        return row
 
     def __getattr__(self, name: str) -> NoReturn:
         raise not_offered.missing(self, "cursor", name, not_offered.CURSOR)
@@ -193,20 +197,12 @@ class Cursor:
         if args:
             self.execute(f"SET {', '.join(f'{variable} = %s' for variable in variables)}", tuple(args))
         self.execute(f"CALL {name}({', '.join(variables)})")
-        results = [self._result()]
-        while self.nextset():
-            results.append(self._result())
-        given = tuple(args)
-        if args:
-            given = self._commands.variables(*variables)
-        self._show(results[0])
-        # The last answer of a CALL is an OK without rows.
-        self._results = results[1:-1] if len(results) > 1 else []
-        return given
+        self._read_results()
+        del self._results[-1:]  # the last answer of a CALL is an OK without rows
+        return self._commands.variables(*variables) if args else ()
 
-    def _result(self) -> Outcome:
-        self._rows = self.fetchall() if self.with_rows else []
-        return self._outcome()
+    def _read_results(self) -> None:
+        """Read what `execute()` has left of the results: nothing."""
 
     def setinputsizes(self, sizes: Any) -> None:
         """Do nothing: PEP 249 asks for the method."""

@@ -76,7 +76,9 @@ def _integer(value: int) -> bytes:
 
 def _float(value: float) -> bytes:
     if math.isfinite(value):
-        return float.__repr__(value).encode()
+        text = float.__repr__(value)
+        # Without an exponent the servers take it for a DECIMAL, which they divide to four digits more than it has: 1.0 / 3 = 0.33333.
+        return (text if "e" in text else f"{text}e0").encode()
     if math.isnan(value):
         return b"NULL"  # as the connector does; pandas writes what is missing as NaN
     raise ProgrammingError(f"a parameter is {value}: the servers have no infinity; send None, or a number")

@@ -15,13 +15,16 @@ from mysql.connector.errors import Error, OperationalError
 from ..errors import ProtocolError
 from .byte_stream import ByteStream, closed_error
 from .error_numbers import MALFORMED_PACKET, SERVER_LOST
-from .responses import parse_error
+from .responses import parse_error, parse_leave
 
 MAX_PAYLOAD: Final = 0xFFFFFF
 """Bytes in one packet at most. A payload of this size or more goes on in the next packet."""
 
 DEFAULT_MAX_ALLOWED_PACKET: Final = 128 * 1024 * 1024
 """Bytes in one row, or any other answer, at most. Twice the default of MySQL 8 and later; a function of 128 MB could not hold more."""
+
+MAXIMUM_MAX_ALLOWED_PACKET: Final = 1024 * 1024 * 1024
+"""Bytes: the servers' own maximum (MySQL Reference Manual, system variable max_allowed_packet)."""
 
 SIGN_IN_BYTES: Final = 64 * 1024
 """Bytes in one answer during the sign-in, at most: a greeting has about 100, and whoever sends it is not verified yet."""
@@ -51,8 +54,8 @@ class PacketStream(ByteStream):
     def send_command(self, payload: bytes, timeout: float | None = None) -> None:
         """Send a command, which begins a new sequence.
 
-        Raises ProtocolError where the server has sent more than it was asked for, OperationalError 2013 where it has closed: in
-        both cases the command was not sent.
+        Raises the error with which the server has taken its leave, such as 4031 after `wait_timeout`, OperationalError 2013 where it
+        has closed without one, ProtocolError where it has sent anything else unasked: in all cases the command was not sent.
         """
         if self._at != len(self._buffer) or self._poll(0):
             self._check_nothing_came()
@@ -84,6 +87,9 @@ class PacketStream(ByteStream):
         if self.socket is None or not self.at_end():
             return
         if self._at != len(self._buffer):
+            leave = parse_leave(self._buffer[self._at :])
+            if leave is not None:
+                raise leave
             raise ProtocolError(
                 f"{self.address} sent more than the answers to the statements before: the next answer could be taken for another's",
                 errno=MALFORMED_PACKET,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from mysql.connector.errors import Error, IntegrityError, get_mysql_exception
+from mysql.connector.errors import Error, IntegrityError, OperationalError, get_mysql_exception
 
-from ..errors import printable
-from .error_numbers import CHECK_VIOLATED
+from ..errors import ProtocolError, printable
+from .error_numbers import CHECK_VIOLATED, SERVER_CLOSES
 from .payload import NULL, PayloadReader, malformed
 
 MAX_COLUMNS: Final = 4096
@@ -61,8 +61,23 @@ def parse_error(payload: bytes) -> Error:
     if number == CHECK_VIOLATED and not isinstance(made, IntegrityError):
         # Its SQLSTATE is the general one, so the connector takes it for a DatabaseError.
         return IntegrityError(text, number, sqlstate=state)
+    if number in SERVER_CLOSES and not isinstance(made, OperationalError):
+        # The same for the end of a connection, which `except OperationalError` around a retry has to see.
+        return OperationalError(text, number, sqlstate=state)
     error: Error = made
     return error
+
+
+def parse_leave(came: bytes) -> Error | None:
+    """Return the error in bytes that came unasked, with which a server closes the connection; None where they are anything else."""
+    # A packet of its own sequence and nothing behind it: the first packet of an answer has the number 1.
+    if came[3:5] != b"\0\xff" or len(came) != 4 + int.from_bytes(came[:3], "little"):
+        return None
+    try:
+        error = parse_error(came[4:])
+    except ProtocolError:
+        return None
+    return error if error.errno in SERVER_CLOSES else None
 
 
 def parse_column_count(payload: bytes) -> int:

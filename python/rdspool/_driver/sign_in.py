@@ -21,7 +21,7 @@ from ..errors import ProtocolError, StatementTimeoutError, printable
 from ..secret import EmptiedFrames, Secret
 from . import resumption
 from .error_numbers import SERVER_LOST, TLS_FAILED
-from .packets import ERR, PacketStream
+from .packets import ERR, MAXIMUM_MAX_ALLOWED_PACKET, PacketStream
 from .payload import PayloadReader, encoded_length, ended_by_nul, malformed
 from .responses import Ok, parse_error, parse_ok
 
@@ -60,7 +60,6 @@ UTF8MB4: Final = 45
 """Number of utf8mb4_general_ci, which every MySQL and MariaDB has; SET NAMES follows."""
 
 _SSL_REQUEST: Final = struct.Struct("<IIB23x")
-_MAX_ALLOWED_PACKET: Final = 1 << 30
 _AUTH_SWITCH: Final = 0xFE
 _AUTH_MORE_DATA: Final = 0x01
 _FAST_AUTH_SUCCESS: Final = b"\x03"
@@ -168,7 +167,7 @@ def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
         flags |= ClientFlag.CONNECT_WITH_DB
     if not greeting.capabilities & ClientFlag.SSL:
         raise InterfaceError(f"{stream.address} offers no TLS, and rdspool sends no sign-in without it", errno=TLS_FAILED)
-    header = _SSL_REQUEST.pack(flags, _MAX_ALLOWED_PACKET, UTF8MB4)
+    header = _SSL_REQUEST.pack(flags, MAXIMUM_MAX_ALLOWED_PACKET, UTF8MB4)
     stream.send(header)
     verified = resumption.recall(login.tls, stream.address)
     stream.start_tls(login.tls, verified and verified.session)
@@ -229,7 +228,7 @@ def _check_plugin(plugin: str, login: Login) -> None:
     """Raise NotSupportedError for a plugin that is not known here, or that would give a password away."""
     if plugin not in _ANSWERS:
         raise NotSupportedError(
-            f"the server asks for the sign-in plugin {plugin!r}; rdspool knows {', '.join(_ANSWERS)}: "
+            f"the server asks for the sign-in plugin '{plugin}'; rdspool knows {', '.join(_ANSWERS)}: "
             "create the user with one of these, or with AWSAuthenticationPlugin for IAM"
         )
     if plugin == CLEAR_PASSWORD and not login.token:

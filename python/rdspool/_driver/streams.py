@@ -6,7 +6,7 @@ from typing import Any
 
 from mysql.connector.errors import ProgrammingError
 
-from .cursors import NOTHING, Cursor
+from .cursors import NOTHING, Cursor, Outcome
 from .row_kinds import Dicts, NamedTuples
 
 
@@ -24,6 +24,18 @@ class StreamingCursor(Cursor):
 
     def _read_on(self) -> None:
         """Leave the results that follow where they are: `nextset()` reads them."""
+
+    def _read_results(self) -> None:
+        """Read all results whole. They stay in the cursor."""
+        results = [self._result()]
+        while self.nextset():
+            results.append(self._result())
+        self._show(results[0])
+        self._results = results[1:]
+
+    def _result(self) -> Outcome:
+        self._rows = self.fetchall() if self.with_rows else []
+        return self._outcome()
 
     def _has_more(self) -> bool:
         """Whether results follow that are this cursor's: no statement of another cursor has run since its own."""

@@ -15,10 +15,6 @@ WAIT_TIMEOUT_MARGIN: Final = 30
 """Seconds by which the server's idle limit outlasts `pool_recycle`, when only one of the two is set."""
 MAXIMUM_WAIT_TIMEOUT: Final = 31_536_000
 """Seconds: the server's own maximum (MySQL Reference Manual, system variable wait_timeout)."""
-MAX_ALLOWED_PACKET: Final = 128 * 1024 * 1024
-"""Bytes of one row, or any other answer, at most: twice the default of MySQL 8 and later."""
-MAXIMUM_MAX_ALLOWED_PACKET: Final = 1024 * 1024 * 1024
-"""Bytes: the servers' own maximum (MySQL Reference Manual, system variable max_allowed_packet)."""
 
 CONNECT_TIMES: Final = ("use", "init")
 """When the first connection is opened: at its first use, or by get_engine() in a thread beside the function's other imports."""

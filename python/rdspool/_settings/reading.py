@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from .._aws.endpoints import REGION, region_of
+from .._driver.packets import DEFAULT_MAX_ALLOWED_PACKET, MAXIMUM_MAX_ALLOWED_PACKET
 from ..errors import SettingsError
 from ..secret import Secret
 from . import defaults
@@ -37,7 +38,7 @@ class Reading:
         recycle, wait = self._recycle_and_wait()
         password = self._password()
         margin = self._number("deadline_margin_ms", 0, 60_000, " of milliseconds")
-        packet = self._number("max_allowed_packet", 1024, defaults.MAXIMUM_MAX_ALLOWED_PACKET, " of bytes")
+        packet = self._number("max_allowed_packet", 1024, MAXIMUM_MAX_ALLOWED_PACKET, " of bytes")
         return {
             "host": host,
             "user": user,
@@ -52,7 +53,7 @@ class Reading:
             "connect": self._choice("connect", defaults.CONNECT_TIMES, str.lower) or "use",
             "connect_timeout": self._number("connect_timeout", 0.1, 900, " of seconds"),
             "deadline_margin_ms": defaults.DEADLINE_MARGIN_MS if margin is None else int(margin),
-            "max_allowed_packet": int(packet or defaults.MAX_ALLOWED_PACKET),
+            "max_allowed_packet": int(packet or DEFAULT_MAX_ALLOWED_PACKET),
             "multi_statements": self._flag("multi_statements", default=False),
             "connections": self._choice("connections", defaults.CONNECTIONS, str.lower) or "automatic",
             "role": self._choice("role", defaults.ROLES, str.lower),

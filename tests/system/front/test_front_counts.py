@@ -7,50 +7,25 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from front_clients import (
     CREDENTIALS,
     DATABASE,
+    PYMYSQL_SETUP,
     USERS,
     CountingProxy,
     connector_connection,
-    prepare,
     pymysql_connection,
     query,
     token,
 )
 
-from local.front import Front, start
-from local.server import KINDS, Server
-from local.server import start as start_server
+from local.front import Front
+from local.server import Server
+from tests.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
-# What PyMySQL sends by itself after the sign-in.
-PYMYSQL_SETUP = ["QUERY SET NAMES utf8mb4", "QUERY SET AUTOCOMMIT = 0"]
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with start_server(request.param) as running:
-        yield prepare(running)
-
-
-@pytest.fixture(scope="module")
-def shared_front(server: Server) -> Iterator[Front]:
-    with start(server, users=USERS, credentials=CREDENTIALS) as running:
-        yield running
-
-
-@pytest.fixture
-def front(shared_front: Front) -> Front:
-    shared_front.clear_faults()
-    shared_front.clock(0)
-    shared_front.reset()
-    return shared_front
+ROOT = Path(__file__).parents[3]
 
 
 def test_counts_equal_a_proxys(front: Front) -> None:
@@ -138,7 +113,7 @@ def test_secrets_are_nowhere_to_be_seen(front: Front) -> None:
 
 def test_control_channel_wants_its_token(front: Front) -> None:
     for headers in ({}, {"Authorization": "Bearer guess"}):
-        connection = http.client.HTTPConnection(front.address, front._control, timeout=5)
+        connection = http.client.HTTPConnection(front.address, front._control)
         connection.request("POST", "/connections", "{}", headers)
         assert connection.getresponse().read() == b'{"error": "the control channel\'s token is missing or wrong"}'
         connection.close()
@@ -159,15 +134,12 @@ def test_ends_with_its_parent() -> None:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         os.kill(parent.pid, signal.SIGKILL)
-    end = time.monotonic() + 5
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < end, f"process {pid} outlives its parent"
-        time.sleep(0.02)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), f"process {pid} ends with its parent")
 
 
 def test_by_hand_it_says_what_it_is() -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "local.front"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-m", "local.front"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr.startswith("python -m local.front is the process of the RDS front")

@@ -1,17 +1,17 @@
-"""Publishing when AWS fails: nothing is published twice, one region's trouble is no other's, and the report is true."""
+"""Publishing when AWS fails: nothing is published twice, one region's failure affects no other, and the report is true."""
 
 from __future__ import annotations
 
 import json
 import signal
 import subprocess
-import time
 from contextlib import contextmanager
 
 import pytest
 from publishing import (
     LATEST,
     LAYER,
+    REGION,
     REGIONS,
     Done,
     build,
@@ -19,6 +19,8 @@ from publishing import (
     environment,
     parameter,
     principals,
+    problem,
+    publish,
     publishing,
     report,
     run,
@@ -26,38 +28,18 @@ from publishing import (
     versions,
 )
 
-import local.aws
 from layer import matrix
 from local.aws import Call, Close, Delay, LoseAnswer, Refuse, Silence, disabled, throttled
+from tests.waiting import wait_until
 
-BAD = "eu-west-1"
+BAD = REGION
 GOOD = [name for name in REGIONS if name != BAD]
 
 
-@pytest.fixture(scope="module")
-def server():
-    with local.aws.start(direct_upload=1_000_000) as aws:
-        yield aws
-
-
-@pytest.fixture
-def aws(server):
-    server.reset()
-    return server
-
-
-@pytest.fixture
-def dist(tmp_path):
-    return build(tmp_path / "dist")
-
-
-def publish(aws, dist, regions="", *more):
-    return run(aws, *publishing(dist, regions, "--yes", "--json", *more))
-
-
-def problem(done, region=BAD):
-    (row,) = [row for row in report(done)["layers"] if row["region"] == region]
-    return " ".join(row["problems"])
+def wait_until_called(aws, operation, process, times=1):
+    """Return when `process`, which runs, has called the operation so many times."""
+    wait_until(lambda: process.poll() is not None or len(aws.calls(operation)) >= times, f"{times} calls of {operation}")
+    assert process.poll() is None, process.stderr.read() if process.stderr else "it has ended"
 
 
 def test_one_region_of_five_fails_and_the_next_run_does_only_that_one(aws, dist):
@@ -84,11 +66,7 @@ def test_killed_in_a_region_after_lambda_had_published_then_run_again(aws, dist,
     with subprocess.Popen(
         command(*arguments), cwd=matrix.PROJECT, env=environment(aws), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
-        deadline = time.monotonic() + 60
-        while len(aws.calls("PublishLayerVersion")) < number:
-            assert process.poll() is None, process.stderr.read()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until_called(aws, "PublishLayerVersion", process, number)
         process.send_signal(signal.SIGKILL)
     done_by_then = [(row["region"], row["status"]) for row in json.loads(kept.read_text())["layers"]] if kept.exists() else []
     assert done_by_then == [(region, "published") for region in REGIONS[: number - 1]]
@@ -115,11 +93,7 @@ def test_five_regions_of_which_one_refuses_killed_half_way_and_run_again(aws, di
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        deadline = time.monotonic() + 60
-        while len(aws.calls("PublishLayerVersion")) < 2:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until_called(aws, "PublishLayerVersion", process, 2)
         process.send_signal(signal.SIGKILL)
     again = publish(aws, dist)
     assert again.returncode == 1
@@ -139,7 +113,7 @@ def test_five_regions_of_which_one_refuses_killed_half_way_and_run_again(aws, di
 
 @contextmanager
 def interrupted(aws, dist, operation: str, *more: object):
-    """Runs a publication, interrupts it (Ctrl-C) as soon as `operation` was called, and gives it when it has ended."""
+    """Run a publication, interrupt it (Ctrl-C) as soon as `operation` was called, and yield what it left."""
     aws.fault(when=Call(operation=operation), do=Delay(1), times=None)
     with subprocess.Popen(
         command(*publishing(dist, "", "--yes", "--json", "--parallel", 1, *more)),
@@ -149,13 +123,9 @@ def interrupted(aws, dist, operation: str, *more: object):
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        deadline = time.monotonic() + 60
-        while not aws.calls(operation):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until_called(aws, operation, process)
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate()
     yield Done(process.returncode, stdout, stderr)
     aws.clear()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 
 import boto3
@@ -17,21 +16,10 @@ from publishing import client
 import local.aws
 from layer.matrix import PROJECT
 from local.aws import Call, Close, Delay, LoseAnswer, Refuse, Silence, throttled
+from tests.waiting import wait_until
 
 LAYER = "a-layer"
 WHAT = {"LayerName": LAYER, "VersionNumber": 1, "Action": "lambda:GetLayerVersion"}
-
-
-@pytest.fixture(scope="module")
-def server():
-    with local.aws.start(direct_upload=1000) as aws:
-        yield aws
-
-
-@pytest.fixture
-def aws(server):
-    server.reset()
-    return server
 
 
 @pytest.fixture
@@ -76,9 +64,9 @@ def test_a_second_statement_of_the_same_name_is_a_conflict(aws, api):
         api.add_layer_version_permission(**WHAT, StatementId="public", Principal="*")
 
 
-def test_a_zip_over_the_limit_is_refused(aws, api):
-    with pytest.raises(exceptions.ClientError, match="RequestEntityTooLarge"):
-        publish(api, os.urandom(1200))
+def test_a_zip_over_the_limit_is_refused():
+    with local.aws.start(direct_upload=1000) as aws, pytest.raises(exceptions.ClientError, match="RequestEntityTooLarge"):
+        publish(client(aws, "lambda", "eu-west-1"), os.urandom(1200))
 
 
 def test_the_location_gives_the_zip(aws, api):
@@ -117,7 +105,7 @@ def test_throttling_is_what_botocore_takes_for_it(aws, api):
 
 
 @pytest.mark.parametrize("do", [LoseAnswer(), Close()])
-def test_a_connection_that_is_cut_tells_nothing_of_whether_it_was_done(aws, api, do):
+def test_a_connection_that_is_cut_does_not_say_whether_it_was_done(aws, api, do):
     aws.fault(when=Call(operation="PublishLayerVersion"), do=do)
     with pytest.raises(exceptions.ConnectionClosedError):
         publish(once(aws))
@@ -141,11 +129,13 @@ def test_it_ends_with_the_process_that_started_it_even_if_that_is_killed():
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False)
     address = done.stdout.strip()
     assert address.startswith("http://127.0.0.1:"), done.stderr
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(address, timeout=1).close()  # noqa: S310 (our own server)
-        except OSError:
-            return
-        time.sleep(0.05)
-    raise AssertionError(address)
+    wait_until(lambda: not answers(address), "the API ends with the process that started it")
+
+
+def answers(address: str) -> bool:
+    """Return whether an HTTP server answers there."""
+    try:
+        urllib.request.urlopen(address, timeout=1).close()  # noqa: S310 (our own server)
+    except OSError:
+        return False
+    return True

@@ -10,33 +10,19 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from publishing import LATEST, LAYER, ONE, RELEASE, TARGET, Done, build, client, parameter, principals, publishing, run, versions
+from publishing import LATEST, LAYER, ONE, REGION, RELEASE, TARGET, Done, build, client, parameter, principals, publishing, run, versions
 
-import local.aws
 from layer import archive, matrix
 from layer.assemble import assemble
 from local.aws import Call, disabled
 from local.cache import cache_dir
 
-REGION = "eu-west-1"
 WHERE = ["--stage", "beta", "--regions", REGION, *ONE]
-
-
-@pytest.fixture(scope="module")
-def server():
-    with local.aws.start() as aws:
-        yield aws
-
-
-@pytest.fixture
-def aws(server):
-    server.reset()
-    return server
 
 
 @pytest.fixture
 def published(aws, tmp_path):
-    """Publishes so many zips, one after the other."""
+    """Return a function that publishes so many zips, one after the other."""
 
     def publish(count: int = 1, regions: str = REGION, *more: str) -> None:
         for number in range(count):
@@ -57,7 +43,7 @@ def lines(done: Done) -> list[dict]:
 
 @pytest.fixture
 def function(aws):
-    """Makes a function with a layer."""
+    """Return a function that makes a function with a layer."""
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archived:
         archived.writestr("handler.py", "")
@@ -71,7 +57,7 @@ def function(aws):
     return make
 
 
-def test_list_tells_versions_releases_holders_and_parameters(aws, published):
+def test_list_names_versions_releases_holders_and_parameters(aws, published):
     published(2, REGION, "--share", "public")
     old, new = sorted(lines(run(aws, "list", *WHERE, "--json")), key=lambda one: one["version"])
     assert (old["arn"], old["release"], old["parameters"]) == (arn(aws, 1), RELEASE, [])
@@ -79,7 +65,7 @@ def test_list_tells_versions_releases_holders_and_parameters(aws, published):
     assert new["shared_with"] == ["public"]
 
 
-def test_list_comes_through_pages_of_versions(aws):
+def test_list_reads_all_pages_of_versions(aws):
     api = client(aws, "lambda", REGION)
     for number in range(55):
         api.publish_layer_version(LayerName=LAYER, Content={"ZipFile": b"%d" % number})
@@ -95,7 +81,7 @@ def test_list_says_which_region_it_could_not_read_and_lists_the_others(aws, publ
     assert f"failed {aws.account} us-east-1: us-east-1 does not know these credentials" in done.stderr
 
 
-def test_share_is_told_then_done_then_nothing_is_left_to_do(aws, published):
+def test_share_is_planned_then_done_then_nothing_is_left_to_do(aws, published):
     published()
     command = ["share", *WHERE, "--release", RELEASE, "--add", "public", "--add", "111122223333", "--json"]
     assert lines(run(aws, *command))[0]["status"] == "to change"
@@ -134,9 +120,9 @@ def test_prune_keeps_the_last_the_used_the_pointed_to_and_the_shared(aws, publis
         LayerName=LAYER, VersionNumber=3, StatementId="p", Action="lambda:GetLayerVersion", Principal="111122223333"
     )
     client(aws, "ssm", REGION).put_parameter(Name="/rdspool-beta/mine", Value=arn(aws, 4), Type="String")
-    told = {line["arn"]: line for line in lines(run(aws, "prune", *WHERE, "--keep", 2, "--json"))}
+    rows = {line["arn"]: line for line in lines(run(aws, "prune", *WHERE, "--keep", 2, "--json"))}
     assert versions(aws, REGION) == [1, 2, 3, 4, 5, 6, 7]
-    why = [told[arn(aws, number)]["why"] for number in range(1, 8)]
+    why = [rows[arn(aws, number)]["why"] for number in range(1, 8)]
     assert why == [
         "used by uses-it",
         "used by zz-last-page, zz-last-page:1",
@@ -153,7 +139,7 @@ def test_prune_keeps_the_last_the_used_the_pointed_to_and_the_shared(aws, publis
     assert versions(aws, REGION) == [1, 2, 4, 6, 7]
 
 
-def test_prune_retires_a_release_with_its_parameter_only_when_told(aws, published):
+def test_prune_retires_a_release_with_its_parameter_only_when_asked(aws, published):
     published(2)
     name = LATEST.replace("latest", RELEASE)
     client(aws, "ssm", REGION).put_parameter(Name=name, Value=arn(aws, 1), Type="String", Overwrite=True)
@@ -224,11 +210,11 @@ def test_the_catalogue_leaves_out_what_the_report_says_failed(aws, tmp_path):
 def test_a_report_of_an_earlier_release_gives_the_layers_that_there_still_are(aws, tmp_path):
     dist, kept = build(tmp_path / "dist"), tmp_path / "report.json"
     run(aws, *publishing(dist, REGION, "--yes", "--report", kept))
-    told = json.loads(kept.read_text())
-    (row,) = told["layers"]
+    written = json.loads(kept.read_text())
+    (row,) = written["layers"]
     other = LAYER.replace("beta-", "beta-c-")
-    told["layers"] = [row | {"flavour": "pure"}, row | {"flavour": "c", "layer": other, "arn": row["arn"].replace(LAYER, other)}]
-    kept.write_text(json.dumps(told))
+    written["layers"] = [row | {"flavour": "pure"}, row | {"flavour": "c", "layer": other, "arn": row["arn"].replace(LAYER, other)}]
+    kept.write_text(json.dumps(written))
     assert run(aws, "catalog", "--from", kept, "--output", tmp_path / "a").returncode == 0
     assert [one["arn"] for one in json.loads((tmp_path / "a" / "layers.json").read_text())["layers"]] == [arn(aws, 1)]
 

@@ -1,4 +1,4 @@
-"""What the tests of publishing share: small layers on disk, the commands in processes of their own, and what AWS has then."""
+"""What the tests of publishing share: small layers on disk, the commands, and what AWS holds afterwards."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from layer import archive, matrix, package
 from layer.__main__ import main
 from layer.publishing.stages import stage
 
+REGION = "eu-west-1"
 REGIONS = ["eu-central-1", "eu-north-1", "eu-west-1", "us-east-1", "us-west-2"]
 TARGET = matrix.target("3.13", "x86_64")
 LAYER = stage("beta").layer(TARGET)
@@ -27,7 +28,7 @@ ONE = ["--python", "3.13", "--arch", "x86_64"]
 
 
 def build(folder: Path, *targets: matrix.Target, content: bytes = b"version = 1\n", **changes: object) -> Path:
-    """Writes layers that hold one file, with the manifests of real ones."""
+    """Write layers that hold one file, with the manifests of real ones."""
     folder.mkdir(exist_ok=True)
     for target in targets or (TARGET,):
         path = folder / f"{target.name}.zip"
@@ -64,7 +65,7 @@ class Done:
 
 
 def run(aws, *arguments: object, **more: str) -> Done:
-    """Runs a command of the layer to its end, in this process: a new one costs more than all that most commands do."""
+    """Run a command of the layer to its end, in this process: a new one costs more than all that most commands do."""
     wanted = environment(aws, **more)
     gone = {name: None for name in os.environ if name not in wanted}
     result = CliRunner().invoke(main, list(map(str, arguments)), env=wanted | gone)
@@ -74,24 +75,36 @@ def run(aws, *arguments: object, **more: str) -> Done:
 
 
 def publishing(dist: Path, regions: list[str] | str = "", *more: object, layers: list[str] | None = None) -> list[object]:
-    """The arguments of a publication to beta."""
+    """Return the arguments of a publication to beta."""
     named = regions if isinstance(regions, str) and regions else ",".join(regions or REGIONS)
     chosen = ONE if layers is None else layers
     return ["publish", "--stage", "beta", "--regions", named, *chosen, "--no-inspect", "--dist", dist, "--timeout", 2, *more]
 
 
+def publish(aws, dist: Path, regions: list[str] | str = "", *more: object) -> Done:
+    """Return what a publication to beta left, with its report as JSON."""
+    return run(aws, *publishing(dist, regions, "--yes", "--json", *more))
+
+
 def report(done: Done) -> dict:
-    """The report that --json printed."""
+    """Return the report that --json printed."""
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
 
 
 def statuses(done: Done) -> dict[str, str]:
+    """Return each region's status in the report."""
     return {row["region"]: row["status"] for row in report(done)["layers"]}
 
 
+def problem(done: Done, region: str = REGION) -> str:
+    """Return what the report says went wrong in a region."""
+    (row,) = [row for row in report(done)["layers"] if row["region"] == region]
+    return " ".join(row["problems"])
+
+
 def client(aws, service: str, region: str, account: str | None = None):
-    """A client of boto3's, for the first account or for another one."""
+    """Return a client of boto3's, for the first account or for another one."""
     keys = aws.variables()
     config = Config(retries={"mode": "standard", "total_max_attempts": 2})
     session = _session(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"])
@@ -108,7 +121,7 @@ def _session(*keys: str) -> boto3.Session:
 
 
 def versions(aws, region: str, layer: str = LAYER, account: str | None = None) -> list[int]:
-    """The numbers of the versions that are there, oldest first."""
+    """Return the numbers of the versions that are there, oldest first."""
     there = client(aws, "lambda", region, account).list_layer_versions(LayerName=layer)["LayerVersions"]
     return sorted(version["Version"] for version in there)
 
@@ -119,7 +132,7 @@ def parameter(aws, region: str, name: str = LATEST, account: str | None = None) 
 
 
 def principals(aws, region: str, version: int, layer: str = LAYER) -> set[str]:
-    """The statement ids of a version's policy."""
+    """Return the statement ids of a version's policy."""
     api = client(aws, "lambda", region)
     try:
         policy = api.get_layer_version_policy(LayerName=layer, VersionNumber=version)["Policy"]

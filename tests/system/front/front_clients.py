@@ -26,10 +26,12 @@ IAM_USER, PASSWORD_USER = "front_iam", "front_password"
 USERS = {IAM_USER: "pässword of the front"}
 PASSWORD = "password of the user"
 DATABASE = "front_test"
+PYMYSQL_SETUP = ["QUERY SET NAMES utf8mb4", "QUERY SET AUTOCOMMIT = 0"]
+"""What PyMySQL sends by itself after the sign-in."""
 
 
 def prepare(server: Server) -> Server:
-    """Makes the tests' users and database on it."""
+    """Make the tests' users and database on it."""
     server.database(DATABASE)
     server.create_user(IAM_USER, USERS[IAM_USER])
     server.create_user(PASSWORD_USER, PASSWORD)
@@ -37,7 +39,7 @@ def prepare(server: Server) -> Server:
 
 
 def token(front: Front, credentials: Credentials = CREDENTIALS, **changes: Any) -> str:
-    """A token of botocore's for this front, or with another host, port, user or region."""
+    """Return a token of botocore's for this front, or with another host, port, user or region."""
     session = botocore.session.Session()
     session.set_credentials(credentials.access_key, credentials.secret_key, credentials.session_token)
     client = session.create_client("rds", region_name=changes.get("region", front.region))
@@ -48,13 +50,13 @@ def token(front: Front, credentials: Credentials = CREDENTIALS, **changes: Any) 
 
 
 def trusting(front: Front) -> ssl.SSLContext:
-    """A context that verifies the front as a careful client does."""
+    """Return a context that verifies the front as a careful client does."""
     return ssl.create_default_context(cafile=str(front.ca_file))
 
 
 @contextmanager
 def pymysql_connection(front: Front, **options: Any) -> Iterator[pymysql.Connection[Any]]:
-    """PyMySQL, verified TLS, as the IAM user with a good token unless told otherwise."""
+    """Yield a connection of PyMySQL: verified TLS, as the IAM user with a good token unless `options` say otherwise."""
     settings: dict[str, Any] = {"user": IAM_USER, "database": DATABASE, "ssl": trusting(front), "port": front.port, **options}
     if "password" not in settings:
         settings["password"] = token(front) if settings["user"] == IAM_USER else PASSWORD
@@ -69,7 +71,7 @@ def pymysql_connection(front: Front, **options: Any) -> Iterator[pymysql.Connect
 
 @contextmanager
 def connector_connection(front: Front, **options: Any) -> Iterator[Any]:
-    """mysql-connector-python in pure Python, as the IAM user unless told otherwise."""
+    """Yield a connection of mysql-connector-python in pure Python, as the IAM user unless `options` say otherwise."""
     settings: dict[str, Any] = {"user": IAM_USER, "database": DATABASE, "use_pure": True, **options}
     if settings["user"] == IAM_USER:
         settings.setdefault("auth_plugin", "mysql_clear_password")
@@ -84,7 +86,7 @@ def connector_connection(front: Front, **options: Any) -> Iterator[Any]:
 
 
 def query(connection: Any, sql: str = "SELECT CONNECTION_ID()") -> Any:
-    """The first row's first value."""
+    """Return the first row's first value."""
     cursor = connection.cursor()
     try:
         cursor.execute(sql)
@@ -108,14 +110,14 @@ connection.close()
 
 
 def c_client(front: Front, **options: Any) -> tuple[str, int]:
-    """The class of mysql-connector-python's C connection and its CONNECTION_ID(), in a process of its own.
+    """Return the class of mysql-connector-python's C connection and its CONNECTION_ID(), in a process of its own.
 
     It connects by address: its C library does not see this process's names.
     """
     settings = {"host": front.address, "port": front.port, "ssl_ca": str(front.ca_file), "database": DATABASE, "use_pure": False, **options}
     environment = {name: value for name, value in os.environ.items() if name != "LIBMYSQL_ENABLE_CLEARTEXT_PLUGIN"}
     run = subprocess.run(
-        [sys.executable, "-c", _C_CLIENT], input=json.dumps(settings), capture_output=True, text=True, timeout=60, env=environment
+        [sys.executable, "-c", _C_CLIENT], input=json.dumps(settings), capture_output=True, text=True, check=False, env=environment
     )
     assert run.returncode == 0, run.stderr
     kind, number = json.loads(run.stdout)
@@ -137,7 +139,7 @@ class CountingProxy:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._thread.join(10)
+        self._thread.join()
         self._listener.close()
 
     def _run(self) -> None:

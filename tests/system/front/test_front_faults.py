@@ -6,53 +6,36 @@ import contextlib
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import mysql.connector
 import pymysql
 import pymysql.err
 import pytest
-from front_clients import CREDENTIALS, IAM_USER, PASSWORD_USER, USERS, connector_connection, prepare, pymysql_connection, query
+from front_clients import DATABASE, IAM_USER, PASSWORD_USER, connector_connection, pymysql_connection, query
 from pymysql.constants import CR
 
-from local.front import Accept, Close, Command, Connection, CutAnswer, Delay, Error, Front, LoseAnswer, SignIn, Silence, start
+from local.front import Accept, Close, Command, Connection, CutAnswer, Delay, Error, Front, LoseAnswer, SignIn, Silence
 from local.front.protocol import framed
 from local.server import Server
-from local.server import start as start_server
+from tests.waiting import wait_until
 
 LOST = CR.CR_SERVER_LOST
+pytestmark = pytest.mark.parametrize("server", ["mysql"], indirect=True)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with start_server("mysql") as running:
-        prepare(running)
-        running.execute("CREATE TABLE front_test.written (what TEXT)")
-        yield running
-
-
-@pytest.fixture(scope="module")
-def shared_front(server: Server) -> Iterator[Front]:
-    with start(server, users=USERS, credentials=CREDENTIALS) as running:
-        yield running
-
-
-@pytest.fixture
-def front(shared_front: Front, server: Server) -> Iterator[Front]:
-    server.execute("TRUNCATE front_test.written")
-    shared_front.reset()
-    yield shared_front
-    shared_front.listen_again()
-    shared_front.clear_faults()
+@pytest.fixture(autouse=True)
+def empty_table(front: Front, server: Server) -> None:
+    server.execute(f"CREATE TABLE IF NOT EXISTS {DATABASE}.written (what TEXT)", f"TRUNCATE {DATABASE}.written")
 
 
 def written(server: Server) -> int:
-    return int(server.execute("SELECT COUNT(*) FROM front_test.written")[0][0])
+    return int(server.execute(f"SELECT COUNT(*) FROM {DATABASE}.written")[0][0])
 
 
 def number_of(action: Any, *arguments: Any, **options: Any) -> int:
-    """The number of the error that this raises."""
+    """Return the number of the error that this raises."""
     with pytest.raises(pymysql.err.MySQLError) as caught:
         action(*arguments, **options)
     return int(caught.value.args[0])
@@ -87,7 +70,7 @@ def test_accept_close(front: Front, reset: bool) -> None:
 
 
 def seconds(work: Callable[..., Any], *arguments: Any, **options: Any) -> float:
-    """How long a call takes."""
+    """Return how long a call takes."""
     begin = time.monotonic()
     work(*arguments, **options)
     return time.monotonic() - begin
@@ -230,7 +213,7 @@ def test_fault_waits_for_answers_before_it(front: Front) -> None:
 
 
 def peeked(connection: Any) -> bytes | None:
-    """What a look at the socket shows without waiting: None for nothing, empty for its end."""
+    """Return what a look at the socket shows without waiting: None for nothing, empty for its end."""
     sock: socket.socket = connection._sock
     duplicate = socket.socket(fileno=socket.dup(sock.fileno()))
     with duplicate:
@@ -241,7 +224,7 @@ def peeked(connection: Any) -> bytes | None:
 
 
 def drained(connection: Any) -> None:
-    """Takes what TLS brought with an answer's record."""
+    """Take what TLS brought with an answer's record."""
     query(connection, "SELECT 1")
     assert peeked(connection) is None
 
@@ -262,9 +245,8 @@ def test_kill(front: Front, server: Server, reset: bool) -> None:
         assert front.wait_closed(record).closed_by == "front"
         with pytest.raises(LookupError, match=f"connection {record.id} is not open"):
             front.kill(record)
-        end = time.monotonic() + 5
-        while server.execute(f"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {record.backend_id}") != [(0,)]:
-            assert time.monotonic() < end
+        count = f"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {record.backend_id}"
+        wait_until(lambda: server.execute(count) == [(0,)], "the server ends the session")
 
 
 def test_blackhole(front: Front) -> None:

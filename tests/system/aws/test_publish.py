@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from publishing import (
     LATEST,
     LAYER,
@@ -22,29 +21,11 @@ from publishing import (
     versions,
 )
 
-import local.aws
 from layer import matrix
 from layer.publishing.stages import stage
 
 
-@pytest.fixture(scope="module")
-def server():
-    with local.aws.start() as aws:
-        yield aws
-
-
-@pytest.fixture
-def aws(server):
-    server.reset()
-    return server
-
-
-@pytest.fixture
-def dist(tmp_path):
-    return build(tmp_path / "dist")
-
-
-def test_without_yes_the_plan_is_told_and_nothing_is_changed(aws, dist):
+def test_without_yes_the_plan_is_printed_and_nothing_is_changed(aws, dist):
     done = run(aws, *publishing(dist))
     assert done.returncode == 0, done.stderr
     lines = [line.split("\t") for line in done.stdout.splitlines()]
@@ -123,7 +104,7 @@ def test_sharing_is_done_once_and_by_names_that_stay_the_same(aws, dist):
     assert len(aws.calls("AddLayerVersionPermission")) == 3
 
 
-def test_a_grant_that_was_not_asked_for_is_told_and_stays(aws, dist):
+def test_a_grant_that_was_not_asked_for_is_reported_and_stays(aws, dist):
     run(aws, *publishing(dist, "eu-west-1", "--yes", "--share", "public"))
     done = run(aws, *publishing(dist, "eu-west-1", "--yes", "--json"))
     assert done.returncode == 0
@@ -145,7 +126,7 @@ def test_two_accounts_are_published_to_at_once(aws, dist):
     assert versions(aws, "us-east-1") == []
 
 
-def test_a_difference_of_numbers_is_told_and_not_filled_up(aws, dist):
+def test_a_difference_of_numbers_is_reported_and_not_filled_up(aws, dist):
     run(aws, *publishing(dist, "eu-west-1", "--yes"))
     build(dist, content=b"2\n")
     done = run(aws, *publishing(dist, "eu-west-1,us-east-1", "--yes", "--json"))
@@ -161,7 +142,7 @@ def test_the_same_zip_under_another_licence_is_a_fault_that_says_what_to_do(aws,
     assert versions(aws, "eu-west-1") == [1]
 
 
-def test_a_release_in_prod_stays_what_it_is_unless_told_otherwise(aws, dist):
+def test_a_release_in_prod_stays_what_it_is_unless_asked_otherwise(aws, dist):
     prod = ["publish", "--stage", "prod", "--regions", "eu-west-1", "--python", "3.13", "--arch", "x86_64"]
     prod += ["--no-inspect", "--dist", dist, "--dirty", "--yes", "--json"]
     first = run(aws, *prod)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from front_clients import (
     IAM_USER,
     PASSWORD,
     PASSWORD_USER,
+    PYMYSQL_SETUP,
     USERS,
     c_client,
     connector_connection,
-    prepare,
     pymysql_connection,
     query,
     token,
@@ -30,31 +30,7 @@ from front_clients import (
 from local.certificates import authority
 from local.errors import LocalError
 from local.front import Credentials, Front, start
-from local.server import KINDS, Server
-from local.server import start as start_server
-
-# What PyMySQL sends by itself after the sign-in.
-PYMYSQL_SETUP = ["QUERY SET NAMES utf8mb4", "QUERY SET AUTOCOMMIT = 0"]
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with start_server(request.param) as running:
-        yield prepare(running)
-
-
-@pytest.fixture(scope="module")
-def shared_front(server: Server) -> Iterator[Front]:
-    with start(server, users=USERS, credentials=CREDENTIALS) as running:
-        yield running
-
-
-@pytest.fixture
-def front(shared_front: Front) -> Front:
-    shared_front.clear_faults()
-    shared_front.clock(0)
-    shared_front.reset()
-    return shared_front
+from local.server import Server
 
 
 def refused(connect: Callable[[], Any]) -> pymysql.err.OperationalError:
@@ -139,7 +115,7 @@ REFUSALS: dict[str, tuple[Callable[[Front], str], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_refused_token(front: Front, name: str) -> None:
+def test_a_wrong_token_is_refused(front: Front, name: str) -> None:
     make, reason = REFUSALS[name]
     wrong = make(front)
     error = refused(lambda: pymysql_connection(front, password=wrong).__enter__())
@@ -152,7 +128,7 @@ def test_refused_token(front: Front, name: str) -> None:
 
 
 @pytest.mark.parametrize(("ahead", "reason"), [(1201, "expired: 120"), (-400, "future: signed ")])
-def test_refused_for_its_time(front: Front, ahead: float, reason: str) -> None:
+def test_a_token_is_refused_for_its_time(front: Front, ahead: float, reason: str) -> None:
     front.clock(ahead)
     assert refused(lambda: pymysql_connection(front).__enter__()).args[0] == 1045
     assert front.connection().refusal.startswith(reason)
@@ -169,7 +145,7 @@ def test_token_is_not_asked_for_without_tls(front: Front) -> None:
     assert (record.tls_version, record.token_bytes, record.refusal[:6]) == (None, 0, "no TLS")
 
 
-def test_required_tls(server: Server) -> None:
+def test_a_sign_in_without_tls_is_refused_where_tls_is_required(server: Server) -> None:
     with start(server, users=USERS, credentials=CREDENTIALS, require_tls=True) as front:
         options = {"user": PASSWORD_USER, "password": PASSWORD, "ssl_disabled": True}
         assert refused(lambda: pymysql.connect(host=front.address, port=front.port, **options)).args[0] == 3159
@@ -261,7 +237,7 @@ def test_unreachable_backend_is_in_the_record(server: Server) -> None:
 
 
 def test_stock_connector_without_ca_is_seen(front: Front) -> None:
-    """The record tells what a client did, however it fails afterwards."""
+    """The record shows what a client did, however it fails afterwards."""
     with pytest.raises(mysql.connector.Error):
         mysql.connector.connect(host=front.address, port=front.port, user=IAM_USER, password="x", use_pure=True)
     assert front.connection().sign_in == "refused"

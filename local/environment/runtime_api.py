@@ -52,6 +52,11 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
     process: FunctionProcess
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print an error of this module. That the process ends in the middle of a request is none."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

@@ -49,8 +49,8 @@ class Worker(threading.Thread):
         super().__init__(name=f"worker {number}", daemon=True)
         self.survives = survives
         self.failure: BaseException | None = None
-        self.last: Unit | None = None
-        """The unit that ran last."""
+        self.finished: list[Unit] = []
+        """The units whose invocation is over, in their order."""
         self._rig = rig
         self._ledger = ledger
         self._random = random.Random(f"{seed}/{number}")
@@ -98,10 +98,13 @@ class Worker(threading.Thread):
                 self._environment = None
 
     def _one(self, environment: FunctionProcess, number: int) -> None:
-        self.last = unit = self._ledger.new(self._random)
+        unit = self._ledger.new(self._random)
         event = {name: getattr(unit, name) for name in ("id", "source", "target", "amount", "how")}
-        answer = environment.invoke(event)
-        unit.outcome, unit.error = answer["outcome"], answer["error"]
+        try:
+            answer = environment.invoke(event)
+            unit.outcome, unit.error = answer["outcome"], answer["error"]
+        finally:
+            self.finished.append(unit)
         self._ledger.samples.append(Sample(number, answer["memory"], answer["descriptors"]))
         seconds, self._rest = self._rest, 0.0
         if seconds:

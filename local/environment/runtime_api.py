@@ -159,7 +159,9 @@ class FunctionProcess:
             "AWS_LAMBDA_LOG_STREAM_NAME": f"stream/{uuid4().hex}",
             "LAMBDA_TASK_ROOT": str(task),
             "HOSTS_OF_FUNCTION": json.dumps(dict(hosts or {})),
-            "PYTHONPATH": os.pathsep.join(map(str, (own, task, *([client] if client else ()), root / "python", runtime(interpreter(minor))))),
+            "PYTHONPATH": os.pathsep.join(
+                map(str, (own, task, *([client] if client else ()), root / "python", runtime(interpreter(minor))))
+            ),
             **variables,
         }
         self._log = (own / "log").open("w+b")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -53,11 +53,19 @@ class Result:
 
 
 def soak(
-    kind: Kind, seconds: float, seed: int, *, environments: int = 6, faults: Sequence[str] = (), variant: str = "sound", growth: bool = True
+    kind: Kind,
+    seconds: float,
+    seed: int,
+    *,
+    environments: int = 6,
+    faults: Sequence[str] = (),
+    variant: str = "sound",
+    growth: bool = True,
+    enough: Callable[[Ledger, Storm], bool] = lambda _ledger, _storm: True,
 ) -> Result:
     """Run units for some seconds and check them. `variant` is a way of the function to be wrong (function/handler.py).
 
-    `growth`: judge memory and descriptors; a run of some seconds says nothing of them.
+    `growth`: judge memory and descriptors; a run of some seconds says nothing of them. `enough`: what has to be true too before the faults end.
     """
     with rig(kind, options=OPTIONS) as on:
         on.server.execute(
@@ -76,7 +84,7 @@ def soak(
         while not all(worker.finished for worker in workers):  # the faults are for those who work
             time.sleep(0.05)
         storm.start()
-        while time.monotonic() - began < seconds and storm.is_alive():
+        while storm.is_alive() and (time.monotonic() - began < seconds or not enough(ledger, storm)):
             time.sleep(0.2)
         storm.end()
         calm = _calm(ledger, workers)

@@ -32,19 +32,9 @@ _LATE = 5.0
 _POLL = 0.1  # seconds
 PREFIX = "/2018-06-01/runtime"
 EXTENSION = "/2020-01-01/extension"
+HOSTS = Path(__file__).resolve().parent / "hosts"
+"""Has the sitecustomize.py that gives a process a hosts file of its own."""
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:function"
-
-
-_RESOLVING = """
-import json, os, socket
-_hosts = json.loads(os.environ["HOSTS_OF_FUNCTION"])
-_resolve = socket.getaddrinfo
-def getaddrinfo(host, *more, **options):
-    name = host.decode() if isinstance(host, bytes) else host
-    return _resolve(_hosts.get(name, host), *more, **options)
-socket.getaddrinfo = getaddrinfo
-"""
-"""The process has no hosts file of its own: Python's own lookup of a name is replaced in it."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -115,11 +105,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class FunctionProcess:
-    """One process of a function, as an environment has it. `python` is the folder with rdspool; SQLAlchemy and the connector are this one's.
+    """One process of a function, as an environment has it, with this checkout's rdspool and the packages of this interpreter.
 
-    With `snap_start` the process stops where the snapshot would be taken, until `restore()`. `timeout` is in seconds. `hosts`: names and the
-    addresses to which they resolve. `client`: a folder with another version of the runtime client. Raises LambdaEnvironmentError where init
-    fails, an invocation fails, or the process ends.
+    hosts: names that resolve to the given addresses. timeout: seconds. client: a folder with another version of the runtime client.
+    snap_start: the process stops where the snapshot would be taken, until `restore()`. Raise LambdaEnvironmentError if init or an invocation
+    fails, or the process ends.
     """
 
     def __init__(
@@ -130,8 +120,8 @@ class FunctionProcess:
         handler: str = "handler.handler",
         timeout: float = 3.0,
         snap_start: bool = False,
-        hosts: Mapping[str, str] | None = None,
         client: Path | None = None,
+        hosts: Mapping[str, str] | None = None,
     ) -> None:
         self.task = task
         self.timeout = timeout
@@ -147,9 +137,6 @@ class FunctionProcess:
         minor = ".".join(map(str, sys.version_info[:2]))
         root = Path(__file__).resolve().parents[2]
         self._own = tempfile.TemporaryDirectory(prefix="rdspool-")
-        own = Path(self._own.name)
-        if hosts:
-            (own / "sitecustomize.py").write_text(_RESOLVING)
         environment = {
             "PATH": os.environ["PATH"],
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_address[1]}",
@@ -158,13 +145,13 @@ class FunctionProcess:
             "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start" if snap_start else "on-demand",
             "AWS_LAMBDA_LOG_STREAM_NAME": f"stream/{uuid4().hex}",
             "LAMBDA_TASK_ROOT": str(task),
-            "HOSTS_OF_FUNCTION": json.dumps(dict(hosts or {})),
+            "FUNCTION_PROCESS_HOSTS": json.dumps(dict(hosts or {})),
             "PYTHONPATH": os.pathsep.join(
-                map(str, (own, task, *([client] if client else ()), root / "python", runtime(interpreter(minor))))
+                map(str, (HOSTS, task, *([client] if client else ()), root / "python", runtime(interpreter(minor))))
             ),
             **variables,
         }
-        self._log = (own / "log").open("w+b")
+        self._log = (Path(self._own.name) / "log").open("w+b")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "awslambdaric", handler], cwd=task, env=environment, stdout=self._log, stderr=self._log
         )

@@ -161,13 +161,13 @@ class Creator:
         """Return the connection where the server has the role that is asked for. Raises ReadOnlyServerError."""
         settings = self.settings
         if settings.role == "writer":
-            made.waiting.limit = limit
+            made.waiting.limit(limit)
             try:
                 made.asked = probes.ask(made, *_READ_ONLY)
             except BaseException:
                 made.close()
                 raise
-            made.waiting.limit = None
+            made.waiting.limit(None)
             read_only = [made.asked[variable] for variable in _READ_ONLY]
             if any(str(value).upper() not in ("0", "OFF", "NONE") for value in read_only):
                 made.close()

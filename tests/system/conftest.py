@@ -15,6 +15,7 @@ from layers import HERE, MACHINE, LayerOf
 from layer import matrix
 from local import endpoint
 from local.cache import cache_dir
+from local.environment.runtime_api import FunctionProcess
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +44,35 @@ def database() -> Iterator[endpoint.Endpoint]:
     """Return a MySQL database behind the RDS front, with all that a function needs to sign in."""
     with endpoint.start("mysql") as running:
         yield running
+
+
+@pytest.fixture
+def start_function(front, credentials, tmp_path):
+    """Return a function that starts a process of a function, its code given as text, with rdspool's settings for the front.
+
+    Keyword arguments in capitals are variables, the others FunctionProcess's.
+    """
+    running = []
+
+    def start(source, **options):
+        task = tmp_path / f"function{len(running)}"
+        task.mkdir()
+        (task / "handler.py").write_text(source)
+        settings = {
+            "RDSPOOL_HOST": front.host,
+            "RDSPOOL_PORT": str(front.port),
+            "RDSPOOL_USER": "app",
+            "RDSPOOL_DATABASE": "app",
+            "RDSPOOL_CA": str(front.ca_file),
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+            "AWS_SESSION_TOKEN": credentials.session_token,
+            "AWS_REGION": "eu-central-1",
+        }
+        variables = settings | {name: options.pop(name) for name in list(options) if name.isupper()}
+        running.append(FunctionProcess(task, variables=variables, hosts={front.host: front.address}, **options))
+        return running[-1]
+
+    yield start
+    for process in running:
+        process.kill()

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from local.environment import Environment
-from local.environment.runtime_api import FunctionProcess
-
-ROOT = Path(__file__).resolve().parents[2]
 
 HANDLER = """
 import os, signal
@@ -56,42 +53,15 @@ def gone(server, number):
 
 
 @pytest.fixture
-def task(tmp_path):
-    folder = tmp_path / "function"
-    folder.mkdir()
-    (folder / "handler.py").write_text(HANDLER)
-    return folder
+def start(start_function):
+    """Return a function that starts a process of the function and waits for the end of its init."""
 
+    def new(**options):
+        process = start_function(HANDLER, **options)
+        process.wait_ready()
+        return process
 
-@pytest.fixture
-def variables(task, front, credentials):
-    """The function's variables."""
-    (task / "ca.pem").write_text(front.ca_file.read_text())
-    return {
-        "RDSPOOL_HOST": front.host,
-        "RDSPOOL_PORT": str(front.port),
-        "RDSPOOL_USER": "app",
-        "RDSPOOL_CA": str(task / "ca.pem"),
-        "AWS_ACCESS_KEY_ID": credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-        "AWS_SESSION_TOKEN": credentials.session_token,
-        "AWS_REGION": "eu-central-1",
-    }
-
-
-@pytest.fixture
-def start(task, variables, front):
-    """A function that starts a process of the function."""
-    running = []
-
-    def new(snap_start=False, **more):
-        running.append(FunctionProcess(task, variables=variables | more, snap_start=snap_start, hosts={front.host: front.address}))
-        running[-1].wait_ready()
-        return running[-1]
-
-    yield new
-    for process in running:
-        process.kill()
+    return new
 
 
 def test_sigterm_closes_the_connections_with_a_goodbye(server, start):
@@ -105,12 +75,18 @@ def test_sigterm_closes_the_connections_with_a_goodbye(server, start):
     assert status(server, "Aborted_clients") == before
 
 
-def test_in_aws_own_emulator(server, layer_of, task, variables, front, credentials):
+def test_in_aws_own_emulator(server, layer_of, tmp_path, front, credentials):
     """It takes the extension, sends SIGTERM for it, and kills what is not gone after 600 ms."""
     before = status(server, "Aborted_clients")
-    settings = {name: value for name, value in variables.items() if name.startswith("RDSPOOL_")} | {"RDSPOOL_CA": "/var/task/ca.pem"}
+    (tmp_path / "handler.py").write_text(HANDLER)
+    variables = {"RDSPOOL_HOST": front.host, "RDSPOOL_PORT": str(front.port), "RDSPOOL_USER": "app", "RDSPOOL_CA": "/tmp/ca.pem"}  # noqa: S108
     with Environment(
-        task=task, layers=[layer_of()], variables=settings, credentials=credentials, hosts={front.host: front.address}
+        task=tmp_path,
+        layers=[layer_of()],
+        variables=variables,
+        credentials=credentials,
+        hosts={front.host: front.address},
+        files={"/tmp/ca.pem": front.ca_file},  # noqa: S108
     ) as environment:
         number = environment.invoke().payload
         assert not environment.terminate().killed
@@ -136,15 +112,19 @@ def test_a_setting_turns_it_off(start):
     assert process.extensions == []
 
 
-def test_an_ordinary_process_says_goodbye_at_its_exit(server, variables, task):
+def test_an_ordinary_process_says_goodbye_at_its_exit(server, password_target):
     before = status(server, "Aborted_clients")
     code = (
-        "from local.front.names import resolved; import handler, os\n"
-        "with resolved(os.environ['RDSPOOL_HOST']):\n"
-        "    print(handler.handler(None, None))"
+        "import json, sys\n"
+        "from local.front.names import resolved\n"
+        "from rdspool import get_engine\n"
+        "given = json.loads(sys.argv[1])\n"
+        "with resolved(given['host']), get_engine(**given).connect() as connection:\n"
+        "    print(connection.exec_driver_sql('SELECT CONNECTION_ID()').scalar_one())\n"
     )
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join([str(task), *sys.path, str(ROOT)]), **variables}
-    printed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", code, json.dumps(password_target)]
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert gone(server, int(printed))
     assert status(server, "Aborted_clients") == before
 

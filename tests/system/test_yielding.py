@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from local.environment import LambdaEnvironmentError
-from local.environment.runtime_api import FunctionProcess
 
 HANDLER = """
 import os
@@ -31,32 +30,16 @@ def few_connections(server):
 
 
 @pytest.fixture
-def fleet(tmp_path, front, credentials):
-    """A function that starts environments, warm and then frozen as far as their connections go: nothing runs in them between invocations."""
-    running = []
-    (tmp_path / "handler.py").write_text(HANDLER)
-    (tmp_path / "ca.pem").write_text(front.ca_file.read_text())
+def fleet(start_function):
+    """Return a function that starts environments: nothing runs in them between invocations, as if they were frozen."""
 
-    def start(count, **more):
-        variables = {
-            "RDSPOOL_HOST": front.host,
-            "RDSPOOL_PORT": str(front.port),
-            "RDSPOOL_USER": "app",
-            "RDSPOOL_CA": str(tmp_path / "ca.pem"),
-            "AWS_ACCESS_KEY_ID": credentials.access_key,
-            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-            "AWS_SESSION_TOKEN": credentials.session_token,
-            "AWS_REGION": "eu-central-1",
-        }
-        made = [FunctionProcess(tmp_path, variables=variables | more, hosts={front.host: front.address}) for _ in range(count)]
-        running.extend(made)
+    def start(count, **variables):
+        made = [start_function(HANDLER, **variables) for _ in range(count)]
         for process in made:
             process.wait_ready()
         return made
 
-    yield start
-    for process in running:
-        process.kill()
+    return start
 
 
 def failures(environments, rounds):

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from fake_server import ok, silence
+from fake_server import numbers, ok, silence
 from rdspool import DeadlineError, OutcomeUnknownError, deadline, deadlines
 from rdspool._driver.answers import AUTOCOMMIT, IN_TRANSACTION
 from rdspool._driver.packets import PacketStream
@@ -122,6 +122,17 @@ def test_a_time_out_of_its_own_that_is_earlier_counts(connect):
     assert not isinstance(caught.value, DeadlineError)
 
 
+def test_rows_are_read_on_under_the_deadline_of_their_own_block(connect):
+    """The statement was sent where there was none."""
+    connection, server = connect(autocommit=False)
+    server.will_answer(numbers(1)[:-1])
+    cursor = connection.cursor(buffered=False)
+    cursor.execute("SELECT n")
+    assert cursor.fetchone() == (1,)
+    with deadline(0.05), pytest.raises(DeadlineError):
+        cursor.fetchone()
+
+
 def test_past_the_deadline_nothing_is_sent_and_the_connection_stays(connect):
     connection, server = connect(autocommit=False)
     with deadline(0.01):
@@ -169,6 +180,7 @@ def test_a_drip_of_bytes_ends_at_the_limit(pair):
     thread.start()
     try:
         with deadline(0.15), pytest.raises(DeadlineError):
+            stream.waiting.begin()
             stream.receive()
     finally:
         stop.set()
@@ -189,6 +201,7 @@ def test_a_peer_that_takes_a_little_at_a_time_ends_at_the_limit(pair):
     thread.start()
     try:
         with deadline(0.15), pytest.raises(DeadlineError):
+            stream.waiting.begin()
             stream.send(b"x" * 8_000_000)
     finally:
         stop.set()

@@ -102,7 +102,9 @@ class Answers:
         sent = False
         status = self.status
         try:
-            if payload is not None:
+            if payload is None:
+                stream.waiting.renew()
+            else:
                 stream.send_command(payload, write_timeout or self.write_timeout)
             sent = True
             answer = self._answer(stream, read_timeout or self.read_timeout)
@@ -166,6 +168,7 @@ class Answers:
         if self._answering:
             self._interrupted()
         self._answering = True
+        stream.waiting.renew()
         try:
             payloads, last = stream.receive_rows(most, read_timeout or self.read_timeout)
             end: Any = None

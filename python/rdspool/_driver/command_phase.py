@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from mysql.connector.errors import Error, OperationalError, ProgrammingError
@@ -72,8 +73,7 @@ class CommandPhase(Answers):
         Raises OperationalError.
         """
         stream = self._in_step()
-        stream.waiting.begin()
-        stream.waiting.limit = deadlines.within(seconds, "the time of a ping", stream.waiting.margin)
+        stream.waiting.limit(deadlines.within(seconds, "the time of a ping", stream.waiting.margin))
         self._answering = True
         try:
             stream.send_command(PING)
@@ -86,7 +86,7 @@ class CommandPhase(Answers):
             self.abandon()
             raise
         finally:
-            stream.waiting.limit = None
+            stream.waiting.limit(None)
         self._answering = False
         if isinstance(answer, Error):
             raise answer
@@ -103,9 +103,17 @@ class CommandPhase(Answers):
     def flight(self, *payloads: bytes) -> list[list[Any]]:
         """Send several commands in one flight and return, for each, the values of its last row; an empty list where it has none.
 
-        A refusal of the first is raised after all answers are read; those of the others are left out.
+        A refusal of the first is raised after all answers are read; those of the others are left out. It tidies up, so it may wait as
+        `tidy()` does.
         """
         stream = self._in_step()
+        stream.waiting.part = deadlines.CLEANING
+        try:
+            return self._flight(stream, payloads)
+        finally:
+            stream.waiting.part = 1.0
+
+    def _flight(self, stream: PacketStream, payloads: Sequence[bytes]) -> list[list[Any]]:
         stream.waiting.begin()
         self.commands += 1
         found: list[list[Any]] = []
@@ -171,6 +179,8 @@ class CommandPhase(Answers):
         stream = self._stream
         try:
             if stream is not None and not self._answering and not self._rows_follow:
+                stream.waiting.part = deadlines.CLEANING
+                stream.waiting.renew()
                 stream.send_command(QUIT)
         except Error:
             pass  # it is closed either way

@@ -93,19 +93,19 @@ class Connection:
     ) -> Connection:
         """Return a new connection: the server is verified, the user signed in, the session set up, all of it before `limit`.
 
-        `margin` is in seconds: so long before the end of a Lambda invocation the waits of the connection end.
-
-        Nothing is left open on failure. Raises the errors of `transport`, `sign_in` and the server.
+        `margin` is in seconds: so long before the end of a Lambda invocation the waits of the connection end. Nothing is left open on
+        failure. Raises the errors of `transport`, `sign_in` and the server.
         """
         stream = PacketStream(connect(host, port, limit, force_ipv6=force_ipv6), host, port)
         try:
-            stream.waiting.limit, stream.waiting.margin = limit, margin
+            stream.waiting.margin = margin
+            stream.waiting.limit(limit)
             greeting = receive_greeting(stream)
             accepted = sign_in(stream, greeting, login)
             stream.max_allowed_packet = max_allowed_packet
             made = cls(CommandPhase(stream, accepted.status), login.user, greeting.version, greeting.connection_id, start)
             made.session.set_up()
-            stream.waiting.limit = None
+            stream.waiting.limit(None)
         except BaseException:
             stream.close()
             raise

@@ -19,7 +19,7 @@ def end_session(host: str, address: str, port: int, login: Login, connection_id:
     """
     try:
         stream = PacketStream(connect(address, port, limit), host, port)
-        stream.waiting.limit = limit
+        stream.waiting.limit(limit)
         try:
             accepted = sign_in(stream, receive_greeting(stream), login)
             commands = CommandPhase(stream, accepted.status)

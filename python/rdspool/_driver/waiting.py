@@ -17,38 +17,45 @@ SLACK: Final = 0.05
 class Waiting:
     """Knows what ends the next wait of one connection."""
 
-    __slots__ = ("_address", "_began", "bound", "limit", "margin", "part")
+    __slots__ = ("_address", "_began", "_limit", "bound", "margin", "part")
 
     def __init__(self, address: str) -> None:
         """Take the peer's address, for messages."""
         self._address = address
-        self.limit: Limit | None = None
-        """What ends each wait, while it is set: the limit of the connect. Otherwise it is the nearest deadline."""
+        self._limit: Limit | None = None
         self.margin = deadlines.MARGIN
         """Seconds before the end of a Lambda invocation at which waits end."""
         self.part = 1.0
         """Part of the margin that is left when a wait ends: less of it for what tidies up."""
         self.bound: Limit | None = None
-        """What ends the wait that goes on."""
+        """What ends the waits of the command that runs; None: nothing."""
         self._began = 0.0
         """When the command was sent, in seconds of the monotonic clock; kept where there is a limit."""
 
+    def limit(self, limit: Limit | None) -> None:
+        """Let all waits end at `limit`, such as that of a connect; with None again at the nearest deadline."""
+        self._limit = limit
+        self.renew()
+
+    def renew(self) -> None:
+        """Take the nearest deadline as it is now: an answer can be read on in another block than the one that its command was sent in."""
+        self.bound = self._limit or deadlines.nearest(self.margin, self.part)
+
     def begin(self) -> None:
         """Note that a command is to be sent. Raises DeadlineError where the limit is over: then nothing is sent of it."""
-        bound = self.limit or deadlines.nearest(self.margin, self.part)
-        if bound is not None:
-            if bound.left() <= 0:
-                raise DeadlineError(f"the statement was not sent to {self._address}: the limit is over: {bound}", errno=TIMED_OUT)
+        self.renew()
+        if self.bound is not None:
+            if self.bound.left() <= 0:
+                raise DeadlineError(f"the statement was not sent to {self._address}: the limit is over: {self.bound}", errno=TIMED_OUT)
             self._began = time.monotonic()
 
     def left(self) -> float | None:
         """Return the seconds that the next wait may take; None: as many as it needs. Raises DeadlineError where none are left."""
-        bound = self.bound = self.limit or deadlines.nearest(self.margin, self.part)
-        if bound is None:
+        if self.bound is None:
             return None
-        left = bound.left()
+        left = self.bound.left()
         if left <= 0:
-            raise self._late(bound)
+            raise self._late(self.bound)
         return left
 
     def error(self) -> DeadlineError | None:

@@ -188,6 +188,8 @@ def test_names_in_brackets_of_mariadb(target):
         connection.exec_driver_sql("SET sql_mode = 'MSSQL'")
         names = "(SELECT 1 AS [a'b], 2 AS [c'd]) AS t"
         assert connection.exec_driver_sql(f"SELECT [a'b], %s, [c'd], '%s' FROM {names}", ("x'",)).one() == (1, "x'", 2, "%s")
+        row = connection.exec_driver_sql("SELECT 1 AS [a]]b's], 2 AS [c]] %s ], %s AS d", ("] x",)).one()
+        assert row._asdict() == {"a]b's": 1, "c] %s ": 2, "d": "] x"}
         connection.exec_driver_sql("SET sql_mode = DEFAULT")
 
 

@@ -299,10 +299,10 @@ def test_a_slot_that_frees_is_waited_for(target, number):
 
 
 def test_an_error_says_how_often_and_how_long_it_was_tried(target):
-    server, arguments = target(*[(READ, refusal(1040, "Too many connections", "08004"))] * 60, connect_timeout=0.5)
-    with pytest.raises(TooManyConnectionsError, match=r"It was tried \d+ times in 0\.\d s; the limit is 0\.5 s") as caught:
+    server, arguments = target(*[(READ, refusal(1040, "Too many connections", "08004"))] * 60, connect_timeout=1.5)
+    with pytest.raises(TooManyConnectionsError, match=r"It was tried \d+ times in \d\.\d s; the limit is 1\.5 s") as caught:
         Creator(settings_for(arguments))()
-    assert len(server.servers) >= 3
+    assert f"It was tried {len(server.servers)} times" in str(caught.value.msg)
     assert caught.value.errno == 1040
 
 

@@ -67,7 +67,9 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("part", [b"/*! /* */", b"/*!/**/", b"/*M! /* */", b"/* ", b"'", b"\\'", b"%(", b"%(a", b"--", b"/*!"])
+@pytest.mark.parametrize(
+    "part", [b"/*! /* */", b"/*!/**/", b"/*M! /* */", b"/* ", b"'", b"\\'", b"[", b"[]]", b"%(", b"%(a", b"--", b"/*!"]
+)
 def test_many_openings_are_read_in_one_pass(part):
     """Where each was searched to the end of the statement, the test would take minutes."""
     tail = b" " + part * (300_000 // len(part))

@@ -213,3 +213,37 @@ def test_an_error_with_another_cause_stays_as_it_is(task, imported, extension, s
 def test_an_error_with_another_cause_is_returned_itself():
     for error in (ImportError(), ImportError("other"), ModuleNotFoundError("other", name="nowhere"), ImportError("x", name="sqlalchemy.x")):
         assert installation.explained(error) is error
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_collector_is_as_it_was_and_leaves_alone_what_the_import_made(on):
+    program = f"import gc; {'gc.enable' if on else 'gc.disable'}(); import rdspool; print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{on} True\n"
+
+
+def test_the_package_warns_of_an_untested_version_when_it_is_imported():
+    program = """
+import warnings, sqlalchemy
+sqlalchemy.__version__ = "1.4.0"
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import rdspool
+print([one.category.__name__ for one in caught if "SQLAlchemy 1.4.0" in str(one.message)])
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "['UntestedVersionWarning']\n"
+
+
+def test_the_package_explains_an_import_that_fails():
+    program = """
+import sys, sqlalchemy
+sqlalchemy.__version__ = "1.4.0"
+sys.modules["sqlalchemy.pool"] = None
+try:
+    import rdspool
+except ImportError as error:
+    print("is tested with SQLAlchemy" in str(error), error.__cause__ is not None)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "True True\n"

@@ -43,7 +43,7 @@ from ..errors import (
 )
 from ..secret import Secret
 from ..settings import Settings
-from .token import TOKEN_LIFETIME
+from .token import TOKEN_LIFETIME, target_of
 
 # OpenSSL's X509_V_ERR_* numbers (x509_vfy.h).
 _EXPIRED: Final = 10
@@ -193,6 +193,7 @@ def _refusal(settings: Settings, secret: Secret | None) -> str:
 def _wrong_token(token: str, settings: Settings) -> str | None:
     """Return what is wrong with a token that its own text tells: its end, its target, its user."""
     target, _, query = token.partition("/?")
+    wanted = target_of(settings.host, settings.port)
     values = {name: found[0] for name, found in parse_qs(query).items()}
     try:
         signed = datetime.fromisoformat(values.get("X-Amz-Date", "")).timestamp()
@@ -204,8 +205,8 @@ def _wrong_token(token: str, settings: Settings) -> str | None:
         return f"the IAM token has expired: it was signed {age:.0f} s ago and lasts {lifetime} s; leave RDSPOOL_PASSWORD out and rdspool signs a fresh one"
     if age < -300:
         return f"the IAM token is from the future ({-age:.0f} s ahead): check the clock where it was signed"
-    if target != f"{settings.host}:{settings.port}":
-        return f"the IAM token was signed for {target}, not for {settings.host}:{settings.port}"
+    if target != wanted:
+        return f"the IAM token was signed for {target}, not for {wanted}"
     if values.get("DBUser") != settings.user:
         return f"the IAM token was signed for the user {values.get('DBUser')!r}, not for {settings.user!r}"
     return None

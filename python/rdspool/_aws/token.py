@@ -46,16 +46,21 @@ def sign(host: str, port: int, user: str, region: str, credentials: Credentials,
     if credentials.session_token is not None:
         query["X-Amz-Security-Token"] = credentials.session_token.reveal()
     pairs = [f"{name}={quote(value, safe='-._~')}" for name, value in query.items()]
-    # An IPv6 address stands in brackets in a URL, and a signed host header leaves https's own port out.
-    name = f"[{host}]" if ":" in host else host
-    header = name if port == 443 else f"{name}:{port}"
+    target = target_of(host, port)
+    # A signed host header leaves https's own port out.
+    header = target.removesuffix(":443")
     request = "\n".join(("GET", "/", "&".join(sorted(pairs)), f"host:{header}\n", "host", _EMPTY_BODY))
     to_sign = "\n".join((_ALGORITHM, stamp, scope, hashlib.sha256(request.encode()).hexdigest()))
     key = f"AWS4{credentials.secret_key.reveal()}".encode()
     for part in (date, region, "rds-db", "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
-    return Secret(f"{name}:{port}/?{'&'.join(pairs)}&X-Amz-Signature={signature}")
+    return Secret(f"{target}/?{'&'.join(pairs)}&X-Amz-Signature={signature}")
+
+
+def target_of(host: str, port: int) -> str:
+    """Return the host and port that a token begins with: an IPv6 address stands in brackets, as in any URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class TokenSource:

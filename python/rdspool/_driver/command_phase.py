@@ -73,6 +73,7 @@ class CommandPhase(Answers):
         Raises OperationalError.
         """
         stream = self._in_step()
+        stream.waiting.begin()
         stream.waiting.limit(deadlines.within(seconds, "the time of a ping", stream.waiting.margin))
         self._answering = True
         try:

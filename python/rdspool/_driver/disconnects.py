@@ -23,7 +23,7 @@ def is_disconnect(error: BaseException) -> bool:
     text = str(error)
     if number == CANT_LOCK:
         # InnoDB's own number for "the table is read only": what a reader without a redo log, such as Aurora's, says to INSERT and UPDATE.
-        return "165" in text
+        return "errno: 165 " in text
     if number == OPTION_PREVENTS_STATEMENT:
         # The server also says 1290 under --secure-file-priv and other options, so the text decides.
         return "read-only" in text or "read_only" in text

@@ -37,7 +37,8 @@ _QUOTED: Final = {
     (b'"', True): re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL),
     (b'"', False): re.compile(rb'"[^"]*"'),
     (b"`", False): re.compile(rb"`[^`]*`"),
-    (b"[", False): re.compile(rb"\[[^\]]*\]"),  # a name under MariaDB's sql_mode MSSQL; elsewhere SQL has no bracket
+    # A name under MariaDB's sql_mode MSSQL, where ]] is a bracket within it; elsewhere SQL has no bracket.
+    (b"[", False): re.compile(rb"\[(?>[^\]]|\]\])*+\]"),
 }
 """A doubled quote needs no rule of its own: it ends one text and begins the next, with no code between."""
 

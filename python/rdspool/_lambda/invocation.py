@@ -132,9 +132,15 @@ class _Client:
         self._ending = ending
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith(_ANSWER):
+        found = getattr(self._client, name)
+        if not name.startswith(_ANSWER):
+            return found
+
+        def answer(*given: Any, **named: Any) -> Any:
             self._ending()
-        return getattr(self._client, name)
+            return found(*given, **named)
+
+        return answer
 
 
 class _Once:

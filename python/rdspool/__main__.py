@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     lambda_.add_argument(
         "--init", type=_number, default=DEFAULT.init * 1000, metavar="MS", help=_help("milliseconds of a cold start", DEFAULT.init * 1000)
     )
+    lambda_.add_argument("--spread", action="store_true", help="the one that was idle for the longest serves next: the worst case")
     lambda_.add_argument("--no-goodbye", action="store_true", help="they end without closing their connections (RDSPOOL_SHUTDOWN=false)")
 
     server = size.add_argument_group("connections")
@@ -90,6 +91,7 @@ def size(options: argparse.Namespace) -> dict[str, Any]:
         idle=options.idle,
         life=options.life,
         init=options.init / 1000,
+        spread=options.spread,
         goodbye=not options.no_goodbye,
         wait_timeout=options.wait_timeout,
         pool_recycle=options.pool_recycle,

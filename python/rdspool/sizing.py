@@ -32,6 +32,9 @@ class Model:
     """Age at which Lambda ends an environment even if it is used. AWS documents "every few hours"."""
     init: float = 0.5
     """How much longer the first request of an environment takes: init, sign-in."""
+    spread: bool = False
+    """Whether Lambda gives a request to the environment that was idle for the longest, rather than to the one that was used last. AWS documents
+    neither: spread is the worst case, in which more environments stay alive."""
     goodbye: bool = True
     """Whether an environment closes its connection when it is ended (RDSPOOL_SHUTDOWN). Without, the server waits for `wait_timeout`."""
     wait_timeout: float = defaults.POOL_RECYCLE + defaults.WAIT_TIMEOUT_MARGIN
@@ -115,7 +118,7 @@ class _Environment:
 
 
 class Simulation:
-    """One run of the model. Lambda gives a request to the environment that was used last, and makes a new one where none is idle."""
+    """One run of the model. Lambda gives a request to an idle environment, and makes a new one where none is idle."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -233,8 +236,9 @@ class Simulation:
         self._note()
 
     def _take_idle(self) -> _Environment | None:
+        take = self._idle.popleft if self.model.spread else self._idle.pop
         while self._idle:
-            _, stamp, environment = self._idle.pop()
+            _, stamp, environment = take()
             if environment.alive and environment.stamp == stamp:
                 return environment
         return None

@@ -80,6 +80,14 @@ def test_the_connections_of_the_dead_and_of_the_living_add_up():
     assert simulate(model(idle=600, wait_timeout=330, goodbye=False), bursts).peak_connections == 10
 
 
+def test_spread_requests_keep_all_environments_alive():
+    requests = burst(10) + [(float(at), 0.1) for at in range(2, 200)]
+    last, spread = (simulate(model(idle=60, spread=spread), requests, until=200) for spread in (False, True))
+    assert last.minutes[-1][1] == 1
+    assert spread.minutes[-1][1] == 10
+    assert last.environments == spread.environments == 10
+
+
 def test_an_environment_ends_at_its_age():
     requests = even(rate=1, seconds=100, duration=0.1)
     assert simulate(model(), requests).environments == 1

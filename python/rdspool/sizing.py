@@ -150,8 +150,6 @@ class Simulation:
             outcome.mean_requests, outcome.mean_connections = (area / self._now for area in self._area)
         return outcome
 
-    # -- time ---------------------------------------------------------------------------------------------------------------------------
-
     def _last(self) -> float:
         """Return when nothing is left to happen, passing through it."""
         while (at := self._next()[0]) < INFINITE:
@@ -209,8 +207,6 @@ class Simulation:
             outcome.peak_environments = max(outcome.peak_environments, self._alive)
         if connections > most[2]:
             most[2] = connections
-
-    # -- requests -----------------------------------------------------------------------------------------------------------------------
 
     def _arrive(self, duration: float) -> None:
         self.outcome.requests += 1
@@ -271,8 +267,6 @@ class Simulation:
         else:
             self._idle.append((self._now + model.idle, environment.stamp, environment))
 
-    # -- ends ---------------------------------------------------------------------------------------------------------------------------
-
     def _expire(self) -> None:
         _, stamp, environment = self._idle.popleft()
         if environment.alive and environment.stamp == stamp:
@@ -289,8 +283,6 @@ class Simulation:
         _, stamp, environment = self._timeouts.popleft()
         if environment.connected and environment.stamp == stamp:
             self._close(environment)
-
-    # -- connections --------------------------------------------------------------------------------------------------------------------
 
     def _has_room(self) -> bool:
         limit = self.model.max_connections

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from mysql.connector.errors import Error
@@ -73,8 +74,10 @@ class Creator:
         read_timeout: float | None = None,
         write_timeout: float | None = None,
         force_ipv6: bool = False,
+        asks_first: bool = False,
     ) -> None:
-        """Prepare for `settings`; `start` is what each session starts with, None for what the settings say.
+        """Prepare for `settings`; `start` is what each session starts with, None for what the settings say. With `asks_first` the first
+        connection brings the answers to SQLAlchemy's first questions along.
 
         `connection_attributes` are seen in performance_schema.session_connect_attrs, beside rdspool's own; `read_timeout` and
         `write_timeout` (seconds) bound each part of an answer and each send; None: no bound.
@@ -97,6 +100,8 @@ class Creator:
         self._force_ipv6 = force_ipv6
         self._roots = root_files(settings.host, settings.region, settings.ca)
         self._init_connection: InitConnection | None = None
+        self._first = asks_first
+        """Whether no connection was made yet, and the first one's owner asks SQLAlchemy's questions."""
         self.pressure: Pressure | None = None
         """What is known of the server's limit of connections, where somebody gives them back."""
 
@@ -161,15 +166,15 @@ class Creator:
         """Return the connection where the server has the role that is asked for. Raises ReadOnlyServerError."""
         settings = self.settings
         if settings.role == "writer":
-            made.waiting.limit(limit)
-            try:
-                made.asked = probes.ask(made, *_READ_ONLY)
-            except BaseException:
-                made.close()
-                raise
-            made.waiting.limit(None)
-            read_only = [made.asked[variable] for variable in _READ_ONLY]
-            if any(str(value).upper() not in ("0", "OFF", "NONE") for value in read_only):
+            if not made.asked:
+                made.waiting.limit(limit)
+                try:
+                    made.asked = probes.ask(made, *_READ_ONLY)
+                except BaseException:
+                    made.close()
+                    raise
+                made.waiting.limit(None)
+            if any(str(made.asked[variable]).upper() not in ("0", "OFF", "NONE") for variable in _READ_ONLY):
                 made.close()
                 raise ReadOnlyServerError(
                     f'{settings.host}:{settings.port} leads to a server that takes no writes, and role="writer" (RDSPOOL_ROLE) asks for one that '
@@ -177,6 +182,18 @@ class Creator:
                     errno=OPTION_PREVENTS_STATEMENT,
                 )
         return made
+
+    def _questions(self) -> tuple[str, ...] | None:
+        """Return what a connect asks beside SQLAlchemy's first questions; None: it asks nothing.
+
+        The first connection of an engine asks, for SQLAlchemy will; with a role each one does. Not through an RDS Proxy, of which nobody has
+        said that it takes two commands in one flight.
+        """
+        if is_proxy(self.settings.host):
+            return None
+        if self.settings.role == "writer":
+            return _READ_ONLY
+        return () if self._first else None
 
     def _once(self, limit: Limit) -> Connection:
         settings = self.settings
@@ -217,6 +234,7 @@ class Creator:
                 margin=settings.deadline_margin,
                 max_allowed_packet=settings.max_allowed_packet,
                 force_ipv6=self._force_ipv6,
+                set_up=partial(probes.set_up, more=self._questions()),
             )
         except Error as error:
             from ._aws import diagnosis  # imported only where it is needed: a cold start that succeeds has no use for it
@@ -224,6 +242,7 @@ class Creator:
             with EmptiedFrames():
                 explained = diagnosis.explain(error, settings, secret, limit)
             raise explained from error
+        self._first = False
         made.read_timeout, made.write_timeout = self._timeouts
         made.pressure = self.pressure
         shutdown.keep(made)

@@ -13,7 +13,7 @@ from local.front.faults import Accept, Close
 def test_a_connection_is_made_before_the_first_use_and_used_by_it(front, target):
     known = {connection.id for connection in front.connections()}
     engine = get_engine(**target, connect="init")
-    front.wait(lambda front: any(c.id not in known and c.command_count == 1 for c in front.connections()))
+    front.wait(lambda front: any(c.id not in known and c.command_count == 2 for c in front.connections()))
     with front.count() as count:
         found = connection_id(engine)
     assert count.connections == 0

@@ -375,6 +375,32 @@ def test_a_begun_connection_that_timed_out_is_not_begun_again(target):
     assert caught.value is failure
 
 
+def test_a_greeting_that_drips_ends_with_the_connects_time(target):
+    """Each byte comes within any time-out of a single read: only a limit for the whole ends it."""
+    _, arguments = target(connect_timeout=0.3)
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip():
+            connected, _ = server.accept()
+            with connected:
+                connected.sendall(b"\xff\x00\x00\x00\x0a")
+                while not stop.wait(0.02):
+                    try:
+                        connected.sendall(b"9")
+                    except OSError:
+                        return
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            with pytest.raises(ConnectTimeoutError, match=r"0\.3 s \(RDSPOOL_CONNECT_TIMEOUT\)"):
+                dbapi.connect(**{**arguments, "port": server.getsockname()[1], "password": "x"})
+        finally:
+            stop.set()
+            thread.join()
+
+
 def test_a_begun_connection_is_waited_for_until_the_deadline_and_kept(target):
     server, arguments = target(ACCEPTED)
     make = Creator(settings_for(arguments))

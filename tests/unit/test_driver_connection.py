@@ -24,7 +24,7 @@ from fake_server import (
     row,
     silence,
 )
-from mysql.connector.errors import NotSupportedError, OperationalError, ProgrammingError
+from mysql.connector.errors import DatabaseError, NotSupportedError, OperationalError, ProgrammingError
 from rdspool import ProtocolError, SettingsError, StatementTimeoutError, dbapi
 from rdspool._driver import not_offered
 from rdspool._driver.answers import STATE_CHANGED
@@ -352,6 +352,37 @@ def test_a_session_setting_that_could_hold_sql_is_refused(name, value):
 
 
 SET_UP = b"\x03SET NAMES 'utf8mb4', @@session.autocommit = 0, @@session.session_track_state_change = 1"
+
+
+def test_a_session_is_set_up_and_asked_in_one_flight(connect):
+    connection, server = connect(autocommit=False)
+    server.will_answer([ok(status=0)], result([column("@@a"), column("@@b", LONGLONG)], [row(b"x", b"5")], status=0))
+    assert connection.session.set_up("@@a", "@@b") == ["x", 5]
+    assert server.commands == [SET_UP, b"\x03SELECT @@a, @@b"]
+    assert not connection.transaction.open
+    assert connection.restore()
+    assert len(server.commands) == 2
+
+
+def test_what_is_refused_in_that_flight_is_asked_for_later(connect):
+    connection, server = connect(autocommit=False)
+    server.will_answer([ok(status=0)], [refusal(1193, "Unknown system variable", "HY000")])
+    assert connection.session.set_up("@@nonsense") is None
+    run(connection, server, 0, "DO 1")
+
+
+def test_a_refused_set_up_is_raised(connect):
+    connection, server = connect(autocommit=False)
+    server.will_answer([refusal(1231, "Variable can't be set", "42000")], result([column("@@a")], [row(b"x")]))
+    with pytest.raises(DatabaseError, match="can't be set"):
+        connection.session.set_up("@@a")
+
+
+def test_with_an_init_command_nothing_is_asked_in_the_flight(connect):
+    connection, server = connect(autocommit=False, init_command="SET @a = 1")
+    server.will_answer([ok(status=0)], [ok(status=0)])
+    assert connection.session.set_up("@@a") is None
+    assert server.commands == [SET_UP, b"\x03SET @a = 1"]
 
 
 def test_a_reset_sets_the_session_up_again(connect):

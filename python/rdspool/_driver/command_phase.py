@@ -153,6 +153,14 @@ class CommandPhase(Answers):
         """SET session variables. It touches no table, so it is not counted."""
         self._uncounted(QUERY + f"SET {', '.join(assignments)}".encode())
 
+    def set_and_ask(self, assignments: list[str], expressions: Sequence[str]) -> list[Any] | None:
+        """SET session variables and return the values of expressions, asked in the same flight; None where they are refused."""
+        before = self.commands
+        given = QUERY + f"SET {', '.join(assignments)}".encode(), QUERY + f"SELECT {', '.join(expressions)}".encode()
+        values = self.flight(*given)[1]
+        self.commands = before
+        return values if len(values) == len(expressions) else None
+
     def variables(self, *expressions: str) -> tuple[Any, ...]:
         """Return the values of expressions over system or user variables, such as `@@session.sql_mode`. They touch no table."""
         answer = self._uncounted(QUERY + f"SELECT {', '.join(expressions)}".encode())

@@ -90,11 +90,12 @@ class Connection:
         margin: float = deadlines.MARGIN,
         max_allowed_packet: int = DEFAULT_MAX_ALLOWED_PACKET,
         force_ipv6: bool = False,
+        set_up: Callable[[Connection], object] | None = None,
     ) -> Connection:
         """Return a new connection: the server is verified, the user signed in, the session set up, all of it before `limit`.
 
-        `margin` is in seconds: so long before the end of a Lambda invocation the waits of the connection end. Nothing is left open on
-        failure. Raises the errors of `transport`, `sign_in` and the server.
+        `margin` (seconds): its waits end so long before an invocation. `set_up` sets the session up; None: `session.set_up()` does.
+        Nothing is left open on failure. Raises the errors of `transport`, `sign_in` and the server.
         """
         stream = PacketStream(connect(host, port, limit, force_ipv6=force_ipv6), host, port)
         try:
@@ -104,7 +105,7 @@ class Connection:
             accepted = sign_in(stream, greeting, login)
             stream.max_allowed_packet = max_allowed_packet
             made = cls(CommandPhase(stream, accepted.status), login.user, greeting.version, greeting.connection_id, start)
-            made.session.set_up()
+            set_up(made) if set_up is not None else made.session.set_up()
             stream.waiting.limit(None)
         except BaseException:
             stream.close()
@@ -279,12 +280,11 @@ class Connection:
 
     def _roll_back(self) -> None:
         """Send the ROLLBACK, and in the same flight, where they are due, the questions of `pressure`."""
-        pressure = self.pressure
+        pressure, rollback = self.pressure, QUERY + b"ROLLBACK"
         if pressure is None or not pressure.due():
-            self._commands.tidy(QUERY + b"ROLLBACK")
-            return
-        answers = self._commands.flight(QUERY + b"ROLLBACK", *(QUERY + question for question in pressure.questions))
-        pressure.take(answers[1:])
+            self._commands.tidy(rollback)
+        else:
+            pressure.take(self._commands.flight(rollback, *(QUERY + question for question in pressure.questions))[1:])
 
     # -- checks and the end ----------------------------------------------------------------------------------------------------
 

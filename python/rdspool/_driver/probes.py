@@ -5,7 +5,7 @@ Wraps the cursors of that connect instead of overriding the methods that ask: SQ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -74,10 +74,22 @@ def _questions(connection: Connection) -> dict[str, str]:
     }
 
 
+def set_up(connection: Connection, more: Sequence[str] | None) -> None:
+    """Set the session up. Where `more` is a sequence, ask in the same flight for these expressions and what SQLAlchemy asks for."""
+    asked = [] if more is None else _expressions(connection, *more)
+    values = connection.session.set_up(*asked)
+    if values is not None:
+        connection.asked = dict(zip(asked, values, strict=True))
+
+
+def _expressions(connection: Connection, *more: str) -> list[str]:
+    return list(dict.fromkeys((*_questions(connection).values(), *more)))
+
+
 def ask(connection: Connection, *more: str) -> dict[str, Any]:
     """Return the values of what SQLAlchemy asks for at its first connect, and of `more` expressions, asked with one SELECT."""
-    expressions = list(dict.fromkeys((*_questions(connection).values(), *more)))
-    return dict(zip(expressions, connection.variables(*expressions), strict=True))
+    asked = _expressions(connection, *more)
+    return dict(zip(asked, connection.variables(*asked), strict=True))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from .answers import AUTOCOMMIT
 from .command_phase import CommandPhase
@@ -35,10 +36,18 @@ class Session:
         self._personal = False
         """Whether somebody has added to it when it was new, as listeners to the pool's "connect" do: a reset would lose that."""
 
-    def set_up(self) -> None:
-        """Set the new session up, with one SET and the init_command."""
+    def set_up(self, *expressions: str) -> list[Any] | None:
+        """Set the new session up, with one SET and the init_command.
+
+        Return the values of `expressions` over system variables, asked in the same flight; None where the server gave none.
+        """
         commands = self._commands
-        commands.set_variables(self._start.assignments(self.isolation_variable))
+        assignments = self._start.assignments(self.isolation_variable)
+        values: list[Any] | None = None
+        if expressions and not self._start.init_command:
+            values = commands.set_and_ask(assignments, expressions)
+        else:
+            commands.set_variables(assignments)
         if self._start.init_command:
             self._run(self._start.init_command)
         self._autocommit = self.autocommit  # init_command can have set it
@@ -46,6 +55,7 @@ class Session:
         self._other_level = False
         self._transaction.ended()
         commands.left_behind = 0
+        return values
 
     def keep(self) -> None:
         """Take the session as it is now for what `restore()` brings back."""

@@ -99,7 +99,7 @@ class Result:
     left_over: int = 0
     """Connections of the function after the end of all environments, when rdspool's wait_timeout is over."""
     requests: list[tuple[float, float]] = field(default_factory=list)
-    """The invocations before the first death, for the model: when each began, and the seconds of its query."""
+    """The invocations before the first death, for the model: when each got its environment, and the seconds of its query."""
     peak_before_deaths: int = 0
     failed_before_deaths: int = 0
 
@@ -140,6 +140,8 @@ class Fleet:
     def burst(self, phase: Phase, count: int) -> None:
         """Invoke so many environments at one moment."""
         taken = [self.idle.pop() for _ in range(min(count, len(self.idle)))]
+        # All begin at this moment, when each has got its environment, although a busy machine starts the threads one after the other.
+        self.result.requests += [(time.monotonic() - self._began, QUERY)] * len(taken)
         with ThreadPoolExecutor(len(taken)) as pool:
             errors = list(pool.map(self._invoke, taken))
         self.idle += taken
@@ -149,7 +151,6 @@ class Fleet:
 
     def _invoke(self, environment: FunctionProcess) -> str | None:
         began = time.monotonic()
-        self.result.requests.append((began - self._began, QUERY))
         try:
             environment.invoke({"seconds": QUERY})
         except LambdaEnvironmentError as error:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from .client import Count, Front, FrontError, start
 from .faults import Accept, Close, Command, CutAnswer, Delay, Error, LoseAnswer, SignIn, Silence
 from .iam import Credentials
+from .proxy import Proxy
 from .records import Connection
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Front",
     "FrontError",
     "LoseAnswer",
+    "Proxy",
     "SignIn",
     "Silence",
     "start",

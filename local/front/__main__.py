@@ -14,6 +14,8 @@ from . import control
 from .backend import Address
 from .endpoint import Endpoint, listen
 from .iam import Credentials, TokenCheck
+from .proxy import Proxy
+from .proxy.pool import Pool
 from .sign_in import SignInOptions
 from .tls import ServerContexts, TlsOptions
 
@@ -34,18 +36,22 @@ def main() -> int:
         return 2
     config: dict[str, Any] = json.loads(line)
     try:
-        listener = listen(config["port"])
+        listener = listen(config["port"], config["address"])
     except OSError as problem:
         _write({"error": f"the front cannot listen: {problem}"})
         return 1
     port = listener.getsockname()[1]
     options = SignInOptions(
         users=config["users"],
-        check=TokenCheck(Credentials(**config["credentials"]), config["region"], config["host"], config["token_port"] or port),
+        check=TokenCheck(
+            Credentials(**config["credentials"]), config["region"], config["host"], config["token_port"] or port, config["aliases"]
+        ),
         direct_clear_password=config["direct_clear_password"],
         require_tls=config["require_tls"],
     )
-    endpoint = Endpoint(listener, options, ServerContexts(TlsOptions(**config["tls"])), Address(**config["backend"]))
+    address = Address(**config["backend"])
+    pool = Pool(address, config["users"], Proxy(**config["proxy"])) if config["proxy"] else None
+    endpoint = Endpoint(listener, options, ServerContexts(TlsOptions(**config["tls"])), address, pool)
     server = control.serve(endpoint, config["token"])
     threading.Thread(target=_end_with, args=(config["parent"],), name="parent", daemon=True).start()
     # A garbage collection between two packets would be measured as latency.

@@ -18,6 +18,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from ..errors import LocalError
 from .faults import Do, When, check, to_json
 from .iam import Credentials
+from .names import LOOPBACK
+from .proxy import Proxy
 from .records import Connection
 
 if TYPE_CHECKING:
@@ -54,10 +56,9 @@ class Count:
 class Front:
     """A running front. `host` is the RDS-like name in its certificate and tokens. It listens on `address`:`port`."""
 
-    address = "127.0.0.1"
-
-    def __init__(self, *, host: str, port: int, region: str, ca_file: Path, pid: int, control: int, token: str) -> None:
+    def __init__(self, *, host: str, address: str, port: int, region: str, ca_file: Path, pid: int, control: int, token: str) -> None:
         self.host = host
+        self.address = address
         self.port = port
         self.region = region
         self.ca_file = ca_file
@@ -83,6 +84,11 @@ class Front:
         """Return the sums over all connections since the start or the last reset, and the number of open ones."""
         totals: dict[str, int] = self._ask("totals")
         return totals
+
+    def proxy(self) -> dict[str, int]:
+        """Return the number of a proxy's server connections: "open", "idle", and "most" at once. Raise LookupError without `proxy`."""
+        proxy: dict[str, int] = self._ask("proxy")
+        return proxy
 
     def reset(self) -> None:
         """Delete closed connections and reset the counts of open ones. Faults are kept."""
@@ -170,7 +176,7 @@ class Front:
         self._ask("listen_again")
 
     def _ask(self, verb: str, **arguments: Any) -> Any:
-        connection = http.client.HTTPConnection(self.address, self._control, timeout=_CONTROL_TIMEOUT)
+        connection = http.client.HTTPConnection(LOOPBACK, self._control, timeout=_CONTROL_TIMEOUT)
         try:
             connection.request("POST", f"/{verb}", json.dumps(arguments), {"Authorization": f"Bearer {self._token}"})
             response = connection.getresponse()
@@ -199,6 +205,8 @@ def start(
     credentials: Credentials,
     region: str = REGION,
     host: str = HOST,
+    aliases: Sequence[str] = (),
+    address: str = LOOPBACK,
     authority: Authority | None = None,
     port: int = 0,
     token_port: int | None = None,
@@ -210,14 +218,17 @@ def start(
     require_tls: bool = False,
     direct_clear_password: bool = True,
     backend_tcp: bool = False,
+    proxy: Proxy | None = None,
 ) -> Iterator[Front]:
     """Run a front before `server` in a separate process until the block ends. Raise FrontError when it does not start.
 
+    aliases: other names of the endpoint, in its certificate and in tokens. address: the loopback address that it listens on.
     users: IAM users and their passwords on the server; other users sign in with their own password. port: 0 for a free one.
     token_port: the port in the tokens, if it differs from the front's port.
     authority, names, expired: for servers that a client must reject: an unknown authority, other names in the certificate, an expired one.
     tickets: False disables TLS session resumption. curve (such as secp384r1): a client that guesses another group gets a hello retry.
     require_tls: refuse a sign-in without TLS. direct_clear_password: accept a token in the login packet, as servers do.
+    proxy: share a few server connections between all clients, like RDS Proxy. It has no faults of commands.
     backend_tcp: connect to the server over TCP with TLS even if it has a unix socket, for users that REQUIRE SSL.
     """
     if authority is None:
@@ -225,7 +236,7 @@ def start(
         from ..certificates import authority as kept_authority
 
         authority = kept_authority(cache_dir() / "authority")
-    certificate, key = authority.issue(list(names) if names else [host], expired=expired)
+    certificate, key = authority.issue(list(names) if names else [host, *aliases], expired=expired)
     token = secrets.token_urlsafe(24)
     config = {
         "port": port,
@@ -236,6 +247,9 @@ def start(
         "credentials": asdict(credentials),
         "region": region,
         "host": host,
+        "aliases": list(aliases),
+        "proxy": asdict(proxy) if proxy is not None else None,
+        "address": address,
         "direct_clear_password": direct_clear_password,
         "require_tls": require_tls,
         "tls": {
@@ -272,7 +286,14 @@ def start(
         if "port" not in ready:
             raise FrontError(ready.get("error") or f"the front's process ended with status {process.wait(10)} at its start; see stderr.")
         yield Front(
-            host=host, port=ready["port"], region=region, ca_file=authority.ca, pid=process.pid, control=ready["control"], token=token
+            host=host,
+            address=address,
+            port=ready["port"],
+            region=region,
+            ca_file=authority.ca,
+            pid=process.pid,
+            control=ready["control"],
+            token=token,
         )
     finally:
         # A broken pipe means that the process has ended.

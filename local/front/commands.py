@@ -30,7 +30,7 @@ def command_name(payload: bytes, query_attributes: bool) -> str:
         return "EMPTY"
     name = NAMES.get(payload[0], f"0x{payload[0]:02X}")
     if name == "QUERY":
-        return f"{name} {_text(_sql(payload, query_attributes))}"
+        return f"{name} {_text(statement_of(payload, query_attributes))}"
     if name in ("STMT_PREPARE", "INIT_DB"):
         return f"{name} {_text(payload[1:])}"
     if name.startswith("STMT_"):
@@ -42,7 +42,8 @@ def _text(value: bytes) -> str:
     return value[: TEXT_LIMIT * 4].decode(errors="replace")[:TEXT_LIMIT]
 
 
-def _sql(payload: bytes, query_attributes: bool) -> bytes:
+def statement_of(payload: bytes, query_attributes: bool) -> bytes:
+    """Return the SQL of a QUERY command."""
     cursor = Cursor(payload, 1)
     if query_attributes:
         try:

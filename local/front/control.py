@@ -9,8 +9,9 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from .endpoint import LOOPBACK, Endpoint
-from .faults import Error, do_from_json, when_from_json
+from .endpoint import Endpoint
+from .faults import Command, Error, do_from_json, when_from_json
+from .names import LOOPBACK
 from .orders import Hangup, Notice, Silence
 from .protocol import error
 
@@ -27,11 +28,19 @@ class Verbs:
     def totals(self) -> dict[str, int]:
         return self._endpoint.records.totals()
 
+    def proxy(self) -> dict[str, int]:
+        if self._endpoint.pool is None:
+            raise LookupError("this front is no proxy")
+        return self._endpoint.pool.snapshot()
+
     def reset(self) -> None:
         self._endpoint.records.reset()
 
     def fault(self, when: dict[str, Any], do: dict[str, Any], times: int | None, after: int) -> int:
-        return self._endpoint.faults.add(when_from_json(when), do_from_json(do), times, after)
+        event = when_from_json(when)
+        if self._endpoint.pool is not None and isinstance(event, Command):
+            raise ValueError("a proxy has no faults of commands")
+        return self._endpoint.faults.add(event, do_from_json(do), times, after)
 
     def faults(self) -> list[dict[str, Any]]:
         return self._endpoint.faults.all()

@@ -6,30 +6,38 @@ import os
 import socket
 import threading
 import time
+from functools import partial
 
 from .backend import Address
 from .faults import Faults
+from .names import LOOPBACK
 from .orders import Order
+from .proxy.pool import Pool
+from .proxy.session import ProxySession
 from .records import Records
 from .session import Session
 from .sign_in import SignInOptions
 from .tls import ServerContexts
 
-LOOPBACK = "127.0.0.1"
 BACKLOG = 512
 
 
 class Endpoint:
     """Listens on a loopback port and serves each client in a thread."""
 
-    def __init__(self, listener: socket.socket, options: SignInOptions, contexts: ServerContexts, address: Address) -> None:
-        self.port: int = listener.getsockname()[1]
+    def __init__(
+        self, listener: socket.socket, options: SignInOptions, contexts: ServerContexts, address: Address, pool: Pool | None = None
+    ) -> None:
+        """Serve clients. With a pool of server connections, the endpoint is a proxy."""
+        self._name: tuple[str, int] = listener.getsockname()
         self.faults = Faults()
         self.records = Records()
         self.ahead = 0.0
         self._options = options
         self._contexts = contexts
         self._address = address
+        self.pool = pool
+        self._new_session = Session if pool is None else partial(ProxySession, pool=pool)
         self._lock = threading.Lock()
         self._sessions: dict[int, Session] = {}
         self._listener: socket.socket | None = None
@@ -54,7 +62,8 @@ class Endpoint:
     def listen_again(self) -> None:
         """Listen on the same port again. Raise OSError when another process has bound it."""
         if self._listener is None:
-            self._start(listen(self.port))
+            address, port = self._name
+            self._start(listen(port, address))
 
     def order(self, connection: int, order: Order) -> None:
         """Send an order to a connection. Raise LookupError when it is not open."""
@@ -78,7 +87,7 @@ class Endpoint:
                     continue
                 return
             record = self.records.new(f"{host}:{port}")
-            session = Session(
+            session = self._new_session(
                 sock, record, faults=self.faults, options=self._options, contexts=self._contexts, address=self._address, now=self.now
             )
             with self._lock:
@@ -94,14 +103,14 @@ class Endpoint:
             self.records.close(session.record)
 
 
-def listen(port: int) -> socket.socket:
-    """Return a socket that listens on a port of the loopback address (0: a free port). Raise OSError when it can't."""
+def listen(port: int, address: str = LOOPBACK) -> socket.socket:
+    """Return a socket that listens on a port of a loopback address (0: a free port). Raise OSError when it can't."""
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
+        listener.bind((address, port))
         listener.listen(BACKLOG)
     except OSError as problem:
         listener.close()
-        raise OSError(problem.errno, f"port {port} of {LOOPBACK}: {os.strerror(problem.errno or 0)}") from problem
+        raise OSError(problem.errno, f"port {port} of {address}: {os.strerror(problem.errno or 0)}") from problem
     return listener

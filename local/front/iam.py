@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote
@@ -33,6 +34,8 @@ class TokenCheck:
     region: str
     host: str
     port: int
+    aliases: Sequence[str] = ()
+    """Other names of the endpoint."""
 
     def refusal(self, token: str, user: str, now: float) -> str | None:
         """Return why the token is refused for `user` at `now` (seconds since the epoch), or None if it is valid.
@@ -72,7 +75,7 @@ class TokenCheck:
         )
 
     def _wrong_target(self, host: str, port: int, values: dict[str, str], user: str) -> str | None:
-        if host != self.host:
+        if host not in (self.host, *self.aliases):
             return f"host: the token is for {host}, this is {self.host}"
         if port != self.port:
             return f"port: the token is for {port}, this is {self.port}"

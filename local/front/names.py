@@ -6,7 +6,7 @@ It replaces socket.getaddrinfo, so it works only for Python code. The connector'
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,12 +16,18 @@ LOOPBACK = "127.0.0.1"
 @contextmanager
 def resolved(*names: str, address: str = LOOPBACK) -> Iterator[None]:
     """Resolve the names to `address` in this process until the block ends. Blocks can be nested."""
-    wanted = {name.lower() for name in names}
+    with resolved_by(dict.fromkeys(names, address)):
+        yield
+
+
+@contextmanager
+def resolved_by(addresses: Mapping[str, str]) -> Iterator[None]:
+    """Resolve each name to its address, which can change in the block. The names are in lower case."""
     original = socket.getaddrinfo
 
     def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
         text = host.decode("ascii", "replace") if isinstance(host, bytes) else host
-        return original(address if isinstance(text, str) and text.lower().rstrip(".") in wanted else host, *arguments, **options)
+        return original(addresses.get(text.lower().rstrip("."), host) if isinstance(text, str) else host, *arguments, **options)
 
     socket.getaddrinfo = getaddrinfo
     try:

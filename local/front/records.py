@@ -57,6 +57,10 @@ class Connection:
     bytes_in: int = 0
     bytes_out: int = 0
     signed_in: float | None = None
+    pinned: str = ""
+    """Why a proxy has pinned the connection; empty if it has not."""
+    server_connections: list[int] = field(default_factory=list)
+    """The server connections that a proxy has used for the connection, by their CONNECTION_ID(), in order."""
     closed: float | None = None
     closed_by: str = ""
     """Who ended the connection: "client", "server" or "front"."""

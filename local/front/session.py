@@ -96,6 +96,9 @@ class Session:
         if isinstance(do, Delay):
             self.orders.sleep(do.seconds)
         raise_order(do, before_greeting=True)
+        self._serve_accepted()
+
+    def _serve_accepted(self) -> None:
         try:
             backend = self._backend = Backend(self._address, self.orders)
         except OSError as problem:

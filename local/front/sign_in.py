@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from .backend import Backend
 from .faults import KNOWN, Close, Delay, Do, Error, Faults, Silence
@@ -35,6 +36,15 @@ class Refused(Exception):
     """The sign-in has failed, and the client has received the error."""
 
 
+class Server(Protocol):
+    """What a client signs in to: a backend, or a proxy."""
+
+    def greeting(self) -> Greeting: ...
+
+    def sign_in(self, login: Login, greeting: Greeting, password: str) -> bytes:
+        """Return the payload of the OK or ERR packet."""
+
+
 class SignIn:
     """The sign-in of one connection. After `run`, `login` is the client's login."""
 
@@ -50,7 +60,7 @@ class SignIn:
         self._packets = Packets(client)
         self.login: Login
 
-    def run(self, backend: Backend, context: ssl.SSLContext) -> bytes:
+    def run(self, backend: Server, context: ssl.SSLContext) -> bytes:
         """Sign the client in, and return the bytes that it sent after its sign-in. Raise Refused, an Order, ssl.SSLError or ConnectionError."""
         greeting = backend.greeting()
         self._record.set(backend_id=greeting.thread_id)
@@ -71,9 +81,11 @@ class SignIn:
             self._refuse("no TLS, which is required", 3159, *KNOWN[3159])
         if login.user in self._options.users:
             self._iam(backend, login, greeting)
-        else:
+        elif isinstance(backend, Backend):
             self._fault(self._faults.at_sign_in(login.user))
             self._password(backend, login, greeting)
+        else:
+            self._denied("the proxy does not know the user", with_password=bool(login.reply))
         self._record.connected()
         self._client.lag = None
         return self._packets.rest()
@@ -86,7 +98,7 @@ class SignIn:
             raise
         self._record.set(tls_version=tls.version(), tls_resumed=bool(tls.session_reused))
 
-    def _iam(self, backend: Backend, login: Login, greeting: Greeting) -> None:
+    def _iam(self, backend: Server, login: Login, greeting: Greeting) -> None:
         if self._client.tls is None:
             self._denied("no TLS: a token is not asked for in the clear", with_password=bool(login.reply))
         direct = (

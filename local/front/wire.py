@@ -43,7 +43,7 @@ class Wire:
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock = sock
-        self._orders = orders
+        self.orders = orders
         self._meter: Meter = meter or NoMeter()
         self._tls: ssl.SSLObject | None = None
         self._incoming = ssl.MemoryBIO()
@@ -156,7 +156,7 @@ class Wire:
     def _send(self, data: bytes, hello_retry: bool) -> None:
         begins = self._meter.sending(len(data), hello_retry)
         if begins and self.lag is not None and (seconds := self.lag()) > 0:
-            self._orders.sleep(seconds)
+            self.orders.sleep(seconds)
         view = memoryview(data)
         while view:
             try:
@@ -181,6 +181,6 @@ class Wire:
     def _wait(self, events: int) -> None:
         poller = select.poll()
         poller.register(self._sock, events)
-        poller.register(self._orders, select.POLLIN)
+        poller.register(self.orders, select.POLLIN)
         poller.poll()
-        self._orders.obey()
+        self.orders.obey()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ _DIALECTS = {"mysql": mysql, "mariadb": mariadb}
 _TRIES = 3
 _TIMEOUT = 60.0  # seconds; long enough for a busy machine with a cold disk
 _POLL = 0.02  # seconds
+_GRACE = 30.0  # seconds for an orderly end
 
 
 @dataclass(frozen=True)
@@ -72,17 +74,32 @@ def _initialise(kind: Kind, command: list[str], root: Path, new: Path) -> None:
 
 
 @contextmanager
-def run(program: Program, options: Sequence[str] = ()) -> Iterator[Server]:
-    """Start the server with a copy of the data directory, on a free port, with a certificate of the cache's authority. Stop it at the end."""
+def run(program: Program, options: Sequence[str] = (), prepare: Callable[[Server], None] | None = None) -> Iterator[Server]:
+    """Start the server with a copy of the data directory, on a free port, with a certificate of the cache's authority. Stop it at the end.
+
+    `options` and `prepare` are those of `local.server.start`.
+    """
     trusted = authority(cache_dir() / "authority")
     with run_folder() as place:
         password = secrets.token_urlsafe(18)
+        first = place / "first.sql"
         for attempt in range(_TRIES):
             port = free_port()
             data = place / f"data{attempt}"
             _copy(program.template, data)
+            # In a file, because other users can read command lines.
+            with open(os.open(first, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write("\n".join(_DIALECTS[program.kind].administrators(password)) + "\n")
+            administrators = [f"--init-file={first}"]
             try:
-                with _started(program, options, place, data, port, password, trusted) as server:
+                if prepare is not None:
+                    # SIGTERM, because a server with --innodb-read-only can't repair what SIGKILL leaves.
+                    with _started(program, place, data, port, password, trusted, administrators, (), signal.SIGTERM) as server:
+                        first.unlink()
+                        prepare(server)
+                    administrators = []
+                with _started(program, place, data, port, password, trusted, administrators, options) as server:
+                    first.unlink(missing_ok=True)
                     yield server
                 return
             except _PortTakenError:
@@ -96,14 +113,19 @@ class _PortTakenError(LocalError):
 
 @contextmanager
 def _started(
-    program: Program, options: Sequence[str], place: Path, data: Path, port: int, password: str, trusted: Authority
+    program: Program,
+    place: Path,
+    data: Path,
+    port: int,
+    password: str,
+    trusted: Authority,
+    administrators: Sequence[str],
+    options: Sequence[str],
+    stop: signal.Signals = signal.SIGKILL,
 ) -> Iterator[Server]:
+    """Run the server, with the options `administrators` at its first start only."""
     certificate, key = trusted.issue(["localhost", "127.0.0.1"])
     socket = place / "s"
-    first = place / "first.sql"
-    # In a file, because other users can read command lines.
-    with open(os.open(first, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write("\n".join(_DIALECTS[program.kind].administrators(password)) + "\n")
     command = [
         *program.command,
         *_DIALECTS[program.kind].QUICK,
@@ -131,12 +153,11 @@ def _started(
         connection.close()
         return True
 
-    what = f"{program.kind} ({program.root})"
-    # SIGKILL at the end: the data is not needed any more, and a crash is what a restart is there to show.
     life = ExitStack()
 
     def begin(*more: str) -> None:
-        life.enter_context(running([*command, *more], folder=place, ready=ready, what=what, timeout=_TIMEOUT))
+        what = f"{program.kind} ({program.root})"
+        life.enter_context(running([*command, *more], folder=place, ready=ready, what=what, timeout=_TIMEOUT, stop=stop, grace=_GRACE))
 
     def restart(crash: bool) -> None:
         if not crash:
@@ -149,13 +170,12 @@ def _started(
         begin()
 
     try:
-        begin(f"--init-file={first}")
+        begin(*administrators)
     except LocalError as error:
         if "address already in use" in str(error).lower():
             raise _PortTakenError(str(error)) from error
         raise
     with life:
-        first.unlink()
         yield Server(
             kind=program.kind,
             version=found[-1],

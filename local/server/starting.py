@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ..errors import LocalError, NotHereError
@@ -11,18 +11,20 @@ from .server import KINDS, Kind, Server
 
 
 @contextmanager
-def start(kind: Kind = "mysql", *, options: Sequence[str] = ()) -> Iterator[Server]:
+def start(kind: Kind = "mysql", *, options: Sequence[str] = (), prepare: Callable[[Server], None] | None = None) -> Iterator[Server]:
     """Start a new, empty server that listens on 127.0.0.1 with TLS. Stop it when the block or this process ends.
 
-    options: more of the server's, such as --max-connections=30. If RDSLOCAL_MYSQL or RDSLOCAL_MARIADB names an existing server, use that
-    one and leave it running. Raise LocalError when no server is available, and where an existing one would need options; the text says what
-    is missing and what to do.
+    If RDSLOCAL_MYSQL or RDSLOCAL_MARIADB names an existing server, use that one and leave it running. Raise LocalError when no server is
+    available; the text says what is missing and what to do.
+
+    options: more options of the server's program, such as --log-bin. prepare: is called with the server while it runs without `options`;
+    then the server is started again with them, on the same data. An existing server takes neither, and a Docker engine no `prepare`.
     """
     if kind not in KINDS:
         raise ValueError(f"unknown kind of server: {kind!r}. Use one of {', '.join(KINDS)}.")
     if existing.named(kind):
-        if options:
-            raise LocalError(f"{existing.variable(kind)} names a server that runs already, without {' '.join(options)}: unset it for this.")
+        if options or prepare:
+            raise LocalError(f"{existing.variable(kind)} names a running server, which takes no other options: unset it for this.")
         with existing.use(kind) as server:
             yield server
         return
@@ -36,8 +38,10 @@ def start(kind: Kind = "mysql", *, options: Sequence[str] = ()) -> Iterator[Serv
                 f"Run on Debian or Ubuntu, start a Docker engine, or set "
                 f"{existing.variable(kind)}=mysql://user:password@host:port to an existing server."
             ) from error
+        if prepare is not None:
+            raise LocalError(f"a {kind} server that is prepared and started again needs Debian's packages: {error}") from error
         with docker.run(kind, options) as server:
             yield server
         return
-    with debian.run(program, options) as server:
+    with debian.run(program, options, prepare) as server:
         yield server

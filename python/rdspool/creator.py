@@ -147,7 +147,7 @@ class Creator:
 
     def _new(self, limit: Limit) -> Connection:
         """Return a new connection. What can pass within the limit, such as a server with too many connections, is tried again."""
-        attempts = Attempts(limit)
+        attempts = Attempts(limit, writer=self.settings.role == "writer")
         while True:
             try:
                 return self._checked(self._once(limit), limit)
@@ -157,8 +157,8 @@ class Creator:
                 source = None if self.settings.password is not None else token_source(self.settings)
                 try:
                     attempts.wait_after(error, proven=source is not None and source.proven)
-                except ConnectError:
-                    if source is not None and error.errno == ACCESS_DENIED:
+                except ConnectError as last:
+                    if source is not None and last.errno == ACCESS_DENIED:
                         source.proven = False  # it lasts: the next call need not wait to be refused
                     raise
 

@@ -71,7 +71,7 @@ def test_the_question_for_the_role_costs_no_round_trip(front, target):
 
 def test_a_reader_is_no_writer(read_only, target):
     read_only(True)
-    engine = get_engine(**target, role="writer", connect_timeout=0.5)
+    engine = get_engine(**target, role="writer", connect_timeout=3)
     with pytest.raises(exc.OperationalError, match="takes no writes") as caught:
         connection_id(engine)
     assert isinstance(caught.value.orig, ReadOnlyServerError)

@@ -139,7 +139,7 @@ def test_it_starts_again_with_its_data_and_options(kind: Kind, crash: bool) -> N
 
 def test_an_existing_server_takes_no_options_and_no_restart(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"RDSLOCAL_{server.kind.upper()}", f"mysql://root:{server.admin_password}@127.0.0.1:{server.port}?ca={server.ca}")
-    with pytest.raises(LocalError, match="runs already"), start(server.kind, options=["--max-connections=23"]):
+    with pytest.raises(LocalError, match="running server"), start(server.kind, options=["--max-connections=23"]):
         pass
     with start(server.kind) as existing, pytest.raises(LocalError, match="can't be started again"):
         existing.restart()
@@ -166,3 +166,23 @@ def test_an_existing_server_that_can_not_be_used(value: str, monkeypatch: pytest
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_is_prepared_and_started_again_with_options(kind: Kind) -> None:
+    ports: list[int] = []
+
+    def prepare(prepared: Server) -> None:
+        prepared.execute(f"CREATE TABLE {prepared.database('app')}.kept (id INT)", "INSERT INTO app.kept VALUES (1)")
+        ports.append(prepared.port)
+
+    with start(kind, options=["--max-connections=17"], prepare=prepare) as server:
+        assert server.execute("SELECT @@max_connections") == [(17,)]
+        assert server.execute("SELECT id FROM app.kept") == [(1,)]
+        assert ports == [server.port]
+
+
+def test_an_existing_server_takes_no_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RDSLOCAL_MYSQL", "mysql://a:b@127.0.0.1:1")
+    with pytest.raises(LocalError, match="takes no other options"), start("mysql", options=["--max-connections=17"]):
+        pass

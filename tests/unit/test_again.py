@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 import sys
 import time
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from fake_server import close, ok, refusal
 from mysql.connector.errors import DatabaseError, IntegrityError, OperationalError
 from rdspool import (
     ConnectError,
+    ConnectTimeoutError,
     DeadlineError,
     OutcomeUnknownError,
     SignInError,
@@ -208,6 +210,45 @@ def test_what_is_tried_again(waits, error, proven, again):
             found.wait_after(error, proven=proven)
         assert caught.value is error
         assert waits.slept == []
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (UnreachableError("refused", errno=2003), True),
+        (ConnectTimeoutError("silent", errno=2003), False),
+        (SignInError("denied", errno=1045), False),
+        (ConnectError("no database", errno=1049), False),
+    ],
+)
+def test_a_writer_that_can_not_be_reached_is_waited_for(waits, error, again):
+    found = Attempts(waits.limit, writer=True)
+    if again:
+        found.wait_after(error, proven=False)
+        assert waits.slept == [0.05]
+    else:
+        with pytest.raises(ConnectError) as caught:
+            found.wait_after(error, proven=False)
+        assert caught.value is error
+
+
+def test_a_writer_whose_name_has_no_address_is_not_waited_for(waits):
+    error = UnreachableError("no address", errno=2003)
+    error.__cause__ = OperationalError("no address", errno=2003)
+    error.__cause__.__cause__ = socket.gaierror()
+    with pytest.raises(UnreachableError) as caught:
+        Attempts(waits.limit, writer=True).wait_after(error, proven=False)
+    assert caught.value is error
+
+
+def test_an_attempt_that_the_limit_cuts_short_tells_what_was_waited_for(waits):
+    found = Attempts(waits.limit)
+    error = ConnectTimeoutError("silent", errno=3024)
+    found.wait_after(ReadOnlyServerError("takes no writes", errno=1290), proven=False)
+    with pytest.raises(ReadOnlyServerError, match=r"takes no writes. It was tried 2 times in 0\.\d s") as caught:
+        found.wait_after(error, proven=False)
+    assert caught.value.errno == 1290
+    assert caught.value.__cause__ is error
 
 
 def test_without_time_no_attempt_is_begun(waits):

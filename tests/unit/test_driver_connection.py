@@ -461,6 +461,25 @@ def test_before_a_proxy_the_connection_is_replaced(connect):
     assert server.commands == []
 
 
+def test_a_long_statement_matters_before_a_proxy_only(connect):
+    """It leaves nothing, but an RDS Proxy keeps a server's connection for its client from then on."""
+    for tracks, size, kept in ((False, 16_001, False), (False, 16_000, True), (True, 16_001, True)):
+        connection, server = connect(autocommit=False, tracks=tracks)
+        run(connection, server, 0, "SELECT 1 -- ".ljust(size, "x"))
+        server.commands.clear()
+        assert connection.restore() == kept
+        assert server.commands == []
+
+
+def test_a_long_statement_of_a_listener_does_not_make_the_session_personal(connect):
+    connection, server = connect(autocommit=False)
+    run(connection, server, 0, "SELECT 1 -- ".ljust(16_001, "x"))
+    connection.keep_session()
+    run(connection, server, 0, "SET @a = 1")
+    server.will_answer([ok(status=0)], [ok(status=0)])
+    assert connection.restore()
+
+
 def test_a_reset_brings_back_what_was_set_with_the_connections_own_attributes(connect):
     connection, server = connect(autocommit=False)
     server.will_answer([ok(status=AUTOCOMMIT)])

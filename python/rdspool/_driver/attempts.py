@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Final
 
 from ..deadlines import Limit
-from ..errors import ConnectError, ReadOnlyServerError, TooManyConnectionsError
+from ..errors import ConnectError, ConnectTimeoutError, ReadOnlyServerError, TooManyConnectionsError, UnreachableError
 from .error_numbers import ACCESS_DENIED
 
 FIRST_PAUSE: Final = 0.05
@@ -24,8 +25,11 @@ class Attempts:
     were refused at one moment do not come back at one moment.
     """
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: Limit, *, writer: bool = False) -> None:
+        """Take the limit, and whether a writer is looked for: a server that is not reached can then be one that is just becoming it."""
         self._limit = limit
+        self._writer = writer
+        self._awaited: ConnectError | None = None
         self._began = time.monotonic()
         self._made = 0
 
@@ -35,8 +39,12 @@ class Attempts:
         `proven`: the same sign-in has worked before, so its refusal (1045) can be IAM's throttling, which has no number of its own.
         """
         self._made += 1
-        if not (isinstance(error, (TooManyConnectionsError, ReadOnlyServerError)) or (proven and error.errno == ACCESS_DENIED)):
+        if isinstance(error, ConnectTimeoutError) and self._awaited is not None:
+            # The limit has cut this attempt short. What it was made again for says more than the place where it was.
+            raise self._in_vain(self._awaited) from error
+        if not self._can_pass(error, proven=proven):
             raise error
+        self._awaited = error
         import random
 
         # Not the module's own generator: the environments that were restored from one snapshot would all draw the same.
@@ -44,10 +52,20 @@ class Attempts:
         if self._limit.left() < pause + _NEEDED:
             if self._made == 1:
                 raise error
-            waited = time.monotonic() - self._began
-            raise type(error)(
-                f"{error.msg}. It was tried {self._made} times in {waited:.1f} s; the limit is {self._limit}",
-                errno=error.errno,
-                sqlstate=error.sqlstate,
-            ) from error
+            raise self._in_vain(error) from error
         time.sleep(pause)
+
+    def _can_pass(self, error: ConnectError, *, proven: bool) -> bool:
+        if isinstance(error, (TooManyConnectionsError, ReadOnlyServerError)) or (proven and error.errno == ACCESS_DENIED):
+            return True
+        # In a failover both servers start again, and refuse connections meanwhile. A name without an address is a typing error.
+        unknown_name = isinstance(getattr(error.__cause__, "__cause__", None), socket.gaierror)
+        return self._writer and isinstance(error, UnreachableError) and not isinstance(error, ConnectTimeoutError) and not unknown_name
+
+    def _in_vain(self, error: ConnectError) -> ConnectError:
+        waited = time.monotonic() - self._began
+        return type(error)(
+            f"{error.msg}. It was tried {self._made} times in {waited:.1f} s; the limit is {self._limit}",
+            errno=error.errno,
+            sqlstate=error.sqlstate,
+        )

@@ -115,6 +115,8 @@ class Cursor:
         if can & (effects.COMMITS | effects.NEXT_TRANSACTION | effects.WRITES):
             self._transaction.note(can)
         self._commands.left_behind |= can & (effects.LEAVES_STATE | effects.OUTLASTS_RESET)
+        if len(statement) > effects.PINS_FROM:
+            self._commands.left_behind |= effects.PINS
         try:
             answer = self._commands.query(statement, self._read_timeout, self._write_timeout)
         except Error as error:

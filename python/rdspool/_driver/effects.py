@@ -24,6 +24,11 @@ WRITES: Final = 8
 """It can change data: under autocommit it commits."""
 COMMITS: Final = 16
 """It can commit an open transaction."""
+PINS: Final = 32
+"""It leaves nothing, but an RDS Proxy keeps a server's connection for this client from then on."""
+
+PINS_FROM: Final = 16_000
+"""Bytes of a statement. AWS names 16 KB, and does not say which: "Avoiding pinning an RDS Proxy"."""
 
 _OTHER: Final = LEAVES_STATE | WRITES | COMMITS
 _ALL: Final = _OTHER | OUTLASTS_RESET | NEXT_TRANSACTION

@@ -8,7 +8,7 @@ from typing import Any
 
 from .answers import AUTOCOMMIT
 from .command_phase import CommandPhase
-from .effects import OUTLASTS_RESET
+from .effects import OUTLASTS_RESET, PINS
 from .session_start import SessionStart
 from .transactions import TransactionState
 
@@ -60,7 +60,7 @@ class Session:
     def keep(self) -> None:
         """Take the session as it is now for what `restore()` brings back."""
         self._autocommit = self.autocommit
-        self._personal = bool(self._commands.left_behind)
+        self._personal = bool(self._commands.left_behind & ~PINS)
         self._commands.left_behind = 0
 
     def restore(self) -> bool:
@@ -69,7 +69,10 @@ class Session:
         What is known to have changed nothing costs no round trip.
         """
         left = self._commands.left_behind
+        if self._start.tracks:
+            left &= ~PINS
         if left and self._start.resets:
+            # Without tracking there is an RDS Proxy, which lets go of the server's connection only when this one is closed.
             if left & OUTLASTS_RESET or self._personal or not self._start.tracks:
                 return False
             autocommit = self._autocommit

@@ -41,7 +41,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         outcome = "unknown" if unknown else "failed"
         if unknown and VARIANT in ("hopes", "gives up"):
             outcome = "committed" if VARIANT == "hopes" else "failed"
-        error = f"{type(cause).__name__} {getattr(cause, 'errno', None) or ''}".strip()
+        ran = next((note.split(" times")[0].split()[-1] for note in getattr(raised, "__notes__", ()) if "was run" in note), "1")
+        error = f"{type(cause).__name__} {getattr(cause, 'errno', None) or ''}".strip() + (f", run {ran} times" if ran != "1" else "")
     if VARIANT == "leaks":
         leaked.append((bytearray(os.urandom(200_000)), os.open("/dev/null", os.O_RDONLY)))
     with open("/proc/self/statm") as statm:

@@ -1,0 +1,316 @@
+"""A writer, a reader and failovers between them: two real servers with replication, and names that move from one to the other."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from layers import HERE
+from rdspool import ConnectError, OutcomeUnknownError, ReadOnlyServerError, get_engine, run
+from sqlalchemy import exc, text
+
+import local.cluster
+import local.front
+import local.server
+from local.environment import Environment
+from local.front import Command, LoseAnswer
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "reader"
+CA = "/etc/ssl/certs/rdspool-test-ca.pem"
+USER = "app"
+PASSWORD = secrets.token_urlsafe(12)
+INSERT = text("INSERT INTO entry (unit) VALUES (:unit)")
+
+
+def prepare(server):
+    server.database("app")
+    server.create_user(USER, PASSWORD, database="app")
+    server.execute("CREATE TABLE app.entry (id INT AUTO_INCREMENT PRIMARY KEY, unit VARCHAR(40))")
+
+
+@pytest.fixture(scope="module")
+def running(credentials):
+    with local.cluster.start(users={USER: PASSWORD}, credentials=credentials) as cluster:
+        prepare(cluster.writer.server)
+        cluster.wait_for_reader()
+        yield cluster
+
+
+@pytest.fixture
+def cluster(running, function_environment, monkeypatch):
+    """The cluster with an empty table, in a function's environment with settings for the unnamed engine and for the engine "reader"."""
+    running.move_names()
+    running.writer.server.execute("TRUNCATE TABLE app.entry")
+    running.wait_for_reader()
+    for prefix, host in (("RDSPOOL", running.host), ("RDSPOOL_READER", running.reader_host)):
+        for name, value in {"HOST": host, "PORT": str(running.port), "USER": USER, "DATABASE": "app"}.items():
+            monkeypatch.setenv(f"{prefix}_{name}", value)
+    monkeypatch.setenv("RDSPOOL_CA", str(running.writer.front.ca_file))
+    with running.resolved():
+        yield running
+
+
+def write(engine, unit):
+    """Write a row in a transaction of its own, and return the id of the server that took it."""
+    with engine.begin() as connection:
+        connection.execute(INSERT, {"unit": unit})
+        return connection.execute(text("SELECT @@server_id")).scalar_one()
+
+
+def read(engine):
+    with engine.connect() as connection:
+        return sorted(connection.execute(text("SELECT unit FROM entry")).scalars())
+
+
+def server_id(member):
+    return member.server.execute("SELECT @@server_id")[0][0]
+
+
+def units(member):
+    return sorted(unit for (unit,) in member.server.execute("SELECT unit FROM app.entry"))
+
+
+def test_a_reader_beside_the_writer(cluster):
+    writer, reader = get_engine(), get_engine("reader")
+    assert write(writer, "one") == server_id(cluster.writer)
+    cluster.wait_for_reader()
+    with reader.connect() as connection:
+        assert connection.execute(text("SELECT @@server_id")).scalar_one() == server_id(cluster.reader)
+    assert read(reader) == ["one"]
+    with pytest.raises(exc.DBAPIError) as caught:
+        write(reader, "two")
+    assert caught.value.orig.errno == 1290
+    assert read(reader) == read(writer) == ["one"]
+
+
+@pytest.mark.parametrize("role", [None, "writer"])
+def test_a_failover_that_cuts_the_connections(cluster, role):
+    """The next use finds the closed socket, asks for the name again, and no error reaches the function."""
+    writer, reader = get_engine(role=role), get_engine("reader")
+    old = write(writer, "before")
+    read(reader)
+    cluster.failover(cut=True)
+    assert write(writer, "after") == server_id(cluster.writer) != old
+    cluster.wait_for_reader()
+    assert read(reader) == ["after", "before"]
+    assert units(cluster.writer) == units(cluster.reader) == ["after", "before"]
+
+
+@pytest.mark.parametrize("role", [None, "writer"])
+def test_a_failover_that_leaves_the_connections_open(cluster, role):
+    """The old writer, now a reader, refuses the write: nothing is written, and the next write lands on the new writer."""
+    engine = get_engine(role=role)
+    old = write(engine, "before")
+    cluster.failover(cut=False)
+    with pytest.raises(exc.DBAPIError) as caught:
+        write(engine, "refused")
+    assert caught.value.orig.errno == 1290
+    assert caught.value.connection_invalidated
+    assert write(engine, "after") == server_id(cluster.writer) != old
+    cluster.wait_for_reader()
+    assert units(cluster.writer) == units(cluster.reader) == ["after", "before"]
+
+
+def test_a_reader_that_becomes_the_writer_goes_on_reading(cluster):
+    reader = get_engine("reader")
+    read(reader)
+    cluster.failover(cut=False)
+    write(get_engine(), "one")
+    assert read(reader) == ["one"]
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_commit_after_the_failover_writes_nothing(cluster, cut):
+    engine = get_engine()
+    with pytest.raises(exc.DBAPIError) as caught, engine.begin() as connection:
+        connection.execute(INSERT, {"unit": "lost"})
+        cluster.failover(cut=cut)
+    # The outcome is known: the COMMIT was not sent on the connection that was cut, and was refused on the one that was left open.
+    assert not isinstance(caught.value.orig, OutcomeUnknownError)
+    assert caught.value.orig.errno == (2013 if cut else 1290)
+    write(engine, "after")
+    cluster.wait_for_reader()
+    assert units(cluster.writer) == units(cluster.reader) == ["after"]
+
+
+def test_a_unit_of_work_whose_commit_lost_its_answer_is_not_run_again(cluster):
+    """It was committed, and is on the new writer: once."""
+    engine = get_engine()
+    cluster.writer.front.fault(when=Command("COMMIT"), do=LoseAnswer())
+    with pytest.raises(exc.OperationalError) as caught:
+        run(engine, lambda connection: connection.execute(INSERT, {"unit": "one"}))
+    assert isinstance(caught.value.orig, OutcomeUnknownError)
+    cluster.failover(cut=True)
+    write(engine, "after")
+    assert units(cluster.writer) == ["after", "one"]
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_unit_of_work_is_run_again_on_the_new_writer(cluster, cut):
+    engine = get_engine()
+    runs = []
+
+    def work(connection):
+        runs.append(connection.execute(text("SELECT @@server_id")).scalar_one())
+        connection.execute(INSERT, {"unit": "first half"})
+        if len(runs) == 1:
+            cluster.failover(cut=cut)
+        connection.execute(INSERT, {"unit": "second half"})
+
+    run(engine, work)
+    assert len(runs) == 2
+    assert runs[1] == server_id(cluster.writer) != runs[0]
+    cluster.wait_for_reader()
+    assert units(cluster.writer) == units(cluster.reader) == ["first half", "second half"]
+
+
+def test_a_writer_is_waited_for_until_the_name_moves(cluster):
+    engine = get_engine(role="writer", connect_timeout=20)
+    old = write(engine, "before")
+    cluster.failover(cut=True, names=False)
+    timer = threading.Timer(0.5, cluster.move_names)
+    timer.start()
+    try:
+        assert write(engine, "after") == server_id(cluster.writer) != old
+    finally:
+        timer.join()
+    # More than one attempt has reached the old writer, which the name still led to.
+    assert units(cluster.writer) == ["after", "before"]
+
+
+def test_a_writer_that_starts_again_is_waited_for(cluster):
+    """In a failover, the servers refuse connections for some seconds."""
+    engine = get_engine(role="writer", connect_timeout=20)
+    write(engine, "before")
+    fronts = [member.front for member in (cluster.writer, cluster.reader)]
+    for front in fronts:
+        front.stop_listening()
+    cluster.failover(cut=True)
+    timer = threading.Timer(0.5, lambda: [front.listen_again() for front in fronts])
+    timer.start()
+    try:
+        assert write(engine, "after") == server_id(cluster.writer)
+    finally:
+        timer.join()
+    assert units(cluster.writer) == ["after", "before"]
+
+
+def test_a_writer_that_does_not_appear_within_the_connects_time(cluster):
+    engine = get_engine(role="writer", connect_timeout=3)
+    cluster.failover(cut=True, names=False)
+    with pytest.raises(exc.OperationalError) as caught:
+        write(engine, "refused")
+    assert isinstance(caught.value.orig, ReadOnlyServerError)
+    cluster.move_names()
+    assert write(engine, "after") == server_id(cluster.writer)
+    assert units(cluster.writer) == ["after"]
+
+
+@pytest.fixture(scope="module")
+def without_redo_log(running, credentials):
+    """A front before a reader that can't write at all, as those of Aurora, at the cluster's port."""
+    with (
+        local.server.start("mysql", options=["--innodb-read-only"], prepare=prepare) as server,
+        local.front.start(server, users={USER: PASSWORD}, credentials=credentials, address="127.0.0.3", port=running.port) as front,
+    ):
+        yield front
+
+
+@pytest.mark.parametrize(
+    ("statement", "number"), [("INSERT INTO entry (unit) VALUES ('refused')", 1015), ("CREATE TABLE refused (id INT)", 1836)]
+)
+def test_a_reader_without_a_redo_log_is_left(cluster, without_redo_log, statement, number):
+    engine = get_engine()
+    cluster.addresses[cluster.host] = without_redo_log.address
+    read(engine)
+    cluster.move_names()
+    with pytest.raises(exc.DBAPIError) as caught, engine.begin() as connection:
+        connection.execute(text(statement))
+    assert caught.value.orig.errno == number
+    assert caught.value.connection_invalidated
+    assert write(engine, "after") == server_id(cluster.writer)
+    assert units(cluster.writer) == ["after"]
+
+
+def test_a_writer_is_not_looked_for_at_a_reader_without_a_redo_log(cluster, without_redo_log):
+    engine = get_engine(role="writer", connect_timeout=3)
+    cluster.addresses[cluster.host] = without_redo_log.address
+    with pytest.raises(exc.OperationalError) as caught:
+        read(engine)
+    assert isinstance(caught.value.orig, ReadOnlyServerError)
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_environments_that_write_through_failovers_lose_nothing_and_write_nothing_twice(cluster, cut):
+    """Each unit of work is in the database once if it succeeded, not at all if it was refused, and at most once if its outcome is unknown."""
+    over = threading.Event()
+    written, refused, unknown = [], [], []
+    target = {"host": cluster.host, "port": cluster.port, "user": USER, "database": "app", "connect_timeout": 20}
+
+    def environment(number):
+        engine = get_engine(f"environment{number}", role="writer", **target)
+        for count in itertools.takewhile(lambda _: not over.is_set(), itertools.count()):
+            unit = f"{number}-{count}"
+            try:
+                run(engine, lambda connection, unit=unit: connection.execute(INSERT, {"unit": unit}))
+                written.append(unit)
+            except exc.DBAPIError as error:
+                if isinstance(error.orig, OutcomeUnknownError):
+                    unknown.append(unit)
+                elif isinstance(error.orig, ConnectError) or error.orig.errno == 1290:
+                    refused.append(unit)
+                else:
+                    raise
+
+    with ThreadPoolExecutor(4) as threads:
+        environments = [threads.submit(environment, number) for number in range(4)]
+        try:
+            for _ in range(2):
+                begun = len(written)
+                cluster.failover(cut=cut, names=False)
+                cluster.move_names()
+                while len(written) < begun + 40 and not any(one.done() for one in environments):
+                    time.sleep(0.01)
+        finally:
+            over.set()
+        for one in environments:
+            one.result()
+    cluster.wait_for_reader()
+    found = units(cluster.writer)
+    assert len(found) == len(set(found))
+    assert set(written) <= set(found) <= {*written, *unknown}
+    assert not set(refused) & set(found)
+    assert units(cluster.reader) == found
+
+
+def test_the_example_with_a_reader(cluster, layer_of, credentials):
+    cluster.writer.server.execute(
+        "DROP TABLE IF EXISTS app.orders", "CREATE TABLE app.orders (id VARCHAR(36) PRIMARY KEY, item VARCHAR(100) NOT NULL)"
+    )
+    settings = {"PORT": str(cluster.port), "USER": USER, "DATABASE": "app"}
+    variables = {"RDSPOOL_HOST": cluster.host, "RDSPOOL_READER_HOST": cluster.reader_host, "RDSPOOL_CA": CA}
+    for prefix in ("RDSPOOL", "RDSPOOL_READER"):
+        variables |= {f"{prefix}_{name}": value for name, value in settings.items()}
+    environment = Environment(
+        layers=[layer_of()],
+        python=HERE,
+        task=EXAMPLE,
+        variables=variables,
+        credentials=credentials,
+        region=cluster.writer.front.region,
+        hosts=dict(cluster.addresses),
+        files={CA: cluster.writer.front.ca_file},
+    )
+    with environment:
+        for _ in range(2):
+            assert environment.invoke({"id": "7f3a", "item": "tea"}).payload == {"added": "7f3a"}
+        cluster.wait_for_reader()
+        assert environment.invoke({}).payload == {"orders": [{"id": "7f3a", "item": "tea"}]}
+    asked = {member: [one for one in member.front.connection().commands if "orders" in one] for member in (cluster.writer, cluster.reader)}
+    assert [command.split()[1] for command in asked[cluster.writer]] == ["INSERT", "INSERT"]
+    assert [command.split()[1] for command in asked[cluster.reader]] == ["SELECT"]

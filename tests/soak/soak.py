@@ -197,7 +197,10 @@ def report(result: Result, command: str) -> str:
             "",
             "## Errors that units ended with",
             "",
-            "Units in run() fail for what another run can't mend, or where the invocation has no time left for one. The others ran once.",
+            (
+                "Units in run() fail for what another run can't mend, or after some runs, when the invocation has no time left for another one. "
+                "The others ran once."
+            ),
             "",
             table(["error", "units in run()", "others"], errors),
             "",

@@ -6,6 +6,7 @@ SOAK_VARIANT names a way to be wrong, for the tests of the check.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,11 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         outcome = "unknown" if unknown else "failed"
         if unknown and VARIANT in ("hopes", "gives up"):
             outcome = "committed" if VARIANT == "hopes" else "failed"
-        ran = next((note.split(" times")[0].split()[-1] for note in getattr(raised, "__notes__", ()) if "was run" in note), "1")
-        error = f"{type(cause).__name__} {getattr(cause, 'errno', None) or ''}".strip() + (f", run {ran} times" if ran != "1" else "")
+        error = f"{type(cause).__name__} {getattr(cause, 'errno', None) or ''}".strip()
+        # run() notes how often it ran a unit that another run could mend.
+        for note in getattr(raised, "__notes__", ()):
+            if found := re.search(r"was run (\d+) times", note):
+                error += f", run {found[1]} times"
     if VARIANT == "leaks":
         leaked.append((bytearray(os.urandom(200_000)), os.open("/dev/null", os.O_RDONLY)))
     with open("/proc/self/statm") as statm:

@@ -13,6 +13,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -26,6 +27,9 @@ from .interpreter import interpreter
 from .parts import runtime
 
 _END = object()
+_LATE = 5.0
+"""Seconds that an answer may come after Lambda would have ended the invocation: a busy machine is no failure."""
+_POLL = 0.1  # seconds
 PREFIX = "/2018-06-01/runtime"
 EXTENSION = "/2020-01-01/extension"
 HOSTS = Path(__file__).resolve().parent / "hosts"
@@ -38,8 +42,10 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
     process: FunctionProcess
 
-    def handle_error(self, *_: Any) -> None:
-        """Say nothing of a process that was ended in the middle of a call."""
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print an error of this module. That the process ends in the middle of a request is none."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -103,7 +109,7 @@ class FunctionProcess:
 
     hosts: names that resolve to the given addresses. timeout: seconds. client: a folder with another version of the runtime client.
     snap_start: the process stops where the snapshot would be taken, until `restore()`. Raise LambdaEnvironmentError if init or an invocation
-    fails.
+    fails, or the process ends.
     """
 
     def __init__(
@@ -121,6 +127,7 @@ class FunctionProcess:
         self.timeout = timeout
         self.extensions: list[str] = []
         self.extension_waits = False
+        self._printed: str | None = None
         self._events: queue.Queue[Any] = queue.Queue()
         self._answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self._ready, self._snapshot, self._restore, self._ended = (threading.Event() for _ in range(4))
@@ -129,6 +136,7 @@ class FunctionProcess:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         minor = ".".join(map(str, sys.version_info[:2]))
         root = Path(__file__).resolve().parents[2]
+        self._own = tempfile.TemporaryDirectory(prefix="rdspool-")
         environment = {
             "PATH": os.environ["PATH"],
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_address[1]}",
@@ -143,7 +151,7 @@ class FunctionProcess:
             ),
             **variables,
         }
-        self._log = (task / f"log-{uuid4().hex}").open("w+b")
+        self._log = (Path(self._own.name) / "log").open("w+b")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "awslambdaric", handler], cwd=task, env=environment, stdout=self._log, stderr=self._log
         )
@@ -157,7 +165,9 @@ class FunctionProcess:
     @property
     def log(self) -> str:
         """What the process has printed."""
-        self._log.flush()
+        return self._read_log() if self._printed is None else self._printed
+
+    def _read_log(self) -> str:
         return Path(self._log.name).read_text(errors="replace")
 
     def wait_ready(self, seconds: float = 30.0) -> None:
@@ -181,13 +191,22 @@ class FunctionProcess:
         """Return the handler's answer. Raises LambdaEnvironmentError for its error, and where it takes longer than Lambda lets it."""
         deadline = time.time() + self.timeout
         self._events.put((str(uuid4()), int(deadline * 1000), json.dumps(event).encode()))
-        try:
-            kind, body = self._answers.get(timeout=self.timeout + 5)
-        except queue.Empty:
-            raise LambdaEnvironmentError(f"Task timed out after {self.timeout:.2f} seconds: {self.log}") from None
+        kind, body = self._answer()
         if kind != "response":
             raise LambdaEnvironmentError(body.decode(errors="replace"))
         return json.loads(body)
+
+    def _answer(self) -> tuple[str, bytes]:
+        end = time.monotonic() + self.timeout + _LATE
+        while True:
+            # Before the look at the queue: a process can answer and end.
+            ended = self.process.poll()
+            with contextlib.suppress(queue.Empty):
+                return self._answers.get(timeout=_POLL if ended is None else 0)
+            if ended is not None:
+                raise LambdaEnvironmentError(f"the process ended with status {ended}: {self.log}")
+            if time.monotonic() > end:
+                raise LambdaEnvironmentError(f"Task timed out after {self.timeout:.2f} seconds: {self.log}")
 
     def signal(self, number: int) -> None:
         """Send a signal, such as SIGSTOP and SIGCONT for a freeze."""
@@ -214,4 +233,7 @@ class FunctionProcess:
         self.process.wait()
         self._server.shutdown()
         self._server.server_close()
-        self._log.close()
+        if self._printed is None:
+            self._printed = self._read_log()
+            self._log.close()
+            self._own.cleanup()

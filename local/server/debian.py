@@ -6,8 +6,9 @@ import os
 import secrets
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ _PACKAGES: dict[Kind, tuple[str, str]] = {"mysql": ("sid", "mysql-server-core"),
 _DIALECTS = {"mysql": mysql, "mariadb": mariadb}
 _TRIES = 3
 _TIMEOUT = 60.0  # seconds; long enough for a busy machine with a cold disk
+_POLL = 0.02  # seconds
 _GRACE = 30.0  # seconds for an orderly end
 
 
@@ -92,11 +94,11 @@ def run(program: Program, options: Sequence[str] = (), prepare: Callable[[Server
             try:
                 if prepare is not None:
                     # SIGTERM, because a server with --innodb-read-only can't repair what SIGKILL leaves.
-                    with _started(program, place, data, port, password, trusted, administrators, signal.SIGTERM) as server:
+                    with _started(program, place, data, port, password, trusted, administrators, (), signal.SIGTERM) as server:
                         first.unlink()
                         prepare(server)
                     administrators = []
-                with _started(program, place, data, port, password, trusted, [*administrators, *options]) as server:
+                with _started(program, place, data, port, password, trusted, administrators, options) as server:
                     first.unlink(missing_ok=True)
                     yield server
                 return
@@ -117,9 +119,11 @@ def _started(
     port: int,
     password: str,
     trusted: Authority,
+    administrators: Sequence[str],
     options: Sequence[str],
     stop: signal.Signals = signal.SIGKILL,
 ) -> Iterator[Server]:
+    """Run the server, with the options `administrators` at its first start only."""
     certificate, key = trusted.issue(["localhost", "127.0.0.1"])
     socket = place / "s"
     command = [
@@ -149,26 +153,40 @@ def _started(
         connection.close()
         return True
 
-    begun = False
+    life = ExitStack()
+
+    def begin(*more: str) -> None:
+        what = f"{program.kind} ({program.root})"
+        life.enter_context(running([*command, *more], folder=place, ready=ready, what=what, timeout=_TIMEOUT, stop=stop, grace=_GRACE))
+
+    def restart(crash: bool) -> None:
+        if not crash:
+            connect_admin(host="127.0.0.1", port=port, socket=socket, user="root", password=password).query("SHUTDOWN")
+            end = time.monotonic() + _TIMEOUT
+            while socket.exists() and time.monotonic() < end:
+                time.sleep(_POLL)
+        life.close()
+        socket.unlink(missing_ok=True)
+        begin()
+
     try:
-        with running(
-            command, folder=place, ready=ready, what=f"{program.kind} ({program.root})", timeout=_TIMEOUT, stop=stop, grace=_GRACE
-        ):
-            begun = True
-            yield Server(
-                kind=program.kind,
-                version=found[-1],
-                host="127.0.0.1",
-                port=port,
-                socket=socket,
-                admin_user="root",
-                admin_password=password,
-                ca=trusted.ca,
-            )
+        begin(*administrators)
     except LocalError as error:
-        if not begun and "address already in use" in str(error).lower():
+        if "address already in use" in str(error).lower():
             raise _PortTakenError(str(error)) from error
         raise
+    with life:
+        yield Server(
+            kind=program.kind,
+            version=found[-1],
+            host="127.0.0.1",
+            port=port,
+            socket=socket,
+            admin_user="root",
+            admin_password=password,
+            ca=trusted.ca,
+            restarts=restart,
+        )
 
 
 def _copy(template: Path, data: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +34,17 @@ class Server:
     admin_user: str
     admin_password: str = field(repr=False)
     ca: Path | None
+    restarts: Callable[[bool], None] | None = field(default=None, repr=False)
+    """Starts the server again, after a crash if True. None for servers of others."""
+
+    def restart(self, *, crash: bool = False) -> None:
+        """End the server, by SHUTDOWN or (crash) by SIGKILL, and start it again with its data, port and options.
+
+        Raise LocalError for a server of others (RDSLOCAL_MYSQL, Docker), and where the server does not start again.
+        """
+        if self.restarts is None:
+            raise LocalError(f"{self!r} was not started from Debian's packages, so it can't be started again.")
+        self.restarts(crash)
 
     def connect(self, **options: Any) -> pymysql.Connection[Any]:
         """Return a connection of the administrator in autocommit mode. `options` are those of pymysql.connect. Raise LocalError when it fails."""

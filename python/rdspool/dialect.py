@@ -109,6 +109,7 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         event.listen(engine, "checkout", _goes_out)
         event.listen(engine, "checkin", _came_back)
         if invocation.watch():
+            invocation.at_begin(left_open.collect)
             invocation.at_end(left_open.roll_back)
             event.listen(engine, "checkout", lambda connection, entry, _: left_open.taken(entry, connection))
             event.listen(engine, "checkin", lambda _, entry: left_open.given_back(entry))

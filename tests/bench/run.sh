@@ -2,6 +2,7 @@
 # Measures rdspool and its peers in one run, and writes results.json, results.md and chart.svg beside this file.
 #
 # usage:   tests/bench/run.sh [--quick] [--only CONTENDER]... [--before COMMIT] [--json] [--output FOLDER] [--help]
+#          tests/bench/run.sh --day                    # draws day.svg, a day of connections in the model of python -m rdspool size
 # example: tests/bench/run.sh --quick --only rdspool --only stock_c
 #
 # It has more packages than the tests, so they are installed in a separate environment in ${RDSLOCAL_CACHE:-~/.cache/rdspool}.
@@ -17,4 +18,5 @@ if [ ! -f "$venv/.stamp" ] || [ "$(cat "$venv/.stamp")" != "$stamp" ] || ! "$ven
   _setup_build "$venv" "$stamp" "$lock" "$interpreter"
 fi
 cd "$root"
+if [ "${1:-}" = --day ]; then exec "$venv/bin/python" -m tests.bench.day; fi
 exec "$venv/bin/python" -m tests.bench "$@"

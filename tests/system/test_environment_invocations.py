@@ -65,6 +65,11 @@ def handler(event, context):
             session = Session(engine)
             kept.append(session)
             session.execute(text("UPDATE account SET amount = 5 WHERE id = 1"))
+        case "forget" | "forget and raise":
+            connection = engine.connect()
+            connection.execute(text("UPDATE account SET amount = amount + 1 WHERE id = 1"))
+            if event["do"] != "forget":
+                raise LookupError("mine")
         case "raise":
             kept.append(engine.connect())
             raise LookupError("mine")
@@ -175,6 +180,15 @@ def test_a_transaction_whose_begin_was_rolled_back_does_not_go_on(start, server,
 def test_a_session_kept_over_the_end_is_rolled_back(start, server, account):
     environment = start()
     assert "was not given back" in "\n".join(environment.invoke({"do": "session"}).logs)
+    assert server.execute("SELECT amount FROM app.account WHERE id = 1 FOR UPDATE")[0][0] == 100
+
+
+@pytest.mark.parametrize("way", ["forget", "forget and raise"])
+def test_a_connection_that_a_handler_forgot_serves_the_next_invocation(start, server, account, way):
+    environment = start()
+    first = environment.invoke({"do": "id"}).payload
+    assert "was not given back" in "\n".join(environment.invoke({"do": way}).logs)
+    assert environment.invoke({"do": "id"}).payload == first
     assert server.execute("SELECT amount FROM app.account WHERE id = 1 FOR UPDATE")[0][0] == 100
 
 

@@ -126,6 +126,25 @@ def test_it_dies_with_its_parent(kind: Kind) -> None:
     wait_until(lambda: not _listens(port) and not folder.exists(), "the server ends with its parent and leaves nothing")
 
 
+@pytest.mark.parametrize("crash", [False, True], ids=["stop", "crash"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_starts_again_with_its_data_and_options(kind: Kind, crash: bool) -> None:
+    with start(kind, options=["--max-connections=23", "--innodb-flush-log-at-trx-commit=2"]) as server:
+        server.database("app")
+        server.execute("CREATE TABLE app.t (id INT PRIMARY KEY)", "INSERT INTO app.t VALUES (7)")
+        server.restart(crash=crash)
+        assert server.execute("SELECT id FROM app.t") == [(7,)]
+        assert server.execute("SELECT @@max_connections") == [(23,)]
+
+
+def test_an_existing_server_takes_no_options_and_no_restart(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"RDSLOCAL_{server.kind.upper()}", f"mysql://root:{server.admin_password}@127.0.0.1:{server.port}?ca={server.ca}")
+    with pytest.raises(LocalError, match="running server"), start(server.kind, options=["--max-connections=23"]):
+        pass
+    with start(server.kind) as existing, pytest.raises(LocalError, match="can't be started again"):
+        existing.restart()
+
+
 def test_an_existing_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"RDSLOCAL_{server.kind.upper()}"
     monkeypatch.setenv(name, f"mysql://root:{server.admin_password}@{server.host}:{server.port}?ca={server.ca}")

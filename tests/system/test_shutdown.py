@@ -102,10 +102,8 @@ def test_a_handler_of_the_functions_own_still_runs(server, start, mine):
     before = status(server, "Aborted_clients")
     process = start(MINE=mine)
     number = process.invoke()
-    log = process._log.name
     process.terminate()
-    with open(log) as file:
-        assert "mine" in file.read()
+    assert "mine" in process.log
     assert process.process.returncode == (128 + signal.SIGTERM if mine == "calls the former" else 0)
     assert gone(server, number)
     assert status(server, "Aborted_clients") == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import time
@@ -45,6 +46,7 @@ def handle_event_request(lambda_runtime_client, request_handler, invoke_id, even
     exec(source, vars(made))  # noqa: S102 - a module of its own
     monkeypatch.setitem(sys.modules, "awslambdaric.bootstrap", made)
     monkeypatch.setattr(invocation, "_watched", None)
+    monkeypatch.setattr(invocation, "_beginnings", [])
     monkeypatch.setattr(invocation, "_endings", [])
     yield made
     deadlines.end_invocation()
@@ -257,6 +259,45 @@ def test_a_connection_that_is_left_open_is_rolled_back_before_the_answer(invoked
     assert f"{__file__}:{line} took from the pool was not given back" in caplog.text
     assert kept[0].connection.dbapi_connection.closed, "its rest would be committed alone"
     kept[0].close()
+
+
+def test_a_connection_that_a_handler_forgot_serves_the_next_invocation(invoked, database):
+    """A Connection and its transaction refer to each other: without a run of the collector they stay, and the pool's one connection with them."""
+
+    def forgets(found):
+        found.connect().execute(text("UPDATE t SET a = 1"))
+
+    out = []
+    gc.disable()
+    try:
+        invoked(forgets)
+        assert len(left_open._out) == 1
+        invoked(lambda found: out.append(found.pool.checkedout()))
+    finally:
+        gc.enable()
+    assert out == [0]
+    assert left_open._out == {}
+    assert database.statements() == ["UPDATE t SET a = 1", "ROLLBACK"]
+
+
+def test_the_collector_runs_only_for_what_is_left_open(invoked, monkeypatch):
+    runs = []
+    monkeypatch.setattr(left_open.gc, "collect", lambda: runs.append(1))
+    kept = []
+    invoked(lambda _: None)
+    invoked(lambda found: kept.append(found.connect()))
+    assert runs == []
+    invoked(lambda _: None)
+    assert runs == [1]
+    kept[0].close()
+
+
+def test_what_begins_with_an_invocation_knows_its_deadline(bootstrap):
+    invocation.watch()
+    left = []
+    invocation.at_begin(lambda: left.append(deadlines.nearest(0).left()))
+    bootstrap.handle_event_request(Client(), lambda _: None, "1", "e", in_ms(30))
+    assert 28 < left[0] <= 30
 
 
 def test_a_connection_that_was_given_back_is_nobodys(invoked, database, caplog):

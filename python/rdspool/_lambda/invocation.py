@@ -165,10 +165,11 @@ class _Once:
 def _begin(end: Any) -> None:
     global _running
     _running = True
-    for beginning in _beginnings:
-        beginning()
     try:
         deadlines.begin_invocation(float(end) / 1000)
     except (TypeError, ValueError):
         logger.debug("the runtime client gives the deadline as %r: it is not known", end)
         deadlines.end_invocation()
+    # After the deadline is known: it bounds them too.
+    for beginning in _beginnings:
+        beginning()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -64,3 +65,13 @@ def roll_back() -> None:
             usable = False
         if not usable:
             dbapi_connection.session.give_up()
+
+
+def collect() -> None:
+    """At the begin of an invocation: give back what the one before has left behind, where nothing of it is kept.
+
+    A Connection and its transaction refer to each other, so only the garbage collector frees them. Until it runs by itself, which can be
+    many invocations later, every checkout would wait in vain for the pool's one connection.
+    """
+    if _out:
+        gc.collect()

@@ -184,11 +184,12 @@ def test_a_session_kept_over_the_end_is_rolled_back(start, server, account):
 
 
 @pytest.mark.parametrize("way", ["forget", "forget and raise"])
-def test_a_connection_that_a_handler_forgot_serves_the_next_invocation(start, server, account, way):
+def test_a_connection_that_a_handler_forgot_leaves_its_place_to_the_next_invocation(start, server, account, way):
+    """The pool has one place. The connection had written, so a new one takes it."""
     environment = start()
     first = environment.invoke({"do": "id"}).payload
     assert "was not given back" in "\n".join(environment.invoke({"do": way}).logs)
-    assert environment.invoke({"do": "id"}).payload == first
+    assert environment.invoke({"do": "id"}).payload not in (None, first)
     assert server.execute("SELECT amount FROM app.account WHERE id = 1 FOR UPDATE")[0][0] == 100
 
 

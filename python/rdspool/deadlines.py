@@ -49,11 +49,15 @@ class Limit:
 class _Span(Limit):
     """The time of an invocation, or of a block: `at` is its very end."""
 
-    __slots__ = ("_limits",)
+    __slots__ = ("_limits", "outer", "over")
 
-    def __init__(self, at: float, began: float, why: str) -> None:
+    def __init__(self, at: float, began: float, why: str, outer: _Span | None = None) -> None:
         super().__init__(at, began, why)
         self._limits: dict[tuple[float, float], Limit] = {}
+        self.outer = outer
+        """The block around this one."""
+        self.over = False
+        """Whether the block was left. A task that it began, or a generator that began it, can still have it as its own."""
 
     def less(self, margin: float, part: float) -> Limit:
         """Return the limit of a wait: `part` of the margin (in seconds) before the end. Kept, for each command asks for it."""
@@ -82,21 +86,37 @@ def deadline(seconds: float) -> Iterator[None]:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < float("inf"):
         raise ValueError(f"deadline({seconds!r}): give a number of seconds above 0")
     now = time.monotonic()
-    limit = _Span(now + seconds, now, f"deadline({seconds:g})")
-    outer = _context.get()
-    token = _context.set(limit if outer is None or limit.at < outer.at else outer)
+    span = _Span(now + seconds, now, f"deadline({seconds:g})", _block())
+    _context.set(span)
     try:
         yield
     finally:
-        _context.reset(token)
+        span.over = True
+        # Not the token's reset(): a generator can leave its block after others that began later, or in another context.
+        _context.set(_block())
+
+
+def _block() -> _Span | None:
+    """Return the innermost block that was not left."""
+    span = _context.get()
+    while span is not None and span.over:
+        span = span.outer
+    return span
 
 
 def nearest(margin: float = MARGIN, part: float = 1.0) -> Limit | None:
     """Return what ends a wait that begins now: `part` of `margin` (seconds) before the invocation's end, or a block's; None: nothing."""
-    span, block = _invocation, _context.get()
-    if span is None or (block is not None and block.at < span.at):
-        span = block
-    return None if span is None else span.less(margin, part)
+    span = _invocation
+    found = None if span is None else span.less(margin, part)
+    block = _context.get()
+    while block is not None:
+        # All of them: the margin of a short block is short, so its limit can be later than that of a block which ends later.
+        if not block.over:
+            limit = block.less(margin, part)
+            if found is None or limit.at < found.at:
+                found = limit
+        block = block.outer
+    return found
 
 
 def within(seconds: float, why: str, margin: float = MARGIN, part: float = 1.0) -> Limit:
@@ -110,14 +130,19 @@ def within(seconds: float, why: str, margin: float = MARGIN, part: float = 1.0) 
 
 def usual() -> float:
     """Return the seconds that a connect, or the wait for one, takes at most where nobody sets it."""
-    return USUAL_UNKNOWN if _invocation is None and _context.get() is None else USUAL
+    return USUAL_UNKNOWN if _invocation is None and _block() is None else USUAL
 
 
 def begin_invocation(end: float) -> None:
-    """Note that an invocation begins, which Lambda ends at `end`, in seconds of Unix time."""
+    """Note that an invocation begins, which Lambda ends at `end`, in seconds of Unix time.
+
+    An end that is over already is none: Lambda begins no such invocation, but an emulator without deadlines gives 0, and a wall clock can
+    be wrong. Each statement of the function would fail.
+    """
     global _invocation
-    now = time.monotonic()
-    _invocation = _Span(now + end - time.time(), now, "the invocation's time")
+    now, left = time.monotonic(), end - time.time()
+    _invocation = _Span(now + left, now, "the invocation's time") if left > 0 else None
+    _context.set(None)  # what a generator of the invocation before has kept open
 
 
 def end_invocation() -> None:

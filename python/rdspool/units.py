@@ -37,9 +37,14 @@ def run[Unit, Result](begins: Begins[Unit], work: Callable[[Unit], Result], *, a
 
     Nothing is run again after a COMMIT was sent: OutcomeUnknownError then says that it may have happened. Look for an id that the unit wrote.
 
-    Raises UnitError where a statement of the unit commits by itself, as DDL does and everything under AUTOCOMMIT, and the unit then
-    fails: what came before it would happen twice.
+    Raises UnitError where a part of the unit was committed before it failed: by a statement that commits by itself, as DDL does and
+    everything under AUTOCOMMIT, or by the COMMIT of another connection, such as that of a Session's second engine. That part would happen
+    twice. Raises TypeError where `work` is a generator or a coroutine: it would run after the transaction.
     """
+    import inspect  # SQLAlchemy has imported it
+
+    if inspect.isgeneratorfunction(work) or inspect.iscoroutinefunction(work) or inspect.isasyncgenfunction(work):
+        raise TypeError(f"run() calls a plain function; {work!r} is a generator or a coroutine, which would run after the transaction")
     made = 0
     while True:
         made += 1
@@ -52,8 +57,9 @@ def run[Unit, Result](begins: Begins[Unit], work: Callable[[Unit], Result], *, a
                     raise
                 if seen.committed:
                     raise UnitError(
-                        "the unit of work failed after a statement that commits by itself (DDL, or any statement under AUTOCOMMIT): it is not "
-                        "run again, for that part would happen twice. Leave such statements out of the unit"
+                        "the unit of work failed after a part of it was committed, by a statement that commits by itself (DDL, or any "
+                        "statement under AUTOCOMMIT) or by another connection: it is not run again, for that part would happen twice. Leave "
+                        "such statements, and other connections, out of the unit"
                     ) from error
                 pause = _pause(made)
                 limit = deadlines.nearest()

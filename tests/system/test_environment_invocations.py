@@ -44,12 +44,18 @@ def handler(event, context):
                 return {"error": str(error)}
         case "keep":
             connection = engine.connect()
-            connection.execute(text("UPDATE account SET amount = amount + 1 WHERE id = 1"))
+            connection.execute(text(event["statement"]))
             connection.execute(text("SET @left = 1"))
             kept.append(connection)
             return {"in_transaction": connection.connection.dbapi_connection.in_transaction}
         case "kept":
             connection = kept[0]
+            if connection.connection.dbapi_connection.closed:
+                try:
+                    connection.execute(text("UPDATE account SET amount = amount + 1 WHERE id = 1"))
+                    connection.commit()
+                except exc.OperationalError as error:
+                    return {"error": error.orig.msg}
             return {
                 "in_transaction": connection.connection.dbapi_connection.in_transaction,
                 "amount": connection.execute(text("SELECT amount FROM account WHERE id = 1")).scalar_one(),
@@ -126,7 +132,7 @@ def test_a_statement_is_given_up_before_lambda_ends_the_environment(start, early
     result = environment.invoke({"do": "statement"})
     assert result.error is None
     assert "the invocation's time, less a margin of 500 ms" in result.payload["error"]
-    assert f"ended on the server, and its transaction is rolled back there (connection {first})" in result.payload["notes"][0]
+    assert f"ended on the server, and what it had not committed is rolled back there (connection {first})" in result.payload["notes"][0]
     assert environment.invoke({"do": "id"}).payload != first
 
 
@@ -148,14 +154,27 @@ def test_a_nested_connect_is_told_of_before_lambdas_default_limit(start):
 
 def test_a_connection_kept_over_the_end_is_rolled_back_and_told_of(start, server, account):
     environment = start()
-    result = environment.invoke({"do": "keep"})
+    result = environment.invoke({"do": "keep", "statement": "SELECT amount FROM account WHERE id = 1 FOR UPDATE"})
     assert result.payload == {"in_transaction": True}
     log = "\n".join(result.logs)
     assert "handler.py:" in log
     assert "was not given back before the end of the invocation" in log
     # Its row lock is gone: this would wait for it.
     server.execute("UPDATE app.account SET amount = amount + 10 WHERE id = 1")
-    assert environment.invoke({"do": "kept"}).payload == {"in_transaction": False, "amount": 110, "left": None}
+    assert environment.invoke({"do": "kept"}).payload == {
+        "in_transaction": False,
+        "amount": 110,
+        "left": None,
+    }  # nothing was written: it goes on
+
+
+def test_a_transaction_whose_begin_was_rolled_back_does_not_go_on(start, server, account):
+    """Its rest would be committed alone."""
+    environment = start()
+    environment.invoke({"do": "keep", "statement": "UPDATE account SET amount = amount + 1 WHERE id = 1"})
+    assert server.execute("SELECT amount FROM app.account WHERE id = 1 FOR UPDATE")[0][0] == 100
+    assert "closed" in environment.invoke({"do": "kept"}).payload["error"]
+    assert server.execute("SELECT amount FROM app.account WHERE id = 1 FOR UPDATE")[0][0] == 100
 
 
 def test_a_session_kept_over_the_end_is_rolled_back(start, server, account):

@@ -24,6 +24,9 @@ engine = get_engine()
 if os.environ.get("EAGER"):
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
+if os.environ.get("MINE") == "calls the former":
+    former = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *given: (print("mine", flush=True), former(*given)))
 if os.environ.get("MINE") == "after":
     signal.signal(signal.SIGTERM, lambda *_: (print("mine", flush=True), os._exit(0)))
 
@@ -94,14 +97,14 @@ def test_in_aws_own_emulator(server, layer_of, tmp_path, front, credentials):
     assert status(server, "Aborted_clients") == before
 
 
-@pytest.mark.parametrize("mine", ["before", "after"])
+@pytest.mark.parametrize("mine", ["before", "after", "calls the former"])
 def test_a_handler_of_the_functions_own_still_runs(server, start, mine):
     before = status(server, "Aborted_clients")
     process = start(MINE=mine)
     number = process.invoke()
     process.terminate()
     assert "mine" in process.log
-    assert process.process.returncode == 0
+    assert process.process.returncode == (128 + signal.SIGTERM if mine == "calls the former" else 0)
     assert gone(server, number)
     assert status(server, "Aborted_clients") == before
 

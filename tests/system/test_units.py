@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from rdspool import OutcomeUnknownError, UnitError, deadline, get_engine, run
-from sqlalchemy import exc, text
+from sqlalchemy import event, exc, text
 from sqlalchemy.orm import sessionmaker
 
 from local.front.faults import Close, Command, Error, LoseAnswer
@@ -142,6 +142,75 @@ def test_what_was_committed_on_the_way_is_not_run_again(front, target, accounts,
         run(get_engine(**target, **options), work)
     server.execute("DROP TABLE IF EXISTS app.accounts_2")
     assert len(calls) == 1
+
+
+@pytest.mark.filterwarnings("ignore:transaction already deassociated")  # of the Session, which rolls back what was committed
+def test_what_another_connection_committed_is_not_done_again(front, target, accounts):
+    """A Session with two engines commits one after the other."""
+    first, second = get_engine("first", **target), get_engine("second", **target)
+    calls, commits = [], []
+
+    def committing(_):
+        commits.append(1)
+        if len(commits) == 2:
+            front.fault(when=Command("QUERY COMMIT"), do=Error(1213))
+
+    def work(session):
+        calls.append(session)
+        session.execute(text("UPDATE accounts SET amount = amount - 10 WHERE id = 1"), bind_arguments={"bind": first})
+        session.execute(text("UPDATE accounts SET amount = amount + 10 WHERE id = 2"), bind_arguments={"bind": second})
+
+    for engine in (first, second):
+        event.listen(engine, "commit", committing)
+    with pytest.raises(UnitError, match="by another connection"):
+        run(sessionmaker(), work)
+    assert len(calls) == 1
+    assert accounts() in ([90, 100], [100, 110])  # SQLAlchemy chooses the order
+
+
+def test_a_unit_within_a_unit_counts_as_committed(front, target, accounts):
+    inner, outer = get_engine("inner", **target), get_engine("outer", **target)
+    calls = []
+
+    def work(connection):
+        calls.append(connection)
+        run(inner, lambda other: other.execute(text("UPDATE accounts SET amount = amount - 1 WHERE id = 1")))
+        connection.execute(text("SELECT 1"))
+        connection.execute(text("UPDATE accounts SET amount = amount + 1 WHERE id = 2"))
+
+    front.fault(when=Command("amount \\+ 1"), do=Error(1213))
+    with pytest.raises(UnitError, match="by another connection"):
+        run(outer, work)
+    assert len(calls) == 1
+    assert accounts() == [99, 100]
+
+
+@pytest.mark.parametrize("options", [{"isolation_level": "SERIALIZABLE"}, {"isolation_level": "READ COMMITTED"}])
+def test_a_unit_with_a_setting_of_its_session_runs_again(front, target, accounts, options):
+    calls = []
+
+    def work(connection):
+        connection.execute(text("SET SESSION innodb_lock_wait_timeout = 5"))
+        return moving(calls)(connection)
+
+    engine = get_engine(**target)
+    for _ in range(2):
+        front.fault(when=Command("amount \\+ 10"), do=Error(1213))
+        run(engine.execution_options(**options), work)
+    assert len(calls) == 4
+    assert accounts() == [80, 120]
+
+
+def test_a_unit_that_would_run_after_its_transaction_is_refused(target, accounts):
+    def generator(connection):
+        yield connection
+
+    async def coroutine(connection):
+        return connection
+
+    for work in (generator, coroutine):
+        with pytest.raises(TypeError, match="would run after the transaction"):
+            run(get_engine(**target), work)
 
 
 def test_an_error_of_the_units_own_is_raised_as_it_is(target, accounts):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from cut_network import run_client
-from rdspool import DeadlineError, OutcomeUnknownError, UnreachableError, deadline, get_engine
+from rdspool import ConnectTimeoutError, DeadlineError, OutcomeUnknownError, UnreachableError, deadline, get_engine
 from sqlalchemy import exc, text
 
 from local.front.faults import Accept, Command, LoseAnswer, Silence
@@ -47,7 +47,7 @@ def test_a_statement_given_up_at_the_deadline_is_ended_on_the_server(server, tar
     error = caught.value.orig
     assert isinstance(error, DeadlineError)
     assert "deadline(2)" in str(error)
-    assert f"ended on the server, and its transaction is rolled back there (connection {number})" in error.__notes__[0]
+    assert f"ended on the server, and what it had not committed is rolled back there (connection {number})" in error.__notes__[0]
     with engine.begin() as connection:
         assert connection.execute(text("SELECT amount FROM account WHERE id = 1 FOR UPDATE")).scalar_one() == 100
 
@@ -100,6 +100,14 @@ def test_a_deadline_ends_a_connect(front, target):
     with deadline(0.3), pytest.raises(exc.OperationalError, match=r"deadline\(0\.3\)") as caught, get_engine(**target).connect():
         pass
     assert isinstance(caught.value.orig, UnreachableError)
+
+
+def test_a_connect_that_ends_while_its_session_is_set_up_is_a_connect_that_timed_out(front, target):
+    """Nothing of it can have been committed."""
+    front.fault(when=Command("SET NAMES"), do=Silence())
+    with deadline(0.5), pytest.raises(exc.OperationalError, match="stopped answering") as caught, get_engine(**target).connect():
+        pass
+    assert isinstance(caught.value.orig, ConnectTimeoutError)
 
 
 def test_a_connect_has_a_bound_of_its_own_where_nobody_sets_one(front, target):

@@ -332,7 +332,6 @@ def ending(monkeypatch):
 
     monkeypatch.setattr(shutdown, "_live", weakref.WeakSet())
     monkeypatch.setattr(shutdown, "_process", None)
-    monkeypatch.setattr(shutdown, "_former", None)
     monkeypatch.setattr(shutdown.atexit, "register", lambda *_: None)
     before = signal.getsignal(signal.SIGTERM)
     yield
@@ -378,6 +377,20 @@ def test_a_signal_closes_and_then_does_what_it_did(ending, monkeypatch):
     signal.raise_signal(signal.SIGTERM)
     assert kept.closings == 1
     assert [number for number, _ in calls] == [signal.SIGTERM]
+
+
+def test_a_handler_that_calls_the_one_it_found_is_called_once(ending, monkeypatch):
+    """The one it found is rdspool's, which is set before it again at the next invocation."""
+    calls, seen = [], []
+    monkeypatch.setattr(shutdown.os, "_exit", seen.append)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    shutdown._handle()
+    found = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *given: (calls.append(given), found(*given)))
+    shutdown._handle()
+    signal.raise_signal(signal.SIGTERM)
+    assert len(calls) == 1
+    assert seen == [143]
 
 
 @pytest.mark.parametrize(("former", "ended"), [(signal.SIG_DFL, [143]), (signal.SIG_IGN, [])])
@@ -439,7 +452,7 @@ def test_in_lambda_an_extension_is_registered_and_asks_for_its_next_event(ending
         shutdown.prepare()
         assert go.wait(10)
     assert seen == [("/2020-01-01/extension/register", "rdspool", b'{"events": []}'), ("/2020-01-01/extension/event/next", "id-1")]
-    assert signal.getsignal(signal.SIGTERM) is shutdown._terminate
+    assert isinstance(signal.getsignal(signal.SIGTERM), shutdown._Terminate)
     assert beginnings == [shutdown._handle], "a function can set a handler of its own"
 
 
@@ -450,7 +463,7 @@ def test_where_no_extension_is_registered(ending, monkeypatch, status, identifie
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         shutdown.prepare()
         assert len(seen) == 1
-    assert (signal.getsignal(signal.SIGTERM) is shutdown._terminate) is handled
+    assert isinstance(signal.getsignal(signal.SIGTERM), shutdown._Terminate) is handled
 
 
 def test_outside_of_lambda_no_signal_is_handled(ending, monkeypatch):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 import time
 
 import pytest
 from fake_server import numbers, ok, silence
 from rdspool import DeadlineError, OutcomeUnknownError, deadline, deadlines
-from rdspool._driver.answers import AUTOCOMMIT, IN_TRANSACTION
+from rdspool._driver.answers import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
 from rdspool._driver.packets import PacketStream
+from rdspool._lambda.pressure import Pressure
 
 
 @pytest.fixture
@@ -65,6 +68,70 @@ def test_the_earlier_end_counts(invocation):
     assert "invocation" in deadlines.nearest().why
     with deadline(90):
         assert "invocation" in deadlines.nearest().why
+
+
+@pytest.mark.parametrize("around", ["invocation", "block"])
+def test_the_earlier_limit_counts_where_a_short_margin_ends_later(invocation, monkeypatch, around):
+    """A short block's margin is a quarter of it, so its limit can be later than that of what ends after it."""
+    if around == "invocation":
+        invocation(100)
+    with deadline(100) if around == "block" else contextlib.nullcontext():
+        outer = deadlines.nearest(20.0)
+        then = time.monotonic() + 78
+        monkeypatch.setattr(time, "monotonic", lambda: then)
+        with deadline(8):  # with its own margin of 2 s it would end 84 s after the begin
+            assert deadlines.nearest(20.0) is outer
+        with deadline(1):
+            assert deadlines.nearest(20.0).why.startswith("deadline(1)")
+
+
+@pytest.mark.parametrize("left", [0, -5, -time.time()])
+def test_an_end_that_is_over_at_the_begin_is_none(invocation, left):
+    """An emulator without deadlines gives 0, and a wall clock can be wrong: the function works on, with each wait's own bound."""
+    invocation(left)
+    assert deadlines.nearest() is None
+    assert deadlines.usual() == deadlines.USUAL_UNKNOWN
+
+
+def generator(seconds):
+    with deadline(seconds):
+        yield
+
+
+def test_a_generator_that_is_left_late_takes_no_others_deadline_away_and_leaves_none():
+    first = generator(1)
+    next(first)
+    with deadline(5):
+        first.close()
+        assert deadlines.nearest().why.startswith("deadline(5)")
+    assert deadlines.nearest() is None
+
+
+def test_a_generator_that_is_never_left_ends_with_its_invocation(invocation):
+    invocation(60)
+    kept = generator(5)
+    next(kept)
+    assert deadlines.nearest().why.startswith("deadline(5)")
+    invocation(60)
+    assert "invocation" in deadlines.nearest().why
+    kept.close()
+    assert "invocation" in deadlines.nearest().why
+
+
+def test_a_task_keeps_no_deadline_of_a_block_that_was_left():
+    async def later(left):
+        await left.wait()
+        return deadlines.nearest()
+
+    async def main():
+        left = asyncio.Event()
+        with deadline(5):
+            task = asyncio.create_task(later(left))
+            await asyncio.sleep(0)
+        left.set()
+        return await task
+
+    assert asyncio.run(main()) is None
 
 
 def test_a_block_is_its_threads_own():
@@ -145,8 +212,10 @@ def test_past_the_deadline_nothing_is_sent_and_the_connection_stays(connect):
     assert server.statements == [b"DO 1"]
 
 
-def test_a_rollback_still_has_most_of_the_margin(connect, invocation):
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_rollback_still_has_most_of_the_margin(connect, invocation, asks):
     connection, server = connect(autocommit=False)
+    connection.pressure = Pressure("automatic") if asks else None
     connection._commands.stream.waiting.margin = 2.0
     server.will_answer([ok(status=IN_TRANSACTION)])
     connection.cursor().execute("INSERT INTO t VALUES (1)")
@@ -156,9 +225,10 @@ def test_a_rollback_still_has_most_of_the_margin(connect, invocation):
     deadlines._invocation._limits.clear()
     with pytest.raises(DeadlineError, match="was not sent"):
         connection.cursor().execute("INSERT INTO t VALUES (2)")
-    server.will_answer([ok(status=0)])
+    server.will_answer([ok(status=0)], *([numbers(100, status=0), numbers(5, status=0)] if asks else []))
     connection.rollback()
-    assert server.statements[-1] == b"ROLLBACK"
+    assert b"ROLLBACK" in server.statements
+    assert not connection.closed
 
 
 def dripping(theirs, piece, pause, stop):
@@ -277,6 +347,32 @@ def test_whether_the_outcome_of_a_lost_statement_is_known(connect, statement, au
     with deadline(0.05), pytest.raises(Exception, match=r".") as caught:
         connection.cursor().execute(statement)
     assert isinstance(caught.value, OutcomeUnknownError) is unknown
+    assert connection.closed
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "SET NAMES utf8mb4", "SET SESSION autocommit = 1"])
+@pytest.mark.parametrize(("open_before", "unknown"), [(False, False), (True, True)])
+def test_what_only_ends_a_transaction_has_a_known_outcome_where_none_was_open(connect, statement, open_before, unknown):
+    connection, server = connect(autocommit=False)
+    if open_before:
+        server.will_answer([ok(status=IN_TRANSACTION)])
+        connection.cursor().execute("UPDATE t SET a = 1")
+    server.will_answer(silence)
+    with deadline(0.05), pytest.raises(DeadlineError if not unknown or "NAMES" in statement else OutcomeUnknownError):
+        connection.cursor().execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "unknown"), [("INSERT INTO t VALUES (1) RETURNING a", True), ("CALL p()", True), ("SELECT a", False)]
+)
+@pytest.mark.parametrize("broken", ["rows", "results"])
+def test_whether_the_outcome_is_known_where_the_answer_breaks_off(connect, statement, unknown, broken):
+    """The rows of a statement that is committed by itself, or a procedure's second result."""
+    connection, server = connect(autocommit=True)
+    whole = numbers(1, status=AUTOCOMMIT | MORE_RESULTS if broken == "results" else AUTOCOMMIT)
+    server.will_answer(whole if broken == "results" else whole[:-1])
+    with deadline(0.1), pytest.raises(DeadlineError if not unknown else OutcomeUnknownError):
+        connection.cursor().execute(statement)
     assert connection.closed
 
 

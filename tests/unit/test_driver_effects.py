@@ -13,6 +13,7 @@ HARMLESS = [
     "SELECT a, b FROM t WHERE c = %s ORDER BY a LIMIT 3 FOR UPDATE",
     "SELECT @@session.sql_mode, @@global.max_connections",
     "SELECT 'GET_LOCK', '@a := 1', `@b`, \"@c\" FROM t",
+    'SELECT "get_lock", `get_lock` FROM t',
     "INSERT INTO t (email) VALUES ('somebody@example.com'), (%s)",
     "UPDATE t SET a = a + 1 WHERE id IN (1, 2)",
     "DELETE FROM t WHERE a = 'x;y'",
@@ -51,6 +52,9 @@ LEAVE_SOMETHING = [
     "SELECT 1 INTO @a",
     "SELECT GET_LOCK('a', 1)",
     "SELECT get_lock ('a', 1)",
+    "SELECT `get_lock`('a', 1)",
+    "SELECT `GET_LOCK` /* as a name in quotes */ ('a', 1)",
+    "INSERT INTO t VALUES (\"get_lock\"('a', 1))",
     "DO GET_LOCK('a', 1)",
     "SELECT service_get_write_locks('n', 'a', 0)",
     "CREATE TEMPORARY TABLE t (a INT)",
@@ -147,8 +151,34 @@ def test_what_is_not_set_for_the_next_transaction_alone(statement):
     ],
 )
 def test_what_can_commit(statement, in_transaction, autocommit):
-    assert effects.can_commit(statement.encode(), autocommit=False) is in_transaction
-    assert effects.can_commit(statement.encode(), autocommit=True) is autocommit
+    can = effects.of(statement.encode())
+    assert effects.can_commit(can, autocommit=False, in_transaction=True) is in_transaction
+    assert effects.can_commit(can, autocommit=True, in_transaction=None) is autocommit
+
+
+@pytest.mark.parametrize(
+    "statement", ["BEGIN", "SET autocommit = 1", "SET PASSWORD = 'x'", "SET `autocommit` = 1", 'SET @@session."autocommit"=1']
+)
+def test_what_commits_an_open_transaction_alone(statement):
+    can = effects.of(statement.encode())
+    assert not effects.can_commit(can, autocommit=True, in_transaction=False)
+    assert effects.can_commit(can, autocommit=False, in_transaction=True)
+    assert effects.can_commit(can, autocommit=False, in_transaction=None)
+
+
+@pytest.mark.parametrize(
+    "statement", ["SET @a = 1", "SET SESSION innodb_lock_wait_timeout = 5", "SET NAMES utf8mb4", "SET TRANSACTION READ ONLY"]
+)
+def test_an_ordinary_set_commits_nothing(statement):
+    """A unit of work that begins with one can be run again after a deadlock."""
+    assert not effects.can_commit(effects.of(statement.encode()), autocommit=False, in_transaction=None)
+
+
+@pytest.mark.parametrize(
+    "statement", ["SET @a = f()", "SET @a = (SELECT f())", "SET STATEMENT max_statement_time = 1 FOR INSERT INTO t VALUES (1)"]
+)
+def test_a_set_that_can_write(statement):
+    assert effects.can_commit(effects.of(statement.encode()), autocommit=True, in_transaction=False)
 
 
 def test_values_are_never_looked_at():

@@ -61,7 +61,7 @@ def login(client_tls):
 def test_a_session_is_ended_by_its_number(server, login):
     other = server((READ, ok()))
     told = end_session("db.test", "127.0.0.1", other.port, login, 77, within(SOON, "the test's"))
-    assert told == "The statement was ended on the server, and its transaction is rolled back there (connection 77)."
+    assert told == "The statement was ended on the server, and what it had not committed is rolled back there (connection 77)."
     assert commands_of(other.servers[0]) == [b"\x03KILL 77", b"\x01"]
 
 
@@ -85,7 +85,9 @@ def test_a_statement_that_outlasts_its_time_is_ended_on_the_server(server, targe
     connection = dbapi.connect(**target, port=both.port, read_timeout=0.2)
     with pytest.raises(StatementTimeoutError) as caught:
         connection.cursor().execute("SELECT SLEEP(9)")
-    assert caught.value.__notes__ == ["The statement was ended on the server, and its transaction is rolled back there (connection 4711)."]
+    assert caught.value.__notes__ == [
+        "The statement was ended on the server, and what it had not committed is rolled back there (connection 4711)."
+    ]
     assert connection.lost
     assert commands_of(both.servers[1]) == [b"\x03KILL 4711", b"\x01"]
 
@@ -632,7 +634,13 @@ def test_a_closed_connection_among_those_left_open_hides_no_other(monkeypatch):
     monkeypatch.setattr(left_open, "_out", {})
     rolled_back = []
     shut = SimpleNamespace(closed=True)
-    left = SimpleNamespace(closed=False, rollback=lambda: rolled_back.append(1), restore=lambda: True, Error=Error)
+    left = SimpleNamespace(
+        closed=False,
+        transaction=SimpleNamespace(has_written=False),
+        rollback=lambda: rolled_back.append(1),
+        restore=lambda: True,
+        Error=Error,
+    )
     left_open.taken("first", shut)
     left_open.taken("second", left)
     left_open.roll_back()

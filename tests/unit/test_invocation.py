@@ -257,7 +257,7 @@ def test_a_connection_that_is_left_open_is_rolled_back_before_the_answer(invoked
     assert database.statements() == ["UPDATE t SET a = 1", "ROLLBACK"]
     line = handler.__code__.co_firstlineno + 1
     assert f"{__file__}:{line} took from the pool was not given back" in caplog.text
-    assert not kept[0].connection.dbapi_connection.closed
+    assert kept[0].connection.dbapi_connection.closed, "its rest would be committed alone"
     kept[0].close()
 
 

@@ -75,6 +75,8 @@ class Answers:
         """Ends what this connection's session does on the server, after a wait for it was given up, and says so; None: nothing can."""
         self._answering = False
         """Whether an answer is being read. A command that finds it set knows that something interrupted that."""
+        self._sent: tuple[bytes, int, bool] | None = None
+        """The command whose answer is being read, and `status` and `status_known` as they were before it."""
         self._rows_follow = False
         self._reader: weakref.ref[Any] | None = None
         """The cursor that reads the rows that follow, where it reads them one by one."""
@@ -100,7 +102,8 @@ class Answers:
         """Send a command (None: nothing, an answer follows already) and return the start of its answer. Raises the server's refusal."""
         self._answering = True
         sent = False
-        status = self.status
+        if payload is not None:
+            self._sent = payload, self.status, self.status_known
         try:
             if payload is None:
                 stream.waiting.renew()
@@ -110,23 +113,31 @@ class Answers:
             answer = self._answer(stream, read_timeout or self.read_timeout)
         except BaseException as error:
             self.abandon()
-            self._give_up(error, payload, status, sent=sent)
+            self._give_up(error, sent=sent)
             raise
         self._answering = False
         if isinstance(answer, Error):
             if answer.errno in SERVER_CLOSES:
-                self._give_up(answer, payload, status, sent=True)
+                self._give_up(answer, sent=True)
             raise answer
+        if not (self._rows_follow or self.more_results):
+            self._sent = None  # it can be large
         return answer
 
-    def _give_up(self, error: BaseException, payload: bytes | None, status: int, *, sent: bool) -> None:
-        """Do what is left to do after a statement without an answer. Raises OutcomeUnknownError where it can have been committed."""
-        if not sent or not isinstance(error, Error) or (payload is not None and payload[:1] != QUERY):
+    def _give_up(self, error: BaseException, *, sent: bool) -> None:
+        """Do what is left to do after a statement without a whole answer. Raises OutcomeUnknownError where it can have been committed."""
+        if not sent or not isinstance(error, Error) or self._sent is None or self._sent[0][:1] != QUERY:
             return
+        payload, status, known = self._sent
         if isinstance(error, StatementTimeoutError) and self.end_session is not None and payload != _COMMIT:
             error.add_note(self.end_session())
-        if payload is not None and effects.can_commit(payload[1:], autocommit=bool(status & AUTOCOMMIT) and not status & IN_TRANSACTION):
+        if _can_commit(effects.of(payload[1:]), status, known=known):
+            effects.note_commit()
             raise OutcomeUnknownError(error) from error
+
+    def can_commit(self, can: int) -> bool:
+        """Return whether a statement that is sent now can commit something. `can` is what it can do, as flags of `effects`."""
+        return _can_commit(can, self.status, known=self.status_known)
 
     def _interrupted(self) -> NoReturn:
         self.abandon()
@@ -179,7 +190,7 @@ class Answers:
                     self._take_status(end.status)
         except BaseException as error:
             self.abandon()
-            self._give_up(error, None, 0, sent=True)
+            self._give_up(error, sent=True)
             raise
         self._answering = False
         if isinstance(end, Error):
@@ -262,3 +273,7 @@ class Answers:
         if stream is not None:
             self.lost = True
             stream.close()
+
+
+def _can_commit(can: int, status: int, *, known: bool) -> bool:
+    return effects.can_commit(can, autocommit=bool(status & AUTOCOMMIT), in_transaction=bool(status & IN_TRANSACTION) if known else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+from contextlib import suppress
 from typing import Final
 
 from mysql.connector.errors import Error, OperationalError
@@ -103,6 +104,13 @@ class ByteStream:
         self._buffer, self._at = b"", 0
         if closed is not None:
             closed.close()
+
+    def cut(self) -> None:
+        """End the connection while another thread may use it: nothing is sent or read here, and that thread meets the end."""
+        connected = self.socket
+        if connected is not None:
+            with suppress(OSError):  # it has ended already
+                socket.socket.shutdown(connected, socket.SHUT_RDWR)  # not that of SSLSocket, which would let the thread read without TLS
 
     def __del__(self) -> None:
         self.close()

@@ -78,7 +78,7 @@ class CommandPhase(Answers):
         self._answering = True
         try:
             stream.send_command(PING)
-            if not stream.arrives_within(min(PATIENCE, seconds)) and not stream.acknowledged():
+            if not stream.arrives_within(min(PATIENCE, stream.waiting.left() or 0.0)) and not stream.acknowledged():
                 raise OperationalError(
                     f"Lost connection to MySQL server at {stream.address}: nothing acknowledges what is sent there", errno=SERVER_LOST
                 )
@@ -120,7 +120,7 @@ class CommandPhase(Answers):
         found: list[list[Any]] = []
         refused: Error | None = None
         try:
-            self._answering = True
+            self._answering, self._sent = True, None
             stream.send_flight(payloads)
             for number in range(len(payloads)):
                 if number:

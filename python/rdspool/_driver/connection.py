@@ -255,8 +255,7 @@ class Connection:
         if self._commands.closed:
             raise closed_error()
         if self.transaction.open:
-            self._commands.query(b"COMMIT")
-            self.transaction.ended()
+            self.transaction.commit()
 
     def rollback(self) -> None:
         """Roll back; no round trip where there is nothing to roll back.

@@ -40,7 +40,7 @@ _FIRST: Final = {
     **dict.fromkeys((b"analyze", b"optimize", b"check", b"repair", b"load"), WRITES | COMMITS),
     **dict.fromkeys((b"rollback", b"savepoint", b"release", b"with", b"explain"), 0),
     b"commit": WRITES | COMMITS,
-    b"set": LEAVES_STATE | COMMITS,
+    b"set": LEAVES_STATE,
     b"use": LEAVES_STATE | OUTLASTS_RESET,
 }
 """By the first word. All others, such as CALL, LOCK, HANDLER, PREPARE and EXECUTE, are `_OTHER`."""
@@ -54,7 +54,11 @@ _SESSION: Final = re.compile(rb"(?<!@)@(?!@)|\bget_lock\b|\bservice_get_|\btempo
 _CHANGES: Final = re.compile(rb"\b(?:insert|update|delete|replace)\b")
 """What WITH and EXPLAIN ANALYZE can stand before."""
 _DATABASE_GONE: Final = re.compile(rb"\s*drop\s+(?:database|schema)\b")
-_ROLE: Final = re.compile(rb"\brole\b")
+_ROLE: Final = re.compile(rb"\b(?:role|authorization)\b")
+_SET_COMMITS: Final = re.compile(rb"\b(?:autocommit|password|role|statement)\b|''\s*:?=")
+"""What SET ends a transaction with, or runs any statement with (MariaDB's SET STATEMENT ... FOR). A quoted name can be autocommit."""
+_QUOTED_FUNCTION: Final = re.compile(rb"[`\"\[](?:get_lock|service_get_\w+)[`\"\]]\s*[(/#-]")
+"""A function's name may stand in quotes."""
 _SET_TRANSACTION: Final = re.compile(rb"\s*set\s+transaction\b|@@(?:transaction|tx)_")
 
 _KEPT: Final = 500
@@ -77,17 +81,19 @@ _seen: ContextVar[Seen | None] = ContextVar("rdspool_effects", default=None)
 
 @contextmanager
 def watched() -> Iterator[Seen]:
-    """Note what the statements of this block do."""
-    seen = Seen()
+    """Note what the statements of this block do, for the blocks around it too."""
+    seen, outer = Seen(), _seen.get()
     token = _seen.set(seen)
     try:
         yield seen
     finally:
         _seen.reset(token)
+        if outer is not None and seen.committed:
+            outer.committed = True
 
 
 def note_commit() -> None:
-    """Note that a statement is sent that can commit, in the innermost block."""
+    """Note that something can have been committed, by a statement that does so by itself or by a COMMIT."""
     seen = _seen.get()
     if seen is not None:
         seen.committed = True
@@ -105,9 +111,11 @@ def of(statement: bytes) -> int:
     return found
 
 
-def can_commit(statement: bytes, *, autocommit: bool) -> bool:
-    """Return whether a statement can have committed something; `autocommit`: it ran in no transaction but its own."""
-    return bool(of(statement) & (COMMITS | WRITES if autocommit else COMMITS))
+def can_commit(can: int, *, autocommit: bool, in_transaction: bool | None) -> bool:
+    """Return whether a statement with these flags can have committed something. `in_transaction`: whether one was open; None: not known."""
+    if can & WRITES and (can & COMMITS or (autocommit and not in_transaction)):
+        return True
+    return bool(can & COMMITS) and in_transaction is not False
 
 
 def _read(statement: bytes) -> int:
@@ -120,6 +128,8 @@ def _read(statement: bytes) -> int:
     found = 0
     for reading in readings:
         found |= _of_code(_code(text, reading))
+    if _QUOTED_FUNCTION.search(text):
+        found |= LEAVES_STATE
     return found
 
 
@@ -147,8 +157,13 @@ def _of_code(code: bytes) -> int:
         found |= LEAVES_STATE | OUTLASTS_RESET
     if word is not None and word[1] == b"execute":
         found |= OUTLASTS_RESET  # MariaDB's EXECUTE IMMEDIATE runs anything
-    if word is not None and word[1] == b"set" and _ROLE.search(code):
-        found |= OUTLASTS_RESET
-    if word is not None and word[1] == b"set" and _SET_TRANSACTION.search(code):
-        found |= NEXT_TRANSACTION
+    if word is not None and word[1] == b"set":
+        if _ROLE.search(code):
+            found |= OUTLASTS_RESET
+        if _SET_TRANSACTION.search(code):
+            found |= NEXT_TRANSACTION
+        if _SET_COMMITS.search(code):
+            found |= WRITES | COMMITS if b"statement" in code else COMMITS
+        if b"(" in code:
+            found |= WRITES  # a stored function's
     return found

@@ -31,4 +31,4 @@ def end_session(host: str, address: str, port: int, login: Login, connection_id:
         text = f"The statement may go on on the server (connection {connection_id}), with its locks: it could not be ended ({error.msg})."
         logger.warning("%s", text)
         return text
-    return f"The statement was ended on the server, and its transaction is rolled back there (connection {connection_id})."
+    return f"The statement was ended on the server, and what it had not committed is rolled back there (connection {connection_id})."

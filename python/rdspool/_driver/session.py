@@ -87,6 +87,18 @@ class Session:
         self._commands.reset()
         self.set_up()
 
+    # -- its end while somebody still has the connection ---------------------------------------------------------------------------
+
+    def give_up(self) -> None:
+        """Say goodbye and close the connection as one that was lost: whoever still has it can roll back, and do nothing else."""
+        self._commands.quit()
+        self._commands.lost = True
+
+    def cut(self) -> None:
+        """End the connection while another thread may use it: that one meets its end, and the server rolls back."""
+        if not self._commands.closed:
+            self._commands.stream.cut()
+
     # -- autocommit and the isolation level --------------------------------------------------------------------------------------
 
     @property

@@ -10,11 +10,12 @@ from .command_phase import CommandPhase
 class TransactionState:
     """Knows whether a COMMIT or ROLLBACK can have any effect, without asking the server."""
 
-    __slots__ = ("_commands", "_ended_at", "one_shot")
+    __slots__ = ("_commands", "_ended_at", "_wrote", "one_shot")
 
     def __init__(self, commands: CommandPhase) -> None:
         self._commands = commands
         self._ended_at = -1
+        self._wrote = False
         self.one_shot = False
         """Whether SET TRANSACTION has set what the next transaction shall be: only that one's end takes it away."""
 
@@ -22,13 +23,28 @@ class TransactionState:
         """Note a statement that is sent. `can` is what it can do, as flags of `effects`."""
         if can & effects.NEXT_TRANSACTION:
             self.one_shot = True
-        if can & effects.COMMITS or self._commands.status & (AUTOCOMMIT | IN_TRANSACTION) == AUTOCOMMIT:
+        if can & effects.WRITES:
+            self._wrote = True
+        if self._commands.can_commit(can):
             effects.note_commit()
+
+    def commit(self) -> None:
+        """Send the COMMIT."""
+        something = self._commands.can_commit(effects.COMMITS)
+        self._commands.query(b"COMMIT")
+        if something:
+            effects.note_commit()
+        self.ended()
 
     def ended(self) -> None:
         """Note that a transaction has ended, or that the session is new."""
         self._ended_at = self._commands.commands
-        self.one_shot = False
+        self.one_shot = self._wrote = False
+
+    @property
+    def has_written(self) -> bool:
+        """Whether a transaction is open in which a statement can have changed data."""
+        return self._wrote and self.open
 
     @property
     def open(self) -> bool:

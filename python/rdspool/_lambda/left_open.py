@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import sys
+import threading
 from typing import Any, Final
 
 import sqlalchemy
@@ -19,8 +20,8 @@ _INSIDE: Final = (
 )
 """Files that take a connection on behalf of somebody's code."""
 
-_out: Final[dict[int, tuple[Any, str, int]]] = {}
-"""By the pool's entry: the connection, and the file and line that took it."""
+_out: Final[dict[int, tuple[Any, str, int, threading.Thread]]] = {}
+"""By the pool's entry: the connection, and the file, line and thread that took it."""
 
 
 def taken(entry: Any, dbapi_connection: Any) -> None:
@@ -29,7 +30,7 @@ def taken(entry: Any, dbapi_connection: Any) -> None:
     while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
         frame = frame.f_back
     where = ("somewhere", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
-    _out[id(entry)] = (dbapi_connection, *where)
+    _out[id(entry)] = (dbapi_connection, *where, threading.current_thread())
 
 
 def given_back(entry: Any) -> None:
@@ -38,8 +39,12 @@ def given_back(entry: Any) -> None:
 
 
 def roll_back() -> None:
-    """Roll back what is still out at the end of an invocation, and say which line took it."""
-    for dbapi_connection, file, line in list(_out.values()):
+    """Roll back what is still out at the end of an invocation, and say which line took it.
+
+    A connection whose transaction has written is closed: whoever uses it on would commit the rest of that transaction without its begin.
+    One of another thread that lives is only cut: that thread can be using it at this moment, and one of the two would read the other's answer.
+    """
+    for dbapi_connection, file, line, thread in list(_out.values()):
         if dbapi_connection.closed:
             continue
         logger.warning(
@@ -49,13 +54,17 @@ def roll_back() -> None:
             file,
             line,
         )
+        if thread is not threading.current_thread() and thread.is_alive():
+            dbapi_connection.session.cut()
+            continue
+        half = dbapi_connection.transaction.has_written
         try:
             dbapi_connection.rollback()
-            usable = dbapi_connection.restore()
+            usable = not half and dbapi_connection.restore()
         except dbapi_connection.Error:
             usable = False
         if not usable:
-            dbapi_connection.close()
+            dbapi_connection.session.give_up()
 
 
 def collect() -> None:

@@ -31,8 +31,6 @@ _REGISTERING: Final = 1.0
 _live: weakref.WeakSet[Any] = weakref.WeakSet()
 _process: int | None = None
 """The process that registered."""
-_former: Any = None
-"""The handler of SIGTERM that was there before."""
 
 
 def keep(connection: Any) -> None:
@@ -44,10 +42,21 @@ def close_all() -> None:
     """Say goodbye on every open connection and close it; one in the middle of a statement is closed without."""
     now = time.monotonic()
     limit = Limit(now + _GOODBYE, now, "the environment's end")
-    for connection in list(_live):
-        if not connection.closed:
-            connection.waiting.limit(limit)
-            connection.close()
+    for connection in _all_live():
+        try:
+            if not connection.closed:
+                connection.waiting.limit(limit)
+                connection.close()
+        except Exception as error:  # noqa: BLE001 - in a signal's handler: another thread can be closing it, and the others are still to be closed
+            logger.debug("a connection was not closed at the end: %s", error)
+
+
+def _all_live() -> list[Any]:
+    while True:
+        try:
+            return list(_live)
+        except RuntimeError:
+            pass  # another thread has just added one
 
 
 def prepare() -> None:
@@ -117,15 +126,24 @@ def _call(api: str, request: str, header: str, body: str = "", timeout: float | 
 
 def _handle() -> None:
     """Handle SIGTERM, before the handler that is there: a function can have set its own since the last time."""
-    global _former
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is not _terminate:
-        _former = signal.signal(signal.SIGTERM, _terminate)
+    if threading.current_thread() is threading.main_thread():
+        former = signal.getsignal(signal.SIGTERM)
+        if not isinstance(former, _Terminate):
+            signal.signal(signal.SIGTERM, _Terminate(former))
 
 
-def _terminate(number: int, frame: Any) -> None:
-    close_all()
-    if callable(_former):
-        _former(number, frame)
-    elif _former != signal.SIG_IGN:
-        # Not sys.exit(): the runtime client of Python 3.13 and later would wait in it until it is killed.
-        os._exit(128 + number)
+class _Terminate:
+    """The handler of SIGTERM. One for each that it comes before: a function's own can call the one that it has found, which is one of these."""
+
+    def __init__(self, former: Any) -> None:
+        self._former = former
+
+    def __call__(self, number: int, frame: Any) -> None:
+        try:
+            close_all()
+        finally:
+            if callable(self._former):
+                self._former(number, frame)
+            elif self._former != signal.SIG_IGN:
+                # Not sys.exit(): the runtime client of Python 3.13 and later would wait in it until it is killed.
+                os._exit(128 + number)

@@ -100,6 +100,8 @@ class Creator:
         self._force_ipv6 = force_ipv6
         self._roots = root_files(settings.host, settings.region, settings.ca)
         self._init_connection: InitConnection | None = None
+        self._reached = False
+        """Whether the server was reached before: where it is not now, it can be restarting."""
         self._first = asks_first
         """Whether no connection was made yet, and the first one's owner asks SQLAlchemy's questions."""
         self.pressure: Pressure | None = None
@@ -147,7 +149,7 @@ class Creator:
 
     def _new(self, limit: Limit) -> Connection:
         """Return a new connection. What can pass within the limit, such as a server with too many connections, is tried again."""
-        attempts = Attempts(limit, writer=self.settings.role == "writer")
+        attempts = Attempts(limit, restarts=self._reached or self.settings.role == "writer")
         while True:
             try:
                 return self._checked(self._once(limit), limit)
@@ -242,7 +244,7 @@ class Creator:
             with EmptiedFrames():
                 explained = diagnosis.explain(error, settings, secret, limit)
             raise explained from error
-        self._first = False
+        self._first, self._reached = False, True
         made.read_timeout, made.write_timeout = self._timeouts
         made.pressure = self.pressure
         shutdown.keep(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -149,3 +150,28 @@ def test_an_interrupted_read_leaves_no_answer_behind(front, engine, monkeypatch)
             connection.execute(text("SELECT 4711"))
     with engine.connect() as connection:
         assert connection.execute(text("SELECT 42")).scalar_one() == 42
+
+
+def test_a_server_that_restarts_is_waited_for(front, engine):
+    """It was reached before, so what refuses connections now can be about to take them again."""
+    connection_id(engine)
+    engine.dispose()
+    front.stop_listening()
+    timer = threading.Timer(0.4, front.listen_again)
+    timer.start()
+    try:
+        connection_id(engine)
+    finally:
+        timer.join()
+
+
+def test_a_server_that_stays_away_is_told_of_with_the_attempts(front, target):
+    engine = get_engine(**target, connect_timeout=0.6)
+    connection_id(engine)
+    engine.dispose()
+    front.stop_listening()
+    try:
+        with pytest.raises(exc.OperationalError, match=r"It was tried \d+ times in 0\.\d s; the limit is 0\.6 s"):
+            connection_id(engine)
+    finally:
+        front.listen_again()

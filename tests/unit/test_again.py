@@ -222,7 +222,7 @@ def test_what_is_tried_again(waits, error, proven, again):
     ],
 )
 def test_a_writer_that_can_not_be_reached_is_waited_for(waits, error, again):
-    found = Attempts(waits.limit, writer=True)
+    found = Attempts(waits.limit, restarts=True)
     if again:
         found.wait_after(error, proven=False)
         assert waits.slept == [0.05]
@@ -237,7 +237,7 @@ def test_a_writer_whose_name_has_no_address_is_not_waited_for(waits):
     error.__cause__ = OperationalError("no address", errno=2003)
     error.__cause__.__cause__ = socket.gaierror()
     with pytest.raises(UnreachableError) as caught:
-        Attempts(waits.limit, writer=True).wait_after(error, proven=False)
+        Attempts(waits.limit, restarts=True).wait_after(error, proven=False)
     assert caught.value is error
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from ..deadlines import Limit
 from ..errors import ConnectError, ConnectTimeoutError, ReadOnlyServerError, TooManyConnectionsError, UnreachableError
 from .error_numbers import ACCESS_DENIED
+from .sign_in import UnverifiedAnswerError
 
 FIRST_PAUSE: Final = 0.05
 """Seconds of the first pause at most; each one after may take twice as long."""
@@ -25,10 +26,10 @@ class Attempts:
     were refused at one moment do not come back at one moment.
     """
 
-    def __init__(self, limit: Limit, *, writer: bool = False) -> None:
-        """Take the limit, and whether a writer is looked for: a server that is not reached can then be one that is just becoming it."""
+    def __init__(self, limit: Limit, *, restarts: bool = False) -> None:
+        """Take the limit, and whether a server that is not reached can be one that restarts: it was reached before, or a writer is looked for."""
         self._limit = limit
-        self._writer = writer
+        self._restarts = restarts
         self._awaited: ConnectError | None = None
         self._began = time.monotonic()
         self._made = 0
@@ -58,9 +59,12 @@ class Attempts:
     def _can_pass(self, error: ConnectError, *, proven: bool) -> bool:
         if isinstance(error, (TooManyConnectionsError, ReadOnlyServerError)) or (proven and error.errno == ACCESS_DENIED):
             return True
-        # In a failover both servers start again, and refuse connections meanwhile. A name without an address is a typing error.
-        unknown_name = isinstance(getattr(error.__cause__, "__cause__", None), socket.gaierror)
-        return self._writer and isinstance(error, UnreachableError) and not isinstance(error, ConnectTimeoutError) and not unknown_name
+        # A server that restarts, as both do in a failover, refuses connections meanwhile. A name without an address is a typing error.
+        # What answers before TLS is verified by nobody, so that it decides on nothing.
+        cause = error.__cause__
+        if isinstance(cause, UnverifiedAnswerError) or isinstance(getattr(cause, "__cause__", None), socket.gaierror):
+            return False
+        return self._restarts and isinstance(error, UnreachableError) and not isinstance(error, ConnectTimeoutError)
 
     def _in_vain(self, error: ConnectError) -> ConnectError:
         waited = time.monotonic() - self._began

@@ -51,9 +51,9 @@ def mariadb():
         yield server
 
 
-@pytest.fixture(scope="session")
-def fronts(credentials):
-    """Return a function that starts a front before a server, one per set of options, kept to the end of the session."""
+@contextmanager
+def kept_fronts(credentials):
+    """Give a function that starts a front before a server, one per set of options, each kept to the end of the block."""
     with ExitStack() as stack:
         kept = {}
 
@@ -65,6 +65,20 @@ def fronts(credentials):
                 kept[key] = stack.enter_context(local.front.start(server, credentials=credentials, region=REGION, **options))
             return kept[key]
 
+        yield front_of
+
+
+@pytest.fixture(scope="session")
+def fronts(credentials):
+    """Return a function that starts a front before a server, kept to the end of the session, one per set of options."""
+    with kept_fronts(credentials) as front_of:
+        yield front_of
+
+
+@pytest.fixture(scope="module")
+def module_fronts(credentials):
+    """Return what `fronts` does; these fronts, and the connections to the server that they keep, end with the module."""
+    with kept_fronts(credentials) as front_of:
         yield front_of
 
 

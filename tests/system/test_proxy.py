@@ -18,11 +18,11 @@ HOST = "app.proxy-c1abcdefghij.eu-central-1.rds.amazonaws.com"
 
 
 @pytest.fixture
-def proxy_of(server, fronts, function_environment):
+def proxy_of(server, module_fronts, function_environment):
     """A function that returns a proxy with this number of server connections, and the arguments of get_engine() for it."""
 
     def of(connections, borrow_timeout=120.0):
-        front = fronts(server, host=HOST, proxy=Proxy(connections, borrow_timeout))
+        front = module_fronts(server, host=HOST, proxy=Proxy(connections, borrow_timeout))
         # The end of the connections of the test before reaches the front a moment later.
         wait_until(lambda: not front.totals()["open"], "no connection is open")
         front.reset()

@@ -387,7 +387,9 @@ def test_what_is_no_statement_is_refused(target, statement):
 
 
 def test_autocommit_that_a_statement_turned_on_does_not_reach_the_next_user(target, server):
-    server.execute("CREATE TABLE IF NOT EXISTS app.kept (id INT PRIMARY KEY, v INT)", "REPLACE INTO app.kept VALUES (1, 1)")
+    server.execute(
+        "DROP TABLE IF EXISTS app.kept", "CREATE TABLE app.kept (id INT PRIMARY KEY, v INT)", "REPLACE INTO app.kept VALUES (1, 1)"
+    )
     engine = get_engine(**target)
     with engine.connect() as connection:
         connection.exec_driver_sql("SET autocommit = 1")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+
+import pymysql
 import pytest
 
 from local.environment import LambdaEnvironmentError
@@ -21,7 +24,10 @@ LIMIT = 5
 
 @pytest.fixture
 def few_connections(server):
-    """A server that takes few connections."""
+    """A server that takes few connections, and has none of the tests before."""
+    for (number,) in server.execute("SELECT ID FROM information_schema.PROCESSLIST WHERE USER IN ('app', 'plain')"):
+        with contextlib.suppress(pymysql.Error):  # it has ended meanwhile
+            server.execute(f"KILL {number}")
     before = server.execute("SELECT @@global.max_connections")[0][0]
     # The tests' own connection, for which MySQL keeps one more, and MariaDB too.
     server.execute(f"SET GLOBAL max_connections = {max(LIMIT, 10 if server.kind == 'mariadb' else LIMIT)}")

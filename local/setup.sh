@@ -4,6 +4,7 @@
 #   setup_venv              # the packages of local/, layer/ and examples/
 #   setup_venv tests        # and those of the tests
 #   setup_venv tests 2.0    # those of the driver's tests, with SQLAlchemy 2.0 and the oldest connector, in .venv-sqlalchemy2.0
+#   setup_venv own bench    # those of tests/bench/requirements.txt, in an environment in the cache
 #
 # Sets $PYTHON to the environment's interpreter (3.12 to 3.14; Debian's is downloaded if this machine has none).
 # pip uses the machine's configuration (PIP_* variables, pip.conf). Progress goes to stderr. A failure returns non-zero.
@@ -99,6 +100,7 @@ setup_venv() {
     '') ;;
     tests | 'tests 2.1') lock=$_setup_root/tests/requirements.txt ;;
     'tests 2.0') venv=$venv-sqlalchemy2.0 lock=$_setup_root/tests/sqlalchemy20/requirements.txt ;;
+    'own '*) lock=$_setup_root/tests/$2/requirements.txt venv=$_setup_cache/$2-$(printf %s "$_setup_root" | cksum | cut -d' ' -f1) ;;
     *) _setup_say "there is no environment '$*': the tests run with SQLAlchemy 2.0 or 2.1"; return 2 ;;
   esac
   # The stamp includes the sources of rdspool's metadata, because pip stores the metadata at installation.

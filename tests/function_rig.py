@@ -36,18 +36,7 @@ class Rig:
 
     def variables(self, **more: str) -> dict[str, str]:
         """Return the variables of a function that uses the endpoint; `more` override them."""
-        return {
-            "RDSPOOL_HOST": self.front.host,
-            "RDSPOOL_PORT": str(self.front.port),
-            "RDSPOOL_USER": USER,
-            "RDSPOOL_DATABASE": DATABASE,
-            "RDSPOOL_CA": str(self.front.ca_file),
-            "AWS_ACCESS_KEY_ID": self.credentials.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.credentials.secret_key,
-            "AWS_SESSION_TOKEN": self.credentials.session_token,
-            "AWS_REGION": self.front.region,
-            **more,
-        }
+        return variables_of(self.front, self.credentials, **more)
 
     def process(self, task: Path, *, variables: Mapping[str, str], timeout: float) -> FunctionProcess:
         """Return a process of the function in the folder `task`, whose init may still be under way. `timeout` is in seconds."""
@@ -55,7 +44,29 @@ class Rig:
 
     def sessions(self, user: str = USER) -> list[int]:
         """Return the numbers of the user's sessions on the server."""
-        return [row[0] for row in self.server.execute(f"SELECT ID FROM information_schema.PROCESSLIST WHERE USER = '{user}'")]
+        return session_ids(self.server, user)
+
+
+def variables_of(front: Front, credentials: Credentials, **more: str) -> dict[str, str]:
+    """Return the variables of a function that signs in at the front with these credentials; `more` override them."""
+    return {
+        "RDSPOOL_HOST": front.host,
+        "RDSPOOL_PORT": str(front.port),
+        "RDSPOOL_USER": USER,
+        "RDSPOOL_DATABASE": DATABASE,
+        "RDSPOOL_CA": str(front.ca_file),
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "AWS_SESSION_TOKEN": str(credentials.session_token),
+        "AWS_REGION": front.region,
+        **more,
+    }
+
+
+def session_ids(server: Server, user: str | None = None) -> list[int]:
+    """Return the numbers of the sessions on the server, of one user or of all."""
+    which = "" if user is None else f" WHERE USER = '{user}'"
+    return [row[0] for row in server.execute(f"SELECT ID FROM information_schema.PROCESSLIST{which}")]
 
 
 @contextmanager

@@ -102,8 +102,7 @@ class Creator:
         self._init_connection: InitConnection | None = None
         self._reached = False
         """Whether the server was reached before: where it is not now, it can be restarting."""
-        self._first = asks_first
-        """Whether no connection was made yet, and the first one's owner asks SQLAlchemy's questions."""
+        self._asks_first = asks_first
         self.pressure: Pressure | None = None
         """What is known of the server's limit of connections, where somebody gives them back."""
 
@@ -195,7 +194,7 @@ class Creator:
             return None
         if self.settings.role == "writer":
             return _READ_ONLY
-        return () if self._first else None
+        return () if self._asks_first and not self._reached else None
 
     def _once(self, limit: Limit) -> Connection:
         settings = self.settings
@@ -244,7 +243,7 @@ class Creator:
             with EmptiedFrames():
                 explained = diagnosis.explain(error, settings, secret, limit)
             raise explained from error
-        self._first, self._reached = False, True
+        self._reached = True
         made.read_timeout, made.write_timeout = self._timeouts
         made.pressure = self.pressure
         shutdown.keep(made)

@@ -78,8 +78,9 @@ _context: ContextVar[_Span | None] = ContextVar("rdspool_deadline", default=None
 def deadline(seconds: float) -> Iterator[None]:
     """Let every wait of rdspool in this block end before `seconds` are over: connects, statements, waits for the pool.
 
-    Statements end a margin earlier (`deadline_margin_ms`, a quarter of the time at most): in it they are ended on the server too. Holds for the thread, or the asyncio task, that runs the block. An outer block's earlier end stays. A wait that is ended so raises
-    DeadlineError, or a ConnectError where a connection was being made.
+    Statements end a margin earlier (`deadline_margin_ms`, a quarter of the time at most): in it they are ended on the server too. Holds for
+    the thread, or the asyncio task, that runs the block. An outer block's earlier end stays. A wait that is ended so raises DeadlineError,
+    or a ConnectError where a connection was being made.
 
     Raises ValueError where `seconds` is not a number above 0.
     """
@@ -119,9 +120,12 @@ def nearest(margin: float = MARGIN, part: float = 1.0) -> Limit | None:
     return found
 
 
-def within(seconds: float, why: str, margin: float = MARGIN, part: float = 1.0) -> Limit:
-    """Return a limit of `seconds` from now, or what ends all waits where that is earlier. `why` names what set the seconds."""
-    now = time.monotonic()
+def within(seconds: float, why: str, margin: float = MARGIN, part: float = 1.0, *, began: float | None = None) -> Limit:
+    """Return a limit of `seconds`, or what ends all waits where that is earlier. `why` names what set the seconds.
+
+    `began` is when they began, in seconds of the monotonic clock; None: now.
+    """
+    now = time.monotonic() if began is None else began
     outer = nearest(margin, part)
     if outer is not None and outer.at < now + seconds:
         return Limit(outer.at, now, outer.why)

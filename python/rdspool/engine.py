@@ -107,9 +107,8 @@ def _check_same(name: str | None, known: tuple[Settings, dict[str, Any], Engine]
 
 def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
     made = Creator(settings, asks_first=True)
-    pressure = Pressure(settings.connections)
     if not is_proxy(settings.host) and settings.connections != KEEP and invocation.watch():
-        made.pressure = pressure
+        made.pressure = Pressure(settings.connections)
     snapshot.watch(_before_snapshot, _after_restore)
     if settings.shutdown:
         shutdown.prepare()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 from sqlalchemy import exc
@@ -20,7 +21,10 @@ class EnginePool(QueuePool):
     """SQLAlchemy's QueuePool, which says what waiting in vain means in a function."""
 
     def __init__(self, creator: Any, timeout: float | None = None, deadline_margin: float = deadlines.MARGIN, **options: Any) -> None:
-        """Take QueuePool's arguments, by position or name: create_engine() looks for names that can be both. `timeout` is in seconds; None: as long as a connect takes. The invocation's deadline is earlier."""
+        """Take QueuePool's arguments, by position or name: create_engine() looks for names that can be both.
+
+        `timeout` is in seconds; None: as long as a connect takes. The invocation's deadline is earlier.
+        """
         self._given = timeout
         self._margin = deadline_margin
         super().__init__(creator, **options)
@@ -28,14 +32,16 @@ class EnginePool(QueuePool):
     @property
     def _timeout(self) -> float:
         """Seconds that QueuePool waits for a connection, asked anew for each wait."""
-        return max(0.0, self._limit().left())
+        return max(0.0, self._limit(time.monotonic()).left())
 
     @_timeout.setter
     def _timeout(self, _: float) -> None:
         """Ignore what QueuePool's constructor sets."""
 
-    def _limit(self) -> Limit:
-        return deadlines.within(deadlines.usual() if self._given is None else self._given, "pool_timeout", self._margin)
+    def _limit(self, began: float) -> Limit:
+        """Return the limit of a wait that began then, in seconds of the monotonic clock."""
+        seconds = deadlines.usual() if self._given is None else self._given
+        return deadlines.within(seconds, "pool_timeout", self._margin, began=began)
 
     def recreate(self) -> EnginePool:
         """Return a new pool like this one."""
@@ -44,12 +50,12 @@ class EnginePool(QueuePool):
         return made  # type: ignore[no-any-return]
 
     def _do_get(self) -> Any:
-        limit = self._limit()
+        began = time.monotonic()
         try:
             return super()._do_get()
         except exc.TimeoutError as error:
             raise exc.TimeoutError(
-                f"the engine's connections (pool_size={self.size()}) are all in use, and none came back within {limit}. With one "
+                f"the engine's connections (pool_size={self.size()}) are all in use, and none came back within {self._limit(began)}. With one "
                 "connection that is most often a `with engine.connect()` (or a Session) within another one: use the outer one's "
                 "connection, close it first, or call get_engine(pool_size=2)"
             ) from error

@@ -11,6 +11,7 @@ from mysql.connector.errors import Error
 
 from . import deadlines
 from ._driver import effects
+from ._driver.attempts import jitter
 from ._driver.disconnects import is_disconnect
 from ._driver.error_numbers import RUN_AGAIN
 from .errors import DeadlineError, OutcomeUnknownError, UnitError
@@ -61,7 +62,7 @@ def run[Unit, Result](begins: Begins[Unit], work: Callable[[Unit], Result], *, a
                         "statement under AUTOCOMMIT) or by another connection: it is not run again, for that part would happen twice. Leave "
                         "such statements, and other connections, out of the unit"
                     ) from error
-                pause = _pause(made)
+                pause = jitter(FIRST_PAUSE * 2**made)
                 limit = deadlines.nearest()
                 if made >= attempts or (limit is not None and limit.left() <= pause):
                     error.add_note(f"The unit of work was run {made} times; it failed each time in a way that another run can mend.")
@@ -75,9 +76,3 @@ def _again(error: BaseException) -> bool:
     if isinstance(cause, (OutcomeUnknownError, DeadlineError)) or not isinstance(cause, Error):
         return False
     return cause.errno in RUN_AGAIN or is_disconnect(cause)
-
-
-def _pause(made: int) -> float:
-    import random
-
-    return random.SystemRandom().uniform(0, FIRST_PAUSE * 2**made)

@@ -9,14 +9,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/local/setup.sh"
-_setup_certificates
-lock=$root/tests/bench/requirements.txt
-venv=$_setup_cache/bench-$(printf %s "$root" | cksum | cut -d' ' -f1)
-stamp="$root $(cat "$lock" "$root"/{pyproject.toml,python/rdspool/version.py} | sha256sum | cut -d' ' -f1)"
-if [ ! -f "$venv/.stamp" ] || [ "$(cat "$venv/.stamp")" != "$stamp" ] || ! "$venv/bin/python" -I -c '' 2>/dev/null; then
-  interpreter=$(_setup_interpreter)
-  _setup_build "$venv" "$stamp" "$lock" "$interpreter"
-fi
+setup_venv own bench
 cd "$root"
-if [ "${1:-}" = --day ]; then exec "$venv/bin/python" -m tests.bench.day; fi
-exec "$venv/bin/python" -m tests.bench "$@"
+if [ "${1:-}" = --day ]; then exec "$PYTHON" -m tests.bench.day; fi
+exec "$PYTHON" -m tests.bench "$@"

@@ -9,13 +9,6 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/local/setup.sh"
-_setup_certificates
-lock=$root/tests/peers/requirements.txt
-venv=$_setup_cache/peers-$(printf %s "$root" | cksum | cut -d' ' -f1)
-stamp="$root $(cat "$lock" "$root"/{pyproject.toml,python/rdspool/version.py} | sha256sum | cut -d' ' -f1)"
-if [ ! -f "$venv/.stamp" ] || [ "$(cat "$venv/.stamp")" != "$stamp" ] || ! "$venv/bin/python" -I -c '' 2>/dev/null; then
-  interpreter=$(_setup_interpreter)
-  _setup_build "$venv" "$stamp" "$lock" "$interpreter"
-fi
+setup_venv own peers
 cd "$root"
-exec "$venv/bin/python" -m tests.peers "$@"
+exec "$PYTHON" -m tests.peers "$@"

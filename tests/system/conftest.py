@@ -16,6 +16,7 @@ from layer import matrix
 from local import endpoint
 from local.cache import cache_dir
 from local.environment.runtime_api import FunctionProcess
+from tests.function_rig import variables_of
 
 
 @pytest.fixture(scope="session")
@@ -58,18 +59,7 @@ def start_function(front, credentials, tmp_path):
         task = tmp_path / f"function{len(running)}"
         task.mkdir()
         (task / "handler.py").write_text(source)
-        settings = {
-            "RDSPOOL_HOST": front.host,
-            "RDSPOOL_PORT": str(front.port),
-            "RDSPOOL_USER": "app",
-            "RDSPOOL_DATABASE": "app",
-            "RDSPOOL_CA": str(front.ca_file),
-            "AWS_ACCESS_KEY_ID": credentials.access_key,
-            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-            "AWS_SESSION_TOKEN": credentials.session_token,
-            "AWS_REGION": "eu-central-1",
-        }
-        variables = settings | {name: options.pop(name) for name in list(options) if name.isupper()}
+        variables = variables_of(front, credentials, **{name: options.pop(name) for name in list(options) if name.isupper()})
         running.append(FunctionProcess(task, variables=variables, hosts={front.host: front.address}, **options))
         return running[-1]
 

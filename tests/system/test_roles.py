@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from connections import connection_id
 from rdspool import ReadOnlyServerError, get_engine
 from sqlalchemy import exc, text
 
@@ -17,11 +18,6 @@ READER_SAYS = [
     (1874, "InnoDB is in read only mode."),
     (3032, "The server is currently in offline mode"),
 ]
-
-
-def connection_id(engine):
-    with engine.connect() as connection:
-        return connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from local.environment import Environment
+from tests.function_rig import session_ids
+from tests.waiting import wait_until
 
 HANDLER = """
 import os, signal
@@ -40,19 +41,12 @@ def status(server, name):
     return int(server.execute(f"SHOW GLOBAL STATUS LIKE '{name}'")[0][1])
 
 
-def sessions(server):
-    return {row[0] for row in server.execute("SELECT ID FROM information_schema.PROCESSLIST")}
-
-
 def of_app(server):
-    return {row[0] for row in server.execute("SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'app'")}
+    return set(session_ids(server, "app"))
 
 
-def gone(server, number):
-    """Wait until a session has ended; the tests' own time-out ends a wait in vain."""
-    while number in sessions(server):
-        time.sleep(0.01)
-    return True
+def wait_for_its_end(server, number):
+    wait_until(lambda: number not in session_ids(server), f"session {number} has ended")
 
 
 @pytest.fixture
@@ -74,7 +68,7 @@ def test_sigterm_closes_the_connections_with_a_goodbye(server, start):
     number = process.invoke()
     process.terminate()
     assert process.process.returncode == 128 + signal.SIGTERM
-    assert gone(server, number)
+    wait_for_its_end(server, number)
     assert status(server, "Aborted_clients") == before
 
 
@@ -93,7 +87,7 @@ def test_in_aws_own_emulator(server, layer_of, tmp_path, front, credentials):
     ) as environment:
         number = environment.invoke().payload
         assert not environment.terminate().killed
-    assert gone(server, number)
+    wait_for_its_end(server, number)
     assert status(server, "Aborted_clients") == before
 
 
@@ -105,7 +99,7 @@ def test_a_handler_of_the_functions_own_still_runs(server, start, mine):
     process.terminate()
     assert "mine" in process.log
     assert process.process.returncode == (128 + signal.SIGTERM if mine == "calls the former" else 0)
-    assert gone(server, number)
+    wait_for_its_end(server, number)
     assert status(server, "Aborted_clients") == before
 
 
@@ -128,7 +122,7 @@ def test_an_ordinary_process_says_goodbye_at_its_exit(server, password_target):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", code, json.dumps(password_target)]
     printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    assert gone(server, int(printed))
+    wait_for_its_end(server, int(printed))
     assert status(server, "Aborted_clients") == before
 
 
@@ -153,8 +147,7 @@ def test_after_a_restore_a_connection_is_made_at_once(server, front, start):
     assert process.at_snapshot, process.log
     with front.count() as count:
         process.restore()
-        while not of_app(server) - before:
-            time.sleep(0.01)
+        wait_until(lambda: of_app(server) - before, "a session has begun")
         (number,) = of_app(server) - before
         assert process.invoke() == number
     assert count.connections == 1

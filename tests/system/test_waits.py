@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from cut_network import run_client
 from rdspool import ConnectTimeoutError, DeadlineError, OutcomeUnknownError, UnreachableError, deadline, get_engine
 from sqlalchemy import exc, text
 
 from local.front.faults import Accept, Command, LoseAnswer, Silence
+from tests.function_rig import session_ids
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -22,17 +22,6 @@ def account(server):
     server.execute("DROP TABLE app.account")
 
 
-def sessions(server):
-    return {row[0] for row in server.execute("SELECT ID FROM information_schema.PROCESSLIST")}
-
-
-def wait_for(found, what):
-    """Wait until `found()` is true; the tests' own time-out ends a wait in vain."""
-    while not found():
-        time.sleep(0.02)
-    assert found(), what
-
-
 def test_a_statement_given_up_at_the_deadline_is_ended_on_the_server(server, target, account):
     """An UPDATE that waited for a lock would otherwise get it later, and keep it until the server misses the client."""
     holder = get_engine("holder", **target)
@@ -43,7 +32,7 @@ def test_a_statement_given_up_at_the_deadline_is_ended_on_the_server(server, tar
             number = connection.execute(text("SELECT CONNECTION_ID()")).scalar_one()
             with deadline(2), pytest.raises(exc.OperationalError) as caught:
                 connection.execute(text("UPDATE account SET amount = 1 WHERE id = 1"))
-        wait_for(lambda: number not in sessions(server), "the session of the given up statement has ended")
+        wait_until(lambda: number not in session_ids(server), "the session of the given up statement has ended")
     error = caught.value.orig
     assert isinstance(error, DeadlineError)
     assert "deadline(2)" in str(error)
@@ -60,7 +49,7 @@ def test_a_time_out_of_its_own_ends_the_statement_too(server, front, password_ta
     with pytest.raises(Exception, match=r"within 0\.3 s") as caught:
         connection.cursor().execute("SELECT SLEEP(30)")
     assert "ended on the server" in caught.value.__notes__[0]
-    wait_for(lambda: number not in sessions(server), "the session of the given up statement has ended")
+    wait_until(lambda: number not in session_ids(server), "the session of the given up statement has ended")
 
 
 def test_a_statement_that_can_not_be_ended_says_so(front, target):

@@ -8,6 +8,7 @@ import pymysql
 import pytest
 
 from local.environment import LambdaEnvironmentError
+from tests.function_rig import session_ids
 
 HANDLER = """
 import os
@@ -25,7 +26,7 @@ LIMIT = 5
 @pytest.fixture
 def few_connections(server):
     """A server that takes few connections, and has none of the tests before."""
-    for (number,) in server.execute("SELECT ID FROM information_schema.PROCESSLIST WHERE USER IN ('app', 'plain')"):
+    for number in session_ids(server, "app") + session_ids(server, "plain"):
         with contextlib.suppress(pymysql.Error):  # it has ended meanwhile
             server.execute(f"KILL {number}")
     before = server.execute("SELECT @@global.max_connections")[0][0]

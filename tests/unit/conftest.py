@@ -7,9 +7,11 @@ import ssl
 from contextlib import ExitStack
 
 import pytest
+from fake_database import Database
 from fake_server import AUTOCOMMIT, FakeServer, ok
 from fake_sign_in import ACCEPTED, TEXT, SignInServer
 from hypothesis import settings
+from rdspool import engine
 from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
 from rdspool._driver.packets import PacketStream
@@ -119,3 +121,13 @@ def server_tls(certificates):
 def client_tls(certificates):
     """Return the TLS context of a client that trusts the authority."""
     return ssl.create_default_context(cafile=str(certificates.ca))
+
+
+@pytest.fixture
+def database(server_tls):
+    """A scripted database; the engines that a test has made are disposed of after it."""
+    made = Database(server_tls)
+    yield made
+    for one in engine._engines.values():
+        one[2].dispose()
+    made.close()

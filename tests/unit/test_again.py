@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 
 import pytest
-from fake_database import Database
 from fake_server import close, ok, refusal
 from mysql.connector.errors import DatabaseError, IntegrityError, OperationalError
 from rdspool import (
@@ -33,15 +32,6 @@ from rdspool._driver.attempts import Attempts
 from rdspool._lambda import pressure, shutdown, snapshot
 from rdspool.errors import ReadOnlyServerError
 from sqlalchemy import exc, text
-
-
-@pytest.fixture
-def database(server_tls):
-    made = Database(server_tls)
-    yield made
-    for one in engine._engines.values():
-        one[2].dispose()
-    made.close()
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ import time
 from types import ModuleType, SimpleNamespace
 
 import pytest
-from fake_database import Database
 from fake_server import QUIT, close
-from rdspool import deadlines, engine, get_engine
+from rdspool import deadlines, get_engine
 from rdspool._lambda import invocation, left_open
 from sqlalchemy import text
 
@@ -217,15 +216,6 @@ def test_a_handler_that_begins_to_watch_has_this_invocations_deadline_and_end(bo
 
 
 # -- what is left open -------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def database(server_tls):
-    made = Database(server_tls)
-    yield made
-    for one in engine._engines.values():
-        one[2].dispose()
-    made.close()
 
 
 @pytest.fixture

@@ -19,6 +19,14 @@ _NEEDED: Final = 0.05
 """Seconds that a connect needs at least: with less left, another attempt is not begun."""
 
 
+def jitter(most: float) -> float:
+    """Return the seconds of a pause: some up to `most`."""
+    import random
+
+    # Not the module's own generator: the environments that were restored from one snapshot would all draw the same.
+    return random.SystemRandom().uniform(0, most)
+
+
 class Attempts:
     """The attempts of one connect, within its limit.
 
@@ -46,10 +54,7 @@ class Attempts:
         if not self._can_pass(error, proven=proven):
             raise error
         self._awaited = error
-        import random
-
-        # Not the module's own generator: the environments that were restored from one snapshot would all draw the same.
-        pause = random.SystemRandom().uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._made - 1)))
+        pause = jitter(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._made - 1)))
         if self._limit.left() < pause + _NEEDED:
             if self._made == 1:
                 raise error

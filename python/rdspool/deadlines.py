@@ -107,9 +107,8 @@ def _block() -> _Span | None:
 
 def nearest(margin: float = MARGIN, part: float = 1.0) -> Limit | None:
     """Return what ends a wait that begins now: `part` of `margin` (seconds) before the invocation's end, or a block's; None: nothing."""
-    span = _invocation
+    span, block = _invocation, _context.get()
     found = None if span is None else span.less(margin, part)
-    block = _context.get()
     while block is not None:
         # All of them: the margin of a short block is short, so its limit can be later than that of a block which ends later.
         if not block.over:

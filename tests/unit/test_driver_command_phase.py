@@ -26,8 +26,9 @@ from fake_server import (
 )
 from mysql.connector.errors import DatabaseError, IntegrityError, OperationalError, ProgrammingError
 from rdspool import ProtocolError, StatementTimeoutError
-from rdspool._driver.answers import DISCARDED_BYTES, ResultSet
+from rdspool._driver.answers import DISCARDED_BYTES
 from rdspool._driver.responses import End, Ok
+from rdspool._driver.result_sets import ResultSet
 
 MORE = AUTOCOMMIT | MORE_RESULTS
 

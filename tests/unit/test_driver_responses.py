@@ -217,16 +217,16 @@ def test_a_column_whose_name_is_no_utf_8():
 
 
 def test_columns_are_kept_for_later_results_and_their_number_is_bounded():
-    columns._cache.clear()
+    columns._known.clear()
     first = parse_column(column("a"))
     assert parse_column(column("a")) is first
     for number in range(5000):
         parse_column(column(f"c{number}"))
-    assert len(columns._cache) <= 2000
+    assert len(columns._known) <= 2000
 
 
 def test_a_column_of_more_bytes_than_any_has_is_not_kept():
     """A kept column stays as long as the process: thousands of 16 MiB each would fill a function's memory."""
-    columns._cache.clear()
+    columns._known.clear()
     assert parse_column(column("a") + b"x" * 100_000).name == "a"
-    assert sum(map(len, columns._cache)) < 100_000
+    assert sum(map(len, columns._known)) < 100_000

@@ -10,18 +10,20 @@ import logging
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
 
 from mysql.connector.errors import Error, OperationalError
 
 from ..errors import OutcomeUnknownError, StatementTimeoutError
 from . import effects
 from .byte_stream import closed_error
-from .columns import Column, parse_column
+from .columns import parse_column
 from .error_numbers import SERVER_CLOSES, SERVER_LOST
 from .packets import ERR, PacketStream
 from .payload import malformed
 from .responses import End, Ok, parse_column_count, parse_end, parse_error, parse_ok
+from .result_sets import ResultSet
+from .statements import Template
 
 IN_TRANSACTION: Final = 0x0001
 AUTOCOMMIT: Final = 0x0002
@@ -43,12 +45,6 @@ _DROPPED_AT_ONCE: Final = 100
 """Rows in memory at once while rows are dropped."""
 
 logger: Final = logging.getLogger("rdspool")
-
-
-class ResultSet(NamedTuple):
-    """The columns of a result whose rows follow."""
-
-    columns: list[Column]
 
 
 class Answers:
@@ -98,30 +94,37 @@ class Answers:
         """Whether another result follows the one that was read."""
         return bool(self.status & MORE_RESULTS) and self.status_known
 
-    def _exchange(self, stream: PacketStream, payload: bytes | None, read_timeout: float | None, write_timeout: float | None = None) -> Any:
+    def _exchange(
+        self,
+        stream: PacketStream,
+        payload: bytes | None,
+        read_timeout: float | None,
+        write_timeout: float | None = None,
+        template: Template | None = None,
+    ) -> Any:
         """Send a command (None: nothing, an answer follows already) and return the start of its answer. Raises the server's refusal."""
         self._answering = True
         sent = False
-        if payload is not None:
-            self._sent = payload, self.status, self.status_known
         try:
             if payload is None:
                 stream.waiting.renew()
             else:
+                self._sent = payload, self.status, self.status_known
                 stream.send_command(payload, write_timeout or self.write_timeout)
             sent = True
-            answer = self._answer(stream, read_timeout or self.read_timeout)
+            answer = self._answer(stream, read_timeout or self.read_timeout, template)
         except BaseException as error:
             self.abandon()
             self._give_up(error, sent=sent)
             raise
         self._answering = False
-        if isinstance(answer, Error):
+        if type(answer) is Ok:
+            if not self.status & MORE_RESULTS:
+                self._sent = None  # it can be large
+        elif isinstance(answer, Error):
             if answer.errno in SERVER_CLOSES:
                 self._give_up(answer, sent=True)
             raise answer
-        if not (self._rows_follow or self.more_results):
-            self._sent = None  # it can be large
         return answer
 
     def _give_up(self, error: BaseException, *, sent: bool) -> None:
@@ -145,8 +148,16 @@ class Answers:
 
     # -- answers -------------------------------------------------------------------------------------------------------------
 
-    def _answer(self, stream: PacketStream, timeout: float | None) -> Ok | ResultSet | Error:
-        """Return the start of an answer; a refusal as an exception that is not raised, for what is raised closes the connection."""
+    def _answer(self, stream: PacketStream, timeout: float | None, template: Template | None = None) -> Ok | ResultSet | Error:
+        """Return the start of an answer; a refusal as an exception that is not raised, for what is raised closes the connection.
+
+        The columns that a result has are kept with the statement's `template`.
+        """
+        known = None if template is None else template.result_set
+        if known is not None and (status := stream.skip(known, timeout)) >= 0:
+            self.status = status & ~MORE_RESULTS
+            self.status_known = self._rows_follow = True
+            return known
         payload = stream.receive(timeout)
         first = payload[0] if payload else -1
         if first == _OK:
@@ -159,16 +170,22 @@ class Answers:
             raise malformed("an answer", payload, "it asks for a file of this machine, which rdspool never offers")
         if first < 0:
             raise malformed("an answer", payload, "it is empty")
-        count = parse_column_count(payload)
-        columns = [parse_column(stream.receive(timeout)) for _ in range(count)]
-        payload = stream.receive(timeout)
-        if payload[:1] == b"\xff":
-            return self._refused(payload)
-        if payload[:1] != b"\xfe":
-            raise malformed("the end of a result's columns", payload, "it is no EOF packet")
-        self.status, self.status_known = parse_end(payload).status & ~MORE_RESULTS, True
+        described, columns = [payload], []
+        for _ in range(parse_column_count(payload)):
+            described.append(stream.receive(timeout))
+            columns.append(parse_column(described[-1]))
+        end = stream.receive(timeout)
+        if end[:1] == b"\xff":
+            return self._refused(end)
+        if end[:1] != b"\xfe":
+            raise malformed("the end of a result's columns", end, "it is no EOF packet")
+        self.status, self.status_known = parse_end(end).status & ~MORE_RESULTS, True
         self._rows_follow = True
-        return ResultSet(columns)
+        found = ResultSet(columns)
+        if template is not None:
+            found.keep(described)
+            template.result_set = found
+        return found
 
     def rows(self, most: int | None, read_timeout: float | None = None) -> tuple[list[bytes], End | None]:
         """Return the payloads of the rows that follow, `most` of them (None: all), and what ended them where it was reached.
@@ -179,14 +196,15 @@ class Answers:
         if self._answering:
             self._interrupted()
         self._answering = True
-        stream.waiting.renew()
+        if most is not None:
+            stream.waiting.renew()
         try:
             payloads, last = stream.receive_rows(most, read_timeout or self.read_timeout)
             end: Any = None
             if last is not None:
                 self._rows_follow, self._reader = False, None
                 end = self._refused(last) if last[0] == ERR else parse_end(last)
-                if isinstance(end, End):
+                if type(end) is End:
                     self._take_status(end.status)
         except BaseException as error:
             self.abandon()

@@ -9,15 +9,15 @@ from mysql.connector.errors import Error, InterfaceError, ProgrammingError
 
 from ..errors import ProtocolError
 from . import effects, literals, not_offered, rows
-from .answers import ResultSet
-from .columns import Column
+from .answers import MORE_RESULTS
 from .command_phase import CommandPhase
 from .error_numbers import SYNTAX_ERROR
 from .responses import Ok
-from .statements import encoded, template
+from .result_sets import ResultSet
+from .statements import Template, template, whole
 from .transactions import TransactionState
 
-Outcome = tuple[list[Column] | None, list[Any], int, int | None, int]
+Outcome = tuple[ResultSet | None, list[Any], int, int | None, int]
 """One result: columns, rows, rowcount, lastrowid, warning_count."""
 NOTHING: Final[Outcome] = (None, [], -1, None, 0)
 
@@ -42,7 +42,7 @@ class Cursor:
         self._raw = raw
         self._read_timeout = read_timeout
         self._write_timeout = write_timeout
-        self._columns: list[Column] | None = None
+        self._result_set: ResultSet | None = None
         self._rows: list[Any] = []
         self._next = 0
         self._results: list[Outcome] = []
@@ -99,26 +99,28 @@ class Cursor:
         self._check_open()
         if params:
             known = template(operation, params, self._sql_mode)
-            self._send(known.fill(known.values(params)), known.effects)
+            self._send(known.fill(known.values(params)), known)
         else:
-            statement = encoded(operation)
-            self._send(statement, effects.of(statement))
+            known = whole(operation)
+            self._send(known.pieces[0], known)
 
     def _sql_mode(self) -> str:
         return str(self._commands.variables("@@session.sql_mode")[0])
 
-    def _send(self, statement: bytes, can: int) -> None:
-        """Send a statement and read the start of its answer. `can` is what it can do beside its rows: flags of `effects`."""
+    def _send(self, statement: bytes, known: Template) -> None:
+        """Send a statement, made of its template, and read the start of its answer."""
         self._results = []
         self._show(NOTHING)
         self._sent = statement
-        if can & (effects.COMMITS | effects.NEXT_TRANSACTION | effects.WRITES):
-            self._transaction.note(can)
-        self._commands.left_behind |= can & (effects.LEAVES_STATE | effects.OUTLASTS_RESET)
+        commands, can = self._commands, known.effects
+        if can:
+            if can & (effects.COMMITS | effects.NEXT_TRANSACTION | effects.WRITES):
+                self._transaction.note(can)
+            commands.left_behind |= can & (effects.LEAVES_STATE | effects.OUTLASTS_RESET)
         if len(statement) > effects.PINS_FROM:
-            self._commands.left_behind |= effects.PINS
+            commands.left_behind |= effects.PINS
         try:
-            answer = self._commands.query(statement, self._read_timeout, self._write_timeout)
+            answer = commands.query(statement, self._read_timeout, self._write_timeout, known)
         except Error as error:
             if error.errno == SYNTAX_ERROR and literals.HEXADECIMAL in statement:
                 error.add_note(
@@ -127,7 +129,7 @@ class Cursor:
                 )
             raise
         self._take(answer)
-        if self._commands.more_results:
+        if commands.status & MORE_RESULTS:
             self._read_on()
 
     def _read_on(self) -> None:
@@ -146,10 +148,10 @@ class Cursor:
         self._results = found[1:]
 
     def _outcome(self) -> Outcome:
-        return self._columns, self._rows, self.rowcount, self.lastrowid, self.warning_count
+        return self._result_set, self._rows, self.rowcount, self.lastrowid, self.warning_count
 
     def _show(self, outcome: Outcome) -> None:
-        self._columns, self._rows, self.rowcount, self.lastrowid, self.warning_count = outcome
+        self._result_set, self._rows, self.rowcount, self.lastrowid, self.warning_count = outcome
         self._next = 0
 
     def executemany(self, operation: Any, seq_of_params: Sequence[Any]) -> None:
@@ -173,14 +175,14 @@ class Cursor:
         total = 0
         if batch is not None and known is not None:
             for statement in batch.statements(literal_rows, BATCH_BYTES):
-                self._send(statement, known.effects)
+                self._send(statement, known)
                 total += self.rowcount
         else:
             for params in given:
                 if known is None:
                     self.execute(operation, params)
                 else:
-                    self._send(known.fill(known.values(params)), known.effects)
+                    self._send(known.fill(known.values(params)), known)
                 if self.with_rows:
                     self.fetchall()
                 total += max(self.rowcount, 0)
@@ -216,24 +218,23 @@ class Cursor:
 
     def _take(self, answer: Ok | ResultSet) -> None:
         if isinstance(answer, Ok):
-            self.rowcount, self.lastrowid, self.warning_count = answer.affected_rows, answer.last_insert_id, answer.warnings
-            return
-        self._columns = answer.columns
-        self._convert = rows.converters(answer.columns, self._raw)
-        self._begin_rows()
+            self.rowcount, self.lastrowid, _, self.warning_count = answer
+        else:
+            self._result_set = answer
+            self._begin_rows(answer)
 
-    def _begin_rows(self) -> None:
+    def _begin_rows(self, result_set: ResultSet) -> None:
         payloads, end = self._commands.rows(None, self._read_timeout)
-        self._rows = self._made(payloads)
+        self._rows = self._made(payloads, result_set)
         self.rowcount = len(self._rows)
         if end is not None:
             self.warning_count = end.warnings
 
-    def _made(self, payloads: list[Any]) -> list[Any]:
+    def _made(self, payloads: list[Any], result_set: ResultSet) -> list[Any]:
         """Return the rows in these payloads. A value that can't be read closes the connection."""
-        assert self._columns is not None
+        columns = result_set.columns
         try:
-            rows.read(payloads, self._columns, self._convert)
+            rows.read(payloads, columns, rows.converters(columns, raw=True) if self._raw else result_set.convert)
         except ProtocolError:
             self._commands.abandon()
             raise
@@ -247,20 +248,20 @@ class Cursor:
     @property
     def with_rows(self) -> bool:
         """Whether the last statement has a result with rows."""
-        return self._columns is not None
+        return self._result_set is not None
 
     @property
     def description(self) -> list[tuple[str, int, None, None, None, None, bool]] | None:
         """The columns of the result: name, type (one of mysql.connector.FieldType), four times None, nullable."""
-        return None if self._columns is None else [column.description for column in self._columns]
+        return None if self._result_set is None else self._result_set.description.copy()
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """The names of the result's columns."""
-        return () if self._columns is None else tuple(column.name for column in self._columns)
+        return () if self._result_set is None else tuple(column.name for column in self._result_set.columns)
 
     def _check_rows(self) -> None:
-        if self._columns is None:
+        if self._result_set is None:
             self._check_open()
             raise InterfaceError("there is no result to fetch from: the last statement has none, or none was executed")
 
@@ -294,10 +295,10 @@ class Cursor:
         if self._results:
             self._show(self._results.pop(0))
             return True
-        self._columns, self._rows, self._next = None, [], 0
+        self._result_set, self._rows, self._next = None, [], 0
         return None
 
     def close(self) -> None:
         """Close the cursor."""
         self._connection = None
-        self._columns, self._rows, self._results = None, [], []
+        self._result_set, self._rows, self._results = None, [], []

@@ -16,6 +16,7 @@ from ..errors import ProtocolError
 from .byte_stream import ByteStream, closed_error
 from .error_numbers import MALFORMED_PACKET, SERVER_LOST
 from .responses import parse_error, parse_leave
+from .result_sets import ResultSet
 
 MAX_PAYLOAD: Final = 0xFFFFFF
 """Bytes in one packet at most. A payload of this size or more goes on in the next packet."""
@@ -147,6 +148,21 @@ class PacketStream(ByteStream):
                 self._expected = self._expected + 1 & 0xFF
                 return buffer[start:end]
         return self._receive_slowly(timeout)
+
+    def skip(self, known: ResultSet, timeout: float | None = None) -> int:
+        """Go past what precedes the rows of a result, where it is the same as that of `known`.
+
+        Return the status behind it, -1 where something else came or not all of it has arrived: then nothing is passed.
+        """
+        if self._at == len(self._buffer):
+            self._set_timeout(timeout)
+            self._fill(1)
+        header, buffer = known.header, self._buffer
+        end = self._at + len(header) + 4  # the EOF packet's number of warnings and status
+        if not header or end > len(buffer) or not buffer.startswith(header, self._at):
+            return -1
+        self._at, self._expected = end, known.next_number
+        return buffer[end - 2] | buffer[end - 1] << 8
 
     def _receive_slowly(self, timeout: float | None) -> bytes:
         """Return the next payload where it has not arrived whole, or has several packets."""

@@ -154,10 +154,8 @@ class Answers:
         The columns that a result has are kept with the statement's `template`.
         """
         known = None if template is None else template.result_set
-        if known is not None and (status := stream.skip(known, timeout)) >= 0:
-            self.status = status & ~MORE_RESULTS
-            self.status_known = self._rows_follow = True
-            return known
+        if known is not None and stream.skip(known.header, known.next_number, timeout):
+            return self._columns_end(stream, timeout) or known
         payload = stream.receive(timeout)
         first = payload[0] if payload else -1
         if first == _OK:
@@ -174,18 +172,27 @@ class Answers:
         for _ in range(parse_column_count(payload)):
             described.append(stream.receive(timeout))
             columns.append(parse_column(described[-1]))
-        end = stream.receive(timeout)
-        if end[:1] == b"\xff":
-            return self._refused(end)
-        if end[:1] != b"\xfe":
-            raise malformed("the end of a result's columns", end, "it is no EOF packet")
-        self.status, self.status_known = parse_end(end).status & ~MORE_RESULTS, True
-        self._rows_follow = True
         found = ResultSet(columns)
         if template is not None:
             found.keep(described)
             template.result_set = found
-        return found
+        return self._columns_end(stream, timeout) or found
+
+    def _columns_end(self, stream: PacketStream, timeout: float | None) -> Error | None:
+        """Read what stands between the columns and the rows, and return the error that can come there."""
+        if stream.ok_ends_rows:
+            # Whether a transaction is open is known at the end of the rows.
+            self.status &= ~MORE_RESULTS
+            self.status_known = False
+        else:
+            end = stream.receive(timeout)
+            if end[:1] == b"\xff":
+                return self._refused(end)
+            if end[:1] != b"\xfe":
+                raise malformed("the end of a result's columns", end, "it is no EOF packet")
+            self.status, self.status_known = parse_end(end).status & ~MORE_RESULTS, True
+        self._rows_follow = True
+        return None
 
     def rows(self, most: int | None, read_timeout: float | None = None) -> tuple[list[bytes], End | None]:
         """Return the payloads of the rows that follow, `most` of them (None: all), and what ended them where it was reached.
@@ -203,8 +210,14 @@ class Answers:
             end: Any = None
             if last is not None:
                 self._rows_follow, self._reader = False, None
-                end = self._refused(last) if last[0] == ERR else parse_end(last)
-                if type(end) is End:
+                if last[0] == ERR:
+                    end = self._refused(last)
+                else:
+                    if stream.ok_ends_rows:
+                        _, _, status, warnings = parse_ok(last)
+                        end = End(warnings, status)
+                    else:
+                        end = parse_end(last)
                     self._take_status(end.status)
         except BaseException as error:
             self.abandon()

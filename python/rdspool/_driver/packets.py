@@ -16,7 +16,6 @@ from ..errors import ProtocolError
 from .byte_stream import ByteStream, closed_error
 from .error_numbers import MALFORMED_PACKET, SERVER_LOST
 from .responses import parse_error, parse_leave
-from .result_sets import ResultSet
 
 MAX_PAYLOAD: Final = 0xFFFFFF
 """Bytes in one packet at most. A payload of this size or more goes on in the next packet."""
@@ -36,7 +35,7 @@ _LAST_WORD_TIMEOUT: Final = 1.0
 EOF: Final = 0xFE
 ERR: Final = 0xFF
 EOF_SIZE: Final = 9
-"""A payload that begins with 0xFE and is shorter than this ends the rows; a longer one is a row whose first value has 16 MiB or more."""
+"""A payload that begins with 0xFE and is shorter than this is an EOF packet."""
 
 
 class PacketStream(ByteStream):
@@ -48,6 +47,9 @@ class PacketStream(ByteStream):
         self.max_allowed_packet = DEFAULT_MAX_ALLOWED_PACKET
         self.signing_in = False
         """Whether the sign-in is still going on: then answers are bounded by `SIGN_IN_BYTES`."""
+        self.ok_ends_rows = False
+        """Whether rows are ended by an OK packet, with the type 0xFE (the capability DEPRECATE_EOF), and nothing stands between columns and rows;
+        else EOF packets stand behind both."""
         self._expected = 0
 
     # -- sending ------------------------------------------------------------------------------------------------------------
@@ -149,20 +151,27 @@ class PacketStream(ByteStream):
                 return buffer[start:end]
         return self._receive_slowly(timeout)
 
-    def skip(self, known: ResultSet, timeout: float | None = None) -> int:
-        """Go past what precedes the rows of a result, where it is the same as that of `known`.
+    def skip(self, header: bytes, next_number: int, timeout: float | None = None) -> bool:
+        """Go past the packets in `header`, where they come next. `next_number` is the number of the packet behind them.
 
-        Return the status behind it, -1 where something else came or not all of it has arrived: then nothing is passed.
+        Return whether they came. Where something else came, or not all of it has arrived, nothing is passed.
         """
         if self._at == len(self._buffer):
             self._set_timeout(timeout)
             self._fill(1)
-        header, buffer = known.header, self._buffer
-        end = self._at + len(header) + 4  # the EOF packet's number of warnings and status
-        if not header or end > len(buffer) or not buffer.startswith(header, self._at):
-            return -1
-        self._at, self._expected = end, known.next_number
-        return buffer[end - 2] | buffer[end - 1] << 8
+        if not header or not self._buffer.startswith(header, self._at):
+            return False
+        self._at += len(header)
+        self._expected = next_number
+        return True
+
+    def is_end(self, payload: bytes) -> bool:
+        """Return whether a payload, in place of a row, ends the rows: by an error, an EOF packet or an OK packet.
+
+        A row whose first value has 16 MiB or more begins with 0xFE too, and fills a packet.
+        """
+        first = payload[0] if payload else 0
+        return first == ERR or (first == EOF and len(payload) < (MAX_PAYLOAD if self.ok_ends_rows else EOF_SIZE))
 
     def _receive_slowly(self, timeout: float | None) -> bytes:
         """Return the next payload where it has not arrived whole, or has several packets."""
@@ -218,7 +227,7 @@ class PacketStream(ByteStream):
                 continue
             # Not whole yet, in several packets, out of its sequence, or perhaps the end.
             payload = self.receive(timeout)
-            if payload[:1] >= b"\xfe" and (payload[0] == ERR or len(payload) < EOF_SIZE):
+            if self.is_end(payload):
                 return rows, payload
             append(payload)
         return rows, None

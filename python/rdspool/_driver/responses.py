@@ -27,7 +27,7 @@ class Ok(NamedTuple):
 
 
 class End(NamedTuple):
-    """What an EOF packet says."""
+    """What the packet behind columns or rows says."""
 
     warnings: int
     status: int

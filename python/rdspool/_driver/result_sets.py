@@ -14,8 +14,6 @@ from .columns import Column
 
 _KEPT_LENGTH: Final = 8192
 """Bytes of a header that is kept at most: that of a usual result with 20 columns has 1,500, and they are kept as long as the process."""
-_END_OF_COLUMNS: Final = b"\x05\x00\x00"
-"""The length of the EOF packet behind the columns."""
 
 
 class ResultSet:
@@ -30,15 +28,14 @@ class ResultSet:
         self.description: list[Any] = [column.description for column in columns]
         """The columns as `Cursor.description` gives them."""
         self.header = b""
-        """The bytes before the rows, up to the first of the EOF packet behind the columns; empty where they are not kept."""
+        """The packets that described the columns; empty where they are not kept."""
         self.next_number = 0
-        """The number of the packet behind that EOF packet."""
+        """The number of the packet behind them."""
 
     def keep(self, payloads: Sequence[bytes]) -> None:
-        """Keep the bytes that described the columns. Take the payloads of their packets, with that of the number of columns."""
+        """Keep the packets that described the columns. Take their payloads, with that of the number of columns."""
         if sum(map(len, payloads)) + 4 * len(payloads) > _KEPT_LENGTH:
             return
         packets = [len(payload).to_bytes(3, "little") + (number & 0xFF).to_bytes() + payload for number, payload in enumerate(payloads, 1)]
-        end = len(payloads) + 1
-        self.header = b"".join(packets) + _END_OF_COLUMNS + (end & 0xFF).to_bytes() + b"\xfe"
-        self.next_number = end + 1 & 0xFF
+        self.header = b"".join(packets)
+        self.next_number = len(payloads) + 1 & 0xFF

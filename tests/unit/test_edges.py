@@ -505,7 +505,7 @@ def test_a_token_for_an_address_of_ipv6_is_botocores(monkeypatch):
 def test_a_token_is_kept_to_two_minutes_before_its_end(monkeypatch):
     clock = SimpleNamespace(now=NOW)
     monkeypatch.setattr("rdspool._aws.token.time.time", lambda: clock.now)
-    found = TokenSource("h", 3306, "app", "eu-central-1", lambda: KEYS)
+    found = TokenSource("h", 3306, "app", "eu-central-1", lambda _: KEYS)
     first, served = found.get()
     assert not served
     clock.now = NOW + 779

@@ -120,7 +120,7 @@ def test_without_credentials_a_statement_goes_on_and_that_is_told(monkeypatch, t
     del target["password"]
     connection = dbapi.connect(**target, port=one.port, read_timeout=0.2)
 
-    def none(_):
+    def none(*_):
         raise CredentialsError("gone")
 
     monkeypatch.setattr(creator.TokenSource, "get", none)

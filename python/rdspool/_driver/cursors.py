@@ -223,7 +223,7 @@ class Cursor:
         self._begin_rows()
 
     def _begin_rows(self) -> None:
-        payloads, end = self._commands.rows(None, self._read_timeout)
+        payloads, end = self._commands.rows(None, self._read_timeout, self._convert)
         self._rows = self._made(payloads)
         self.rowcount = len(self._rows)
         if end is not None:

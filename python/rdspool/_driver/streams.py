@@ -62,7 +62,7 @@ class StreamingCursor(Cursor):
                     "the rows of this stream are gone: the transaction was ended, or the connection closed, before they were read"
                 )
             return []
-        payloads, end = self._commands.rows(most, self._read_timeout)
+        payloads, end = self._commands.rows(most, self._read_timeout, self._convert)
         found = self._made(payloads)
         self._count += len(found)
         if end is not None:

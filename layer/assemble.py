@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import archive, bytecode, licences, manifest, matrix, package, wheels
+from . import archive, bytecode, extension, licences, manifest, matrix, package, wheels
 from .errors import LayerError
 from .matrix import Target
 from .strip import is_elf, strip
@@ -44,10 +44,11 @@ def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progr
     found = wheels.fetch(target, cache)
     tools = wheels.install_tools(cache)
     progress("unpacking")
-    files = package.files() | package.dist_info(licences.notice(found))
+    files = package.files() | package.dist_info(licences.notice(found), target)
     for wheel in found:
         files |= _unpack(wheel)
     progress("compiling")
+    files |= extension.build(target.architecture, tools, cache)
     files |= bytecode.compile_all(compiler, files)
     files = {f"python/{path}": data for path, data in files.items()}
     progress("compressing")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import LayerError
-from .matrix import PROJECT, licences
+from .matrix import PROJECT, Target, licences
 
 
 def project() -> dict[str, Any]:
@@ -58,13 +58,13 @@ def _pyproject() -> dict[str, Any]:
         raise LayerError(f"{path} is missing: the layer takes rdspool's name, version, entry points and data files from it") from error
 
 
-def dist_info(notice: str) -> dict[str, bytes]:
+def dist_info(notice: str, target: Target) -> dict[str, bytes]:
     """Return the dist-info files by path. `notice` is the content of THIRD-PARTY-NOTICES.txt."""
     table = project()
     folder = f"{table['name'].replace('-', '_')}-{table['version']}.dist-info"
     made = {
         "METADATA": _metadata(table),
-        "WHEEL": "Wheel-Version: 1.0\nGenerator: rdspool layer\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "WHEEL": f"Wheel-Version: 1.0\nGenerator: rdspool layer\nRoot-Is-Purelib: false\nTag: {target.abi}-abi3-linux_{target.machine}\n",
         "entry_points.txt": _entry_points(table),
         "licenses/LICENSE": (PROJECT / "LICENSE").read_text(encoding="utf-8"),
         "licenses/THIRD-PARTY-NOTICES.txt": notice,

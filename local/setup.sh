@@ -94,7 +94,18 @@ _setup_build() (
   printf '%s' "$stamp" >"$venv/.stamp.$$" && mv -f "$venv/.stamp.$$" "$venv/.stamp"
 )
 
+# The part of rdspool in C, where its tests or its benchmark run: the same bytes as in the layer. The build of a layer compiles its own.
+_setup_extension() {
+  [ -f "$_setup_root/layer/extension.py" ] || return 0
+  PYTHONPATH=$_setup_root "$PYTHON" -m layer.extension --cache "$_setup_cache"
+}
+
 setup_venv() {
+  _setup_environment "$@" || return
+  [ -z "$*" ] || _setup_extension
+}
+
+_setup_environment() {
   local venv=${RDSLOCAL_VENV:-$_setup_root/.venv} lock=$_setup_root/local/requirements.txt interpreter stamp
   case "$*" in
     '') ;;

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 from rdspool import creator, engine
-from rdspool._driver import resumption
+from rdspool._driver import resumption, rows
 
 import local.front
 import local.server
@@ -80,6 +80,16 @@ def module_fronts(credentials):
     """Return what `fronts` does; these fronts, and the connections to the server that they keep, end with the module."""
     with kept_fronts(credentials) as front_of:
         yield front_of
+
+
+@pytest.fixture(scope="module", params=["c", "python"])
+def each_decoder(request):
+    """Let rows be read in C, then in Python."""
+    assert rows.in_c is not None, "_rows.c was not compiled into this tree: run the tests with tests/run.sh"
+    with pytest.MonkeyPatch.context() as patched:
+        if request.param == "python":
+            patched.setattr(rows, "in_c", None)
+        yield request.param
 
 
 @pytest.fixture(scope="session", params=["mysql", "mariadb"])

@@ -11,6 +11,8 @@ import pytest
 from rdspool import dbapi, get_engine
 from sqlalchemy import exc, text
 
+pytestmark = pytest.mark.usefixtures("each_decoder")
+
 COLUMNS = {
     "tiny": ("TINYINT", ["-128", "127", "NULL"]),
     "tiny_unsigned": ("TINYINT UNSIGNED", ["0", "255"]),

@@ -9,6 +9,8 @@ from mysql.connector.errors import IntegrityError, InterfaceError, OperationalEr
 from rdspool import ProtocolError
 from rdspool._driver.batches import BATCH_BYTES
 
+pytestmark = pytest.mark.usefixtures("each_decoder")
+
 MORE = AUTOCOMMIT | MORE_RESULTS
 ALL_KINDS = [
     {},

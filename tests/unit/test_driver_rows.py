@@ -19,6 +19,8 @@ from rdspool._driver.disconnects import is_disconnect
 
 from local.front.protocol import lenenc
 
+pytestmark = pytest.mark.usefixtures("each_decoder")
+
 
 def read(columns, *payloads, raw=False):
     found = list(payloads)
@@ -159,7 +161,7 @@ def test_a_value_of_a_type_without_a_name_that_cant_be_read():
     column = Column("v", 99, 0, BINARY)
     found = [row(b"x")]
     with pytest.raises(ProtocolError, match=r"column 'v' \(type 99\) holds b'x': ValueError"):
-        rows.read(found, [column], [fail])
+        rows.read(found, [column], rows.Converters([fail]))
 
 
 @pytest.mark.parametrize(

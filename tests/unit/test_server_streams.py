@@ -18,6 +18,8 @@ from mysql.connector.errors import OperationalError
 from rdspool import ProtocolError
 from server_streams import CURSORS, FILE, FRESH, Damaged, Recorded, cut, recorded, replay
 
+pytestmark = pytest.mark.usefixtures("each_decoder")
+
 ROOT = Path(__file__).resolve().parents[2]
 SEED = int(os.environ.get("STREAMS_SEED", "2611"))
 COUNT = int(os.environ.get("STREAMS_COUNT", "6000"))
@@ -93,12 +95,12 @@ def test_a_server_that_promises_more_and_closes_is_a_lost_connection():
 
 
 @pytest.mark.timeout(HANGS_AFTER + 30)
-def test_damaged_streams_end_as_they_have_to():
+def test_damaged_streams_end_as_they_have_to(each_decoder):
     """In a process of its own, whose memory holds nothing else."""
     script = Path(__file__).with_name("server_streams.py")
     run = subprocess.run(
         [sys.executable, script, str(SEED), "0", str(COUNT)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "python")])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "python")]), "RDSPOOL_ROWS": each_decoder},
         capture_output=True,
         text=True,
         timeout=HANGS_AFTER,

@@ -205,6 +205,13 @@ def test_a_variable_with_a_similar_name_is_pointed_out():
         load(hots="x")
 
 
+def test_a_variable_of_the_process_is_no_setting_and_has_few_values():
+    for value in ("c", "python", ""):
+        load(environ={"RDSPOOL_ROWS": value})
+    with pytest.raises(SettingsError, match=r"RDSPOOL_ROWS is 'pyton': choose from c, python"):
+        load(environ={"RDSPOOL_ROWS": "pyton"})
+
+
 def test_no_text_of_settings_shows_the_password():
     settings = load(password="s3cret-pw")
     assert "s3cret-pw" not in repr(settings)

@@ -23,6 +23,7 @@ from .packets import ERR, PacketStream
 from .payload import malformed
 from .responses import End, Ok, parse_column_count, parse_end, parse_error, parse_ok
 from .result_sets import ResultSet
+from .rows import Converters
 from .statements import Template
 
 IN_TRANSACTION: Final = 0x0001
@@ -194,10 +195,11 @@ class Answers:
         self._rows_follow = True
         return None
 
-    def rows(self, most: int | None, read_timeout: float | None = None) -> tuple[list[bytes], End | None]:
-        """Return the payloads of the rows that follow, `most` of them (None: all), and what ended them where it was reached.
+    def rows(self, most: int | None, read_timeout: float | None = None, convert: Converters | None = None) -> tuple[list[Any], End | None]:
+        """Return the rows that follow, `most` of them (None: all), and what ended them where it was reached.
 
-        Raises the server's error where that ends the rows.
+        They are payloads, of which `convert` lets some be read as they come (`PacketStream.receive_rows()`). Raises the server's error
+        where that ends the rows.
         """
         stream = self.stream
         if self._answering:
@@ -206,7 +208,7 @@ class Answers:
         if most is not None:
             stream.waiting.renew()
         try:
-            payloads, last = stream.receive_rows(most, read_timeout or self.read_timeout)
+            payloads, last = stream.receive_rows(most, read_timeout or self.read_timeout, convert)
             end: Any = None
             if last is not None:
                 self._rows_follow, self._reader = False, None

@@ -220,25 +220,24 @@ class Cursor:
         if isinstance(answer, Ok):
             self.rowcount, self.lastrowid, _, self.warning_count = answer
         else:
-            self._result_set = answer
-            self._begin_rows(answer)
+            self._result_set = ResultSet(answer.columns, raw=True) if self._raw else answer
+            self._begin_rows(self._result_set)
 
     def _begin_rows(self, result_set: ResultSet) -> None:
-        payloads, end = self._commands.rows(None, self._read_timeout)
-        self._rows = self._made(payloads, result_set)
+        found, end = self._commands.rows(None, self._read_timeout, result_set.convert)
+        self._rows = self._made(found, result_set)
         self.rowcount = len(self._rows)
         if end is not None:
             self.warning_count = end.warnings
 
-    def _made(self, payloads: list[Any], result_set: ResultSet) -> list[Any]:
-        """Return the rows in these payloads. A value that can't be read closes the connection."""
-        columns = result_set.columns
+    def _made(self, found: list[Any], result_set: ResultSet) -> list[Any]:
+        """Return the rows of which `found` has the payloads still. A value that can't be read closes the connection."""
         try:
-            rows.read(payloads, columns, rows.converters(columns, raw=True) if self._raw else result_set.convert)
+            rows.read(found, result_set.columns, result_set.convert)
         except ProtocolError:
             self._commands.abandon()
             raise
-        return payloads
+        return found
 
     @property
     def statement(self) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from mysql.connector.errors import Error, OperationalError
 
@@ -16,6 +16,9 @@ from ..errors import ProtocolError
 from .byte_stream import ByteStream, closed_error
 from .error_numbers import MALFORMED_PACKET, SERVER_LOST
 from .responses import parse_error, parse_leave
+
+if TYPE_CHECKING:
+    from .rows import Converters
 
 MAX_PAYLOAD: Final = 0xFFFFFF
 """Bytes in one packet at most. A payload of this size or more goes on in the next packet."""
@@ -201,38 +204,59 @@ class PacketStream(ByteStream):
             if size != MAX_PAYLOAD:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def receive_rows(self, most: int | None, timeout: float | None = None) -> tuple[list[bytes], bytes | None]:
-        """Return the payloads of the next rows, `most` of them (None: all), and the payload that ends them where it was reached.
+    def receive_rows(
+        self, most: int | None, timeout: float | None = None, convert: Converters | None = None
+    ) -> tuple[list[Any], bytes | None]:
+        """Return the next rows, `most` of them (None: all), and the payload that ends them where it was reached.
 
-        One loop without a call per row: 10,000 rows are 10,000 packets.
+        Each row is its payload. With `convert` rows are read as they come, up to the first that can't be read in C: `rows.read()` reads those
+        that are left.
         """
-        rows: list[bytes] = []
-        append = rows.append
+        rows: list[Any] = []
+        take_rows, one = (convert.take, convert.one) if convert is not None else (None, None)
         while most is None or len(rows) < most:
-            buffer, at, expected, size = self._buffer, self._at, self._expected, len(self._buffer)
-            left = size + 1 if most is None else most - len(rows)  # more than the buffer can hold, even where it is empty
-            while left > 0:
-                start = at + 4
-                if start > size:
-                    break
-                end = start + (buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16)
-                if end > size or end - start == MAX_PAYLOAD or end == start or buffer[start] >= EOF or buffer[at + 3] != expected:
-                    break
-                append(buffer[start:end])
-                at = end
-                expected = expected + 1 & 0xFF
-                left -= 1
-            self._at, self._expected = at, expected
-            if left <= 0:
+            buffer, before = self._buffer, len(rows)
+            left = len(buffer) + 1 if most is None else most - before  # more than the buffer can hold, even where it is empty
+            at = (take_rows or take)(buffer, self._at, self._expected, left, rows)
+            self._expected = self._expected + len(rows) - before & 0xFF
+            if at < 0:
+                self._at, take_rows, one = -at - 1, None, None
                 continue
+            self._at = at
+            if len(rows) - before == left:
+                break
             # Not whole yet, in several packets, out of its sequence, or perhaps the end.
             payload = self.receive(timeout)
             if self.is_end(payload):
                 return rows, payload
-            append(payload)
+            row = None if one is None else one(payload)
+            if row is None:
+                take_rows = one = None
+            rows.append(row or payload)
         return rows, None
 
     def _out_of_sequence(self, found: int) -> NoReturn:
         raise ProtocolError(
             f"{self.address} sent a packet out of its sequence (number {found}, expected {self._expected})", errno=MALFORMED_PACKET
         )
+
+
+def take(buffer: bytes, at: int, number: int, most: int, found: list[Any]) -> int:
+    """Append the payloads of the rows that are whole in the buffer, from the position `at` on, and return the position behind them.
+
+    It takes at most `most`, and only packets with the numbers from `number` on; it stops at all else. One loop without a call per row:
+    10,000 rows are 10,000 packets.
+    """
+    append, size = found.append, len(buffer)
+    while most > 0:
+        start = at + 4
+        if start > size:
+            break
+        end = start + (buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16)
+        if end > size or end - start == MAX_PAYLOAD or end == start or buffer[start] >= EOF or buffer[at + 3] != number:
+            break
+        append(buffer[start:end])
+        at = end
+        number = number + 1 & 0xFF
+        most -= 1
+    return at

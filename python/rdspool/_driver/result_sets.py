@@ -21,9 +21,10 @@ class ResultSet:
 
     __slots__ = ("columns", "convert", "description", "header", "next_number")
 
-    def __init__(self, columns: Sequence[Column]) -> None:
+    def __init__(self, columns: Sequence[Column], *, raw: bool = False) -> None:
+        """Take the columns; with `raw` each value stays bytes."""
         self.columns = columns
-        self.convert = rows.converters(columns)
+        self.convert = rows.converters(columns, raw)
         """For each column, what turns its bytes into a Python value."""
         self.description: list[Any] = [column.description for column in columns]
         """The columns as `Cursor.description` gives them."""

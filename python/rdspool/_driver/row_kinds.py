@@ -12,13 +12,13 @@ from .result_sets import ResultSet
 
 
 class Dicts(Cursor):
-    def _made(self, payloads: list[Any], result_set: ResultSet) -> list[Any]:
-        return _dicts(result_set.columns, super()._made(payloads, result_set))
+    def _made(self, found: list[Any], result_set: ResultSet) -> list[Any]:
+        return _dicts(result_set.columns, super()._made(found, result_set))
 
 
 class NamedTuples(Cursor):
-    def _made(self, payloads: list[Any], result_set: ResultSet) -> list[Any]:
-        return _named_tuples(result_set.columns, super()._made(payloads, result_set))
+    def _made(self, found: list[Any], result_set: ResultSet) -> list[Any]:
+        return _named_tuples(result_set.columns, super()._made(found, result_set))
 
 
 class DictCursor(Dicts):

@@ -2,14 +2,20 @@
 
 Each type gives what mysql-connector-python gives for it: BIT an int, SET a set, TIME a timedelta, a date that Python can't hold
 (0000-00-00) None, VECTOR an array of floats.
+
+The layer has a second decoder for rows, _rows.c, which gives the same values. It leaves each row that it can't read to this one, which
+then gives the value or the error. Where it was not built, or RDSPOOL_ROWS is "python", this one reads all rows.
 """
 
 from __future__ import annotations
 
 import datetime
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from functools import partial
+from types import ModuleType
 from typing import Any, Final
 
 from mysql.connector.constants import FieldFlag, FieldType
@@ -18,6 +24,16 @@ from ..errors import ProtocolError
 from .columns import Column
 from .error_numbers import MALFORMED_PACKET
 from .payload import NULL, PayloadReader
+
+try:
+    if os.environ.get("RDSPOOL_ROWS") == "python":
+        raise ImportError
+    from . import _rows
+except ImportError:
+    in_c: ModuleType | None = None
+else:
+    in_c = _rows
+"""The decoder in C, None where rows are read in Python."""
 
 Convert = Callable[[bytes], Any]
 
@@ -121,9 +137,45 @@ def converter(column: Column) -> Convert:
     return _bytes if column.charset == BINARY_CHARSET else _text
 
 
-def converters(columns: Sequence[Column], raw: bool = False) -> list[Convert]:
+_IN_C: Final[dict[Convert, tuple[int, Callable[..., Any] | None]]] = {
+    _bytes: (ord("b"), None),
+    _text: (ord("t"), None),
+    int: (ord("i"), None),
+    float: (ord("f"), None),
+    _bit: (ord("B"), None),
+    _decimal: (ord("d"), Decimal),
+    _date: (ord("D"), datetime.date.fromisoformat),
+    _datetime: (ord("D"), datetime.datetime.fromisoformat),
+    _time: (ord("T"), datetime.timedelta),
+}
+"""What _rows.c does in place of each: the kind of value, and what it calls for one."""
+_OTHER: Final = ord("o")
+
+
+class Converters(list[Convert]):
+    """For each column, what turns its bytes into a Python value."""
+
+    __slots__ = ("one", "take")
+
+    def __init__(self, functions: Iterable[Convert]) -> None:
+        """Take the functions."""
+        super().__init__(functions)
+        self.take: Callable[[bytes, int, int, int, list[Any]], int] | None = None
+        """As `packets.take()`, but it reads the rows; where it can't read one, the position of that as a negative number less one.
+
+        None where rows are read in Python, as `one` is.
+        """
+        self.one: Callable[[bytes], tuple[Any, ...] | None] | None = None
+        """Returns the row in a payload, None where it can't be read in C."""
+        if in_c is not None:
+            found = [_IN_C.get(function) or (_OTHER, function) for function in self]
+            columns = bytes([kind for kind, _ in found]), tuple([called for _, called in found])
+            self.take, self.one = partial(in_c.rows, *columns), partial(in_c.row, *columns)
+
+
+def converters(columns: Sequence[Column], raw: bool = False) -> Converters:
     """Return for each column what turns its bytes into a Python value; with `raw` each value stays bytes."""
-    return [_bytes] * len(columns) if raw else [converter(column) for column in columns]
+    return Converters([_bytes] * len(columns) if raw else [converter(column) for column in columns])
 
 
 def row(payload: bytes, convert: Sequence[Convert]) -> tuple[Any, ...]:
@@ -148,14 +200,19 @@ def row(payload: bytes, convert: Sequence[Convert]) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def read(payloads: list[Any], columns: Sequence[Column], convert: Sequence[Convert]) -> None:
-    """Replace each payload in the list by the row in it, so that no result is in memory twice.
+def read(payloads: list[Any], columns: Sequence[Column], convert: Converters) -> None:
+    """Replace each payload in the list by the row in it, so that no result is in memory twice. Rows may stand before the payloads.
 
     Raises ProtocolError, which names the column and the value that can't be read.
     """
+    if payloads and type(payloads[-1]) is tuple:
+        return  # all were read as they came
+    one = convert.one
     for position, payload in enumerate(payloads):
+        if type(payload) is tuple:
+            continue
         try:
-            payloads[position] = row(payload, convert)
+            payloads[position] = (one is not None and one(payload)) or row(payload, convert)
         except (IndexError, ValueError, TypeError, ArithmeticError) as error:
             raise _unreadable(payload, columns, convert) from error
 

@@ -65,8 +65,8 @@ class StreamingCursor(Cursor):
                     "the rows of this stream are gone: the transaction was ended, or the connection closed, before they were read"
                 )
             return []
-        payloads, end = self._commands.rows(most, self._read_timeout)
-        found = self._made(payloads, result_set)
+        found, end = self._commands.rows(most, self._read_timeout, result_set.convert)
+        found = self._made(found, result_set)
         self._count += len(found)
         if end is not None:
             self.rowcount, self.warning_count = self._count, end.warnings

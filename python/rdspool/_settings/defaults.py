@@ -6,6 +6,9 @@ from typing import Final
 
 PREFIX: Final = "RDSPOOL_"
 
+PROCESS_WIDE: Final = {"ROWS": ("c", "python")}
+"""Variables, without the prefix, that are no settings of an engine: they hold for the process, from its imports on. And their values."""
+
 PORT: Final = 3306
 POOL_RECYCLE: Final = 300
 """Seconds. Long enough for a busy environment to reconnect rarely, short enough that load moves over after a failover or a scale-out."""

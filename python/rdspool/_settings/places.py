@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import SettingsError
 from ..secret import Secret
-from .defaults import IDENTITY, PREFIX
+from .defaults import IDENTITY, PREFIX, PROCESS_WIDE
 from .shown import has_control_character, shown
 from .suggestions import suggestion
 
@@ -96,6 +96,10 @@ class Places:
             rest = variable.removeprefix(PREFIX)
             if rest == "DRIVER" or rest.endswith("_DRIVER"):
                 self._check_driver(variable, (self.environ.get(variable) or "").lower() or None)
+            elif rest in PROCESS_WIDE:
+                value, possible = self.environ.get(variable), PROCESS_WIDE[rest]
+                if value and value not in possible:
+                    raise SettingsError(f"{variable} is {shown(value)}: choose from {', '.join(possible)}")
             elif rest not in known and not any(rest.endswith(f"_{key}") for key in known):
                 raise SettingsError(
                     f"{variable} is no setting of rdspool{suggestion(variable, [PREFIX + key for key in known])}; rename or remove it"

@@ -28,7 +28,7 @@ from mysql.connector.errors import DatabaseError, IntegrityError, OperationalErr
 from rdspool import ProtocolError, StatementTimeoutError
 from rdspool._driver.answers import DISCARDED_BYTES, STATE_CHANGED
 from rdspool._driver.effects import LEAVES_STATE
-from rdspool._driver.responses import End, Ok
+from rdspool._driver.responses import Ok
 from rdspool._driver.result_sets import ResultSet
 
 MORE = AUTOCOMMIT | MORE_RESULTS
@@ -56,7 +56,7 @@ def test_a_result_is_returned_with_columns_rows_and_end(commands_and_server):
     answer = commands.query(b"SELECT")
     assert isinstance(answer, ResultSet)
     assert [found.name for found in answer.columns] == ["a", "b"]
-    assert commands.rows(None) == ([row(b"1", None)], End(1, IN_TRANSACTION))
+    assert commands.rows(None) == ([row(b"1", None)], 1)
     assert commands.status == IN_TRANSACTION
 
 
@@ -65,7 +65,7 @@ def test_an_answer_with_many_columns(commands_and_server, count):
     commands, server = commands_and_server
     server.will_answer(result([column(f"c{number}") for number in range(count)], []))
     assert len(commands.query(b"SELECT").columns) == count
-    assert commands.rows(None) == ([], End(0, AUTOCOMMIT))
+    assert commands.rows(None) == ([], 0)
 
 
 def test_a_refusal_keeps_the_connection_and_leaves_the_status_unknown(commands_and_server):
@@ -511,4 +511,4 @@ def test_the_end_of_an_empty_result_in_one_packet_each(commands_and_server):
     commands, server = commands_and_server
     server.will_answer([b"\x01", column(), end(status=IN_TRANSACTION), end(status=IN_TRANSACTION, warnings=3)])
     commands.query(b"SELECT")
-    assert commands.rows(None) == ([], End(3, IN_TRANSACTION))
+    assert commands.rows(None) == ([], 3)

@@ -21,7 +21,7 @@ from .columns import parse_column
 from .error_numbers import SERVER_CLOSES, SERVER_LOST
 from .packets import ERR, PacketStream
 from .payload import malformed
-from .responses import End, Ok, parse_column_count, parse_end, parse_error, parse_ok
+from .responses import Ok, parse_column_count, parse_end, parse_error, parse_ok
 from .result_sets import ResultSet
 from .rows import Converters
 from .statements import Template
@@ -195,8 +195,8 @@ class Answers:
         self._rows_follow = True
         return None
 
-    def rows(self, most: int | None, read_timeout: float | None = None, convert: Converters | None = None) -> tuple[list[Any], End | None]:
-        """Return the rows that follow, `most` of them (None: all), and what ended them where it was reached.
+    def rows(self, most: int | None, read_timeout: float | None = None, convert: Converters | None = None) -> tuple[list[Any], int | None]:
+        """Return the rows that follow, `most` of them (None: all), and, where their end was reached, the number of warnings that it tells.
 
         They are payloads, of which `convert` lets some be read as they come (`PacketStream.receive_rows()`). Raises the server's error
         where that ends the rows.
@@ -209,26 +209,26 @@ class Answers:
             stream.waiting.renew()
         try:
             payloads, last = stream.receive_rows(most, read_timeout or self.read_timeout, convert)
-            end: Any = None
+            warnings: int | None = None
+            refused: Error | None = None
             if last is not None:
                 self._rows_follow, self._reader = False, None
                 if last[0] == ERR:
-                    end = self._refused(last)
+                    refused = self._refused(last)
+                elif stream.ok_ends_rows:
+                    _, _, status, warnings = parse_ok(last)
+                    self._take_status(status)
                 else:
-                    if stream.ok_ends_rows:
-                        _, _, status, warnings = parse_ok(last)
-                        end = End(warnings, status)
-                    else:
-                        end = parse_end(last)
-                    self._take_status(end.status)
+                    warnings, status = parse_end(last)
+                    self._take_status(status)
         except BaseException as error:
             self.abandon()
             self._give_up(error, sent=True)
             raise
         self._answering = False
-        if isinstance(end, Error):
-            raise end
-        return payloads, end
+        if refused is not None:
+            raise refused
+        return payloads, warnings
 
     def next_result(self, read_timeout: float | None = None) -> Ok | ResultSet | None:
         """Return the start of the next result of a statement with several, None after the last."""
@@ -260,8 +260,8 @@ class Answers:
         """Read the rows that follow and drop them, some bytes of them (None: all). Return whether the end was reached."""
         total = 0
         while most_bytes is None or total < most_bytes:
-            payloads, end = self.rows(_DROPPED_AT_ONCE)
-            if end is not None:
+            payloads, warnings = self.rows(_DROPPED_AT_ONCE)
+            if warnings is not None:
                 return True
             total += sum(map(len, payloads))
         return False

@@ -17,13 +17,29 @@ from .result_sets import ResultSet
 from .statements import Template, template, whole
 from .transactions import TransactionState
 
-Outcome = tuple[ResultSet | None, list[Any], int, int | None, int]
+Outcome = tuple[ResultSet | None, Sequence[Any], int, int | None, int]
 """One result: columns, rows, rowcount, lastrowid, warning_count."""
-NOTHING: Final[Outcome] = (None, [], -1, None, 0)
+NOTHING: Final[Outcome] = (None, (), -1, None, 0)
 
 
 class Cursor:
     """Reads the whole result within `execute()`. Rows are tuples."""
+
+    # What a cursor begins with. SQLAlchemy makes one for each statement.
+    _result_set: ResultSet | None = None
+    _rows: Sequence[Any] = ()
+    _next = 0
+    _results: Sequence[Outcome] = ()
+    """Results that follow the one that is read."""
+    _sent = b""
+    arraysize = 1
+    """How many rows `fetchmany()` gives where it is not told."""
+    rowcount = -1
+    """Rows of the last result, or rows that the last statement found or changed; -1 where that is not known."""
+    lastrowid: int | None = None
+    """The first AUTO_INCREMENT value that the last statement made, 0 where it made none."""
+    warning_count = 0
+    """Warnings of the last statement. SHOW WARNINGS has their texts."""
 
     def __init__(
         self,
@@ -42,20 +58,6 @@ class Cursor:
         self._raw = raw
         self._read_timeout = read_timeout
         self._write_timeout = write_timeout
-        self._result_set: ResultSet | None = None
-        self._rows: list[Any] = []
-        self._next = 0
-        self._results: list[Outcome] = []
-        """Results that follow the one that is read."""
-        self.arraysize = 1
-        """How many rows `fetchmany()` gives where it is not told."""
-        self.rowcount = -1
-        """Rows of the last result, or rows that the last statement found or changed; -1 where that is not known."""
-        self.lastrowid: int | None = None
-        """The first AUTO_INCREMENT value that the last statement made, 0 where it made none."""
-        self.warning_count = 0
-        """Warnings of the last statement. SHOW WARNINGS has their texts."""
-        self._sent = b""
 
     def __repr__(self) -> str:
         return f"<rdspool {type(self).__name__} {'closed' if self._connection is None else 'open'}>"
@@ -109,7 +111,7 @@ class Cursor:
 
     def _send(self, statement: bytes, known: Template) -> None:
         """Send a statement, made of its template, and read the start of its answer."""
-        self._results = []
+        self._results = ()
         self._show(NOTHING)
         self._sent = statement
         commands, can = self._commands, known.effects
@@ -202,7 +204,7 @@ class Cursor:
             self.execute(f"SET {', '.join(f'{variable} = %s' for variable in variables)}", tuple(args))
         self.execute(f"CALL {name}({', '.join(variables)})")
         self._read_results()
-        del self._results[-1:]  # the last answer of a CALL is an OK without rows
+        self._results = self._results[:-1]  # the last answer of a CALL is an OK without rows
         return self._commands.variables(*variables) if args else ()
 
     def _read_results(self) -> None:
@@ -224,11 +226,10 @@ class Cursor:
             self._begin_rows(self._result_set)
 
     def _begin_rows(self, result_set: ResultSet) -> None:
-        found, end = self._commands.rows(None, self._read_timeout, result_set.convert)
+        found, warnings = self._commands.rows(None, self._read_timeout, result_set.convert)
         self._rows = self._made(found, result_set)
         self.rowcount = len(self._rows)
-        if end is not None:
-            self.warning_count = end.warnings
+        self.warning_count = warnings or 0
 
     def _made(self, found: list[Any], result_set: ResultSet) -> list[Any]:
         """Return the rows of which `found` has the payloads still. A value that can't be read closes the connection."""
@@ -279,25 +280,26 @@ class Cursor:
         begin = self._next
         found = self._rows[begin : begin + (self.arraysize if size is None else size)]
         self._next = begin + len(found)
-        return found
+        return list(found)
 
     def fetchall(self) -> list[Any]:
         """Return the rows that are left."""
         self._check_rows()
         found = self._rows[self._next :] if self._next else self._rows
-        self._rows, self._next = [], 0
-        return found
+        self._rows, self._next = (), 0
+        return found if isinstance(found, list) else list(found)
 
     def nextset(self) -> bool | None:
         """Go on to the next result of a statement with several. Return None after the last."""
         self._check_open()
         if self._results:
-            self._show(self._results.pop(0))
+            first, *self._results = self._results
+            self._show(first)
             return True
-        self._result_set, self._rows, self._next = None, [], 0
+        self._result_set, self._rows, self._next = None, (), 0
         return None
 
     def close(self) -> None:
         """Close the cursor."""
         self._connection = None
-        self._result_set, self._rows, self._results = None, [], []
+        self._result_set, self._rows, self._results = None, (), ()

@@ -27,7 +27,7 @@ class Ok(NamedTuple):
 
 
 class End(NamedTuple):
-    """What the packet behind columns or rows says."""
+    """What an EOF packet says."""
 
     warnings: int
     status: int

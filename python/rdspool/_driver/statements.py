@@ -46,7 +46,7 @@ class Template:
 
     def fill(self, values: Sequence[Any]) -> bytes:
         """Return the statement with each placeholder replaced by the literal of its value. Raises ProgrammingError."""
-        return b"".join(interleaved(self.pieces, values))
+        return filled(self.pieces, values)
 
     def values(self, params: Any) -> Sequence[Any]:
         """Return the placeholders' values in order: a sequence as it is, a mapping's by name. Raises ProgrammingError."""
@@ -75,13 +75,12 @@ class Template:
             ) from None
 
 
-def interleaved(pieces: list[bytes], values: Sequence[Any]) -> list[bytes]:
-    """Return the pieces with the literals of the values between them."""
-    literal, others = literals.literal, iter(pieces)
-    parts = [next(others)]
-    for value, piece in zip(values, others, strict=True):
-        parts += (literal(value), piece)
-    return parts
+def filled(pieces: list[bytes], values: Sequence[Any]) -> bytes:
+    """Return the pieces with the literals of the values between them. Raises ProgrammingError."""
+    parts = [b""] * (2 * len(pieces) - 1)
+    parts[::2] = pieces
+    parts[1::2] = [literals.literal(value) for value in values]
+    return b"".join(parts)
 
 
 class _Statement:

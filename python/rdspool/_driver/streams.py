@@ -65,11 +65,11 @@ class StreamingCursor(Cursor):
                     "the rows of this stream are gone: the transaction was ended, or the connection closed, before they were read"
                 )
             return []
-        found, end = self._commands.rows(most, self._read_timeout, result_set.convert)
+        found, warnings = self._commands.rows(most, self._read_timeout, result_set.convert)
         found = self._made(found, result_set)
         self._count += len(found)
-        if end is not None:
-            self.rowcount, self.warning_count = self._count, end.warnings
+        if warnings is not None:
+            self.rowcount, self.warning_count = self._count, warnings
         return found
 
     def fetchone(self) -> Any:

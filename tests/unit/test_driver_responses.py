@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mysql.connector import errors
 from mysql.connector.constants import FieldFlag
 from mysql.connector.errors import DatabaseError, IntegrityError, OperationalError, ProgrammingError
-from rdspool import ProtocolError
+from rdspool import ProtocolError, ProxyTimeoutError
 from rdspool._driver import columns
 from rdspool._driver.columns import Column, parse_column
 from rdspool._driver.disconnects import is_disconnect
@@ -120,6 +120,14 @@ def test_a_refusal_is_the_exception_that_pep_249_has_for_it(number, state, kind)
     error = parse_error(refusal(number, "the reason", state))
     assert type(error) is kind
     assert (error.errno, error.sqlstate, error.msg) == (number, state, "the reason")
+
+
+def test_a_proxy_without_a_connection_to_the_database_is_an_error_that_says_what_to_do():
+    error = parse_error(refusal(9501, "Timed-out waiting to acquire database connection", "HY000"))
+    assert (type(error), error.errno, error.sqlstate) == (ProxyTimeoutError, 9501, "HY000")
+    assert error.msg.startswith("Timed-out waiting to acquire database connection: RDS Proxy got no connection")
+    assert "nothing was run" in error.msg
+    assert "DatabaseConnectionsCurrentlySessionPinned" in error.msg
 
 
 def test_a_refusal_without_a_sqlstate_is_read():

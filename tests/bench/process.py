@@ -21,7 +21,7 @@ from local.environment.parts import sandbox
 from local.environment.quota import Quota
 from local.errors import LocalError
 
-from . import authorities
+from . import authorities, connector_c
 from .contenders import BY_NAME
 from .extras import extras
 
@@ -114,6 +114,8 @@ def worker(name: str, place: Place, *, quota: Quota | None = None, bundle: autho
     ca = place.authorities["shipped" if BY_NAME[name].ships_authorities else bundle]
     inherited = {variable: os.environ[variable] for variable in _PASSED_ON if variable in os.environ}
     environment = {**inherited, **place.endpoint.variables(str(ca)), **place.endpoint.role()}
+    if BY_NAME[name].connector_c:
+        environment["MARIADB_PLUGIN_DIR"] = str(connector_c.plugins())
     if place.before is not None:
         environment["BENCH_BEFORE"] = str(place.before)
     command = [*place.prefix, sys.executable, "-I", "-c", _CODE, str(ROOT), name, str(extras(name) or "")]

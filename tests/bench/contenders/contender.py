@@ -21,6 +21,8 @@ class Contender:
     """The set-up, in a sentence."""
     packages: tuple[str, ...] = ()
     """The packages whose versions are reported."""
+    connector_c = False
+    """Whether its driver is compiled against MariaDB Connector/C."""
     ships_authorities = False
     """Whether it ships the authorities of RDS. The others use the bundle that AWS offers."""
     engines = True

@@ -8,9 +8,9 @@ from typing import Any
 
 import svg as draw
 
+from .losses import OURS
 from .measures import ALL, Measure
-from .results import contenders, median, text
-from .tables import OURS
+from .results import contenders, figure, median, text
 
 SHOWN = (
     "cold_commands",
@@ -18,12 +18,17 @@ SHOWN = (
     "autocommit_round_trips",
     "write_round_trips",
     "import_cpu",
+    "orm_cpu",
+    "import_files",
+    "start_rss",
     "cold_cpu",
     "reconnect_cpu",
     "reconnect_all_cpu",
     "select_cpu",
+    "write_cpu",
+    "rows_few_cpu",
     "rows_many_cpu",
-    "import_wall_128mb",
+    "cold_wall_128mb",
     "reconnect_wall_128mb",
 )
 """The measures that have a panel."""
@@ -40,11 +45,11 @@ WIDTH = 2 * MARGIN + COLUMNS * PANEL + (COLUMNS - 1) * GUTTER
 STYLE = """
 text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328 }
 .ground { fill: #ffffff; stroke: #d1d9e0 } .title { font-size: 16px; font-weight: 600 } .head { font-weight: 600 }
-.quiet { fill: #59636e } .bar { fill: #afb8c1 } .ours { fill: #0969da } .axis { stroke: #d1d9e0 } .strong { font-weight: 600 }
+.quiet { fill: #59636e } .bar { fill: #afb8c1 } .ours { fill: #0969da } .axis { stroke: #d1d9e0 } .spread { stroke: #1f2328; stroke-width: 1.5; opacity: .55 } .strong { font-weight: 600 }
 .end { text-anchor: end }
 @media (prefers-color-scheme: dark) {
   text { fill: #f0f6fc } .ground { fill: #0d1117; stroke: #3d444d } .quiet { fill: #9198a1 } .bar { fill: #656c76 } .ours { fill: #4493f8 }
-  .axis { stroke: #3d444d }
+  .axis { stroke: #3d444d } .spread { stroke: #f0f6fc }
 }
 """
 
@@ -93,8 +98,17 @@ def _panel(outcome: dict[str, Any], measure: Measure, names: list[str], left: in
             length = max(1.0, round(room * value / longest, 1))
             bar = "ours" if ours else "bar"
             parts.append(draw.Rect(class_=[bar], x=start, y=middle - BAR / 2, width=length, height=BAR, rx=2))
+            parts += _spread(figure(outcome, name, measure), start, middle, room / longest)
         parts.append(_text(start + length + 6, middle + 4, text(value, measure), *(kinds or ("quiet",))))
     return parts
+
+
+def _spread(found: dict[str, float] | None, start: float, y: float, scale: float) -> list[draw.Element]:
+    """Return a line over the range of the middle half of the figures."""
+    if found is None or found["lower"] == found["upper"]:
+        return []
+    ends = (round(start + min(found[end] * scale, PANEL), 1) for end in ("lower", "upper"))
+    return [draw.Line(class_=["spread"], x1=next(ends), x2=next(ends), y1=y, y2=y)]
 
 
 def _head(measure: Measure) -> str:

@@ -116,9 +116,9 @@ def worker(
 ) -> Iterator[Process]:
     """Run a worker until the block ends. At its start, the interpreter is running, in the group of a quota, which does not apply yet.
 
-    `bundle` are the authorities for contenders that do not ship their own. `host` is the server's name, by default that in the certificate.
+    `bundle` are the authorities; those who ship their own do not load all regions'. `host` is the server's name, by default that in the certificate.
     """
-    ca = place.authorities["shipped" if BY_NAME[name].ships_authorities and bundle != "others" else bundle]
+    ca = place.authorities["region" if BY_NAME[name].ships_authorities and bundle == "all" else bundle]
     inherited = {variable: os.environ[variable] for variable in _PASSED_ON if variable in os.environ}
     environment = {**inherited, **place.endpoint.variables(str(ca)), **place.endpoint.role(), **place.layers}
     if host is not None:

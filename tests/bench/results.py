@@ -32,7 +32,7 @@ def results(observed: Observed, names: Sequence[str], effort: Effort, place: Pla
             "period_ms": PERIOD_US / 1e3,
             "shares": {share.key: {"memory_mb": share.memory_mb, "share": share.share} for share in SHARES},
         },
-        "authorities": {bundle: authorities.count(file) for bundle, file in place.authorities.items()},
+        "authorities": {bundle: authorities.count(file) for bundle, file in place.authorities.items() if bundle != "others"},
         "versions": machine.versions(_packages(observed, names), place.endpoint.server),
         "effort": asdict(effort),
         "measures": {one.key: {"section": one.section, "title": one.title, "unit": one.unit} for one in ALL},
@@ -116,8 +116,8 @@ def conditions(outcome: dict[str, Any]) -> list[str]:
         f"(the rest). The client verifies TLS and signs in with an IAM token. Files are those that Python opens, and shared libraries."
     )
     authorities = (
-        f"The peers load AWS's bundle of one region ({bundles['region']} certificates including the test's), or of all regions where stated "
-        f"({bundles['all']}). rdspool loads the certificates that it ships for a region ({bundles['shipped']}, also including the test's)."
+        f"All load the certificates of one region ({bundles['region']} including the test's): rdspool ships them, the others load AWS's bundle, which "
+        f"is that of all regions where stated ({bundles['all']})."
     )
     machine = f"{facts['processor']}, {facts['cores']} cores, {facts['architecture']}, {facts['system']}, load {facts['load_before']:g} before the run; {versions}."
     meaning = (

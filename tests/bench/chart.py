@@ -30,6 +30,7 @@ SHOWN = (
     "rows_many_cpu",
     "cold_wall_128mb",
     "reconnect_wall_128mb",
+    "select_wall_128mb",
 )
 """The measures that have a panel."""
 
@@ -80,35 +81,27 @@ def svg(outcome: dict[str, Any]) -> str:
 
 
 def _panel(outcome: dict[str, Any], measure: Measure, names: list[str], left: int, top: int) -> list[draw.Element]:
-    values = {name: median(outcome, name, measure) for name in names}
-    longest = max(value for value in values.values() if value is not None)
+    values = {name: figure(outcome, name, measure) for name in names}
+    longest = max(found["upper"] for found in values.values() if found is not None)
     room = PANEL - LABEL - VALUE
     start = left + LABEL
     parts: list[draw.Element] = [
         _text(left, top + 14, _head(measure), "head"),
         draw.Line(class_=["axis"], x1=start, x2=start, y1=top + HEAD - 6, y2=top + HEAD + len(names) * ROW - 2),
     ]
-    for number, (name, value) in enumerate(values.items()):
+    for number, (name, found) in enumerate(values.items()):
         middle = top + HEAD + number * ROW + BAR / 2
-        ours = name == OURS
-        kinds = ("strong",) if ours else ()
+        kinds = ("strong",) if name == OURS else ()
         parts.append(_text(start - 8, middle + 4, outcome["contenders"][name]["label"], "end", *kinds))
-        length = 0.0
-        if value is not None and longest > 0:
-            length = max(1.0, round(room * value / longest, 1))
-            bar = "ours" if ours else "bar"
-            parts.append(draw.Rect(class_=[bar], x=start, y=middle - BAR / 2, width=length, height=BAR, rx=2))
-            parts += _spread(figure(outcome, name, measure), start, middle, room / longest)
-        parts.append(_text(start + length + 6, middle + 4, text(value, measure), *(kinds or ("quiet",))))
+        length, lower, upper = (round(room * found[end] / longest, 1) if found and longest else 0.0 for end in ("median", "lower", "upper"))
+        if found is not None:
+            bar = "ours" if name == OURS else "bar"
+            parts.append(draw.Rect(class_=[bar], x=start, y=middle - BAR / 2, width=max(1.0, length), height=BAR, rx=2))
+        if lower < upper:
+            parts.append(draw.Line(class_=["spread"], x1=start + lower, x2=start + upper, y1=middle, y2=middle))
+        value = text(None if found is None else found["median"], measure)
+        parts.append(_text(start + max(length, upper) + 6, middle + 4, value, *(kinds or ("quiet",))))
     return parts
-
-
-def _spread(found: dict[str, float] | None, start: float, y: float, scale: float) -> list[draw.Element]:
-    """Return a line over the range of the middle half of the figures."""
-    if found is None or found["lower"] == found["upper"]:
-        return []
-    ends = (round(start + min(found[end] * scale, PANEL), 1) for end in ("lower", "upper"))
-    return [draw.Line(class_=["spread"], x1=next(ends), x2=next(ends), y1=y, y2=y)]
 
 
 def _head(measure: Measure) -> str:
@@ -122,7 +115,7 @@ def _head(measure: Measure) -> str:
 
 def _when(outcome: dict[str, Any]) -> str:
     facts = outcome["machine"]
-    return f"tests/bench/run.sh, {outcome['date']}, {facts['processor']}, {facts['cores']} cores, medians of one run, without a network."
+    return f"tests/bench/run.sh, {outcome['date']}, {facts['processor']}, {facts['cores']} cores, medians of one run (lines: the middle half), without a network."
 
 
 def _text(x: float, y: float, content: str, *kinds: str) -> draw.Text:

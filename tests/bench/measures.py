@@ -82,10 +82,7 @@ UNDER_QUOTA = (
 def under_quota(share: Share) -> tuple[Measure, ...]:
     """Return the measures for a share."""
     section = f"Elapsed time, ms, with {share.memory_mb:,} MB ({share.share:.1%} of a processor)"
-    return tuple(
-        Measure(f"{key}_{share.key}", section, title, "ms", f"{title}, with the CPU share of {share.memory_mb:,} MB")
-        for key, title in UNDER_QUOTA
-    )
+    return tuple(Measure(f"{key}_{share.key}", section, title, "ms", f"{title}, {share.memory_mb:,} MB") for key, title in UNDER_QUOTA)
 
 
 ALL = (*MEASURES, *(measure for share in SHARES for measure in under_quota(share)))

@@ -133,6 +133,24 @@ def test_what_no_server_writes_is_left_to_python(kind, sent):
     assert rows.converters(described(kind)).one(row(sent)) is None
 
 
+def test_each_double_is_the_nearest_one():
+    """Decimal fractions of all sizes, and those that lie in the middle between two doubles."""
+    generator = random.Random(26)
+    one = rows.converters(described(FieldType.DOUBLE)).one
+
+    def decimal(digits, places):
+        written = str(digits).zfill(places + 1)
+        return f"{written[:-places]}.{written[-places:]}" if places else written
+
+    for _ in range(30_000):
+        whole, places = generator.getrandbits(generator.randrange(1, 67)), generator.randrange(30)
+        middle = decimal((2 * generator.getrandbits(53) + 1) * 5 ** (power := generator.randrange(12)), power)
+        for text in (decimal(whole, places), middle, repr(generator.random() * 10.0 ** generator.randrange(-9, 20))):
+            for signed in (text, f"-{text}"):
+                (found,) = one(row(signed.encode()))
+                assert found.hex() == float(signed).hex(), signed
+
+
 @given(columns=COLUMNS, data=st.data())
 def test_rows_are_the_same_in_c_and_in_python(columns, data):
     number = len(columns)
@@ -211,6 +229,12 @@ def test_an_interrupt_within_a_value_goes_on():
 def test_wrong_arguments_are_refused(given_wrongly):
     with pytest.raises((TypeError, ValueError, OverflowError, SystemError)):
         given_wrongly()
+
+
+def test_the_collector_leaves_out_rows_whose_values_refer_to_nothing():
+    of_texts, with_a_set = rows.converters(described(FieldType.VAR_STRING)), rows.converters(described(FieldType.SET))
+    assert not gc.is_tracked(of_texts.one(row(b"a")))
+    assert gc.is_tracked(with_a_set.one(row(b"a")))
 
 
 def test_no_object_is_kept():

@@ -18,6 +18,7 @@ gcc -std=c17 -g -O1 -fPIC -shared -fvisibility=hidden -fno-omit-frame-pointer -f
   python/rdspool/_driver/_rows.c -o "$folder/python/rdspool/_driver/_rows.abi3.so"
 # Python's own allocator hides the end of an object from the sanitizer; Python never frees all that it has at its end.
 export PYTHONPATH=$folder/python PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0
+export STREAMS_COUNT=${STREAMS_COUNT:-1000}
 export LD_PRELOAD=$library:$(gcc -print-file-name=libstdc++.so)
 [ $# -gt 0 ] || set -- tests/unit/test_rows_in_c.py tests/unit/test_driver_rows.py tests/unit/test_driver_cursors.py tests/unit/test_server_streams.py
 "$PYTHON" -c 'import sys; from rdspool._driver import _rows; sys.exit(not _rows.__file__.startswith(sys.argv[1]))' "$folder"

@@ -269,16 +269,32 @@ def headers():
     return [unpacked / "usr/include/python3.13", unpacked / "usr/include"]
 
 
+def compiled(folder, source):
+    """Return how the layer's compiler ends with a source that may include Python.h."""
+    (folder / "source.c").write_text(source)
+    zig = wheels.install_tools(cache_dir()) / "ziglang" / "zig"
+    command = [str(zig), "cc", "-Werror", *(f"-I{place}" for place in headers()), "-c", "source.c"]
+    variables = {"PATH": os.defpath, "ZIG_GLOBAL_CACHE_DIR": str(cache_dir() / "zig"), "ZIG_LOCAL_CACHE_DIR": str(folder)}
+    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+
+
+PYTHON_H = "#define Py_LIMITED_API 0x030C0000\n#include <Python.h>\n"
+DECLARED, SOURCE = ((extension.matrix.PROJECT / "python" / extension.FOLDER / name).read_text() for name in ("stable_abi.h", "_rows.c"))
+
+
 @pytest.mark.parametrize(
     "changed", [None, ("Py_ssize_t PyTuple_Size", "int PyTuple_Size"), ("PyTuple_New(Py_ssize_t)", "PyTuple_New(int)")]
 )
 def test_the_declarations_are_those_of_python_h(tmp_path, changed):
-    declared = (extension.matrix.PROJECT / "python" / extension.FOLDER / "stable_abi.h").read_text()
-    (tmp_path / "stable_abi.h").write_text(declared.replace(*changed) if changed else declared)
-    (tmp_path / "both.c").write_text('#define Py_LIMITED_API 0x030C0000\n#include <Python.h>\n#include "stable_abi.h"\n')
-    zig = wheels.install_tools(cache_dir()) / "ziglang" / "zig"
-    command = [str(zig), "cc", *(f"-I{folder}" for folder in headers()), "-c", "both.c"]
-    variables = {"PATH": os.defpath, "ZIG_GLOBAL_CACHE_DIR": str(cache_dir() / "zig"), "ZIG_LOCAL_CACHE_DIR": str(tmp_path)}
-    result = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+    result = compiled(tmp_path, PYTHON_H + (DECLARED.replace(*changed) if changed else DECLARED))
     assert ("conflicting types" in result.stderr) == bool(changed), result.stderr
+    assert bool(result.returncode) == bool(changed)
+
+
+@pytest.mark.parametrize("changed", [None, ("PyObject_Vectorcall(", "_PyObject_FastCallDict("), ("PyTuple_GetItem(", "PyTuple_GET_ITEM(")])
+def test_the_source_uses_the_stable_abi_only(tmp_path, changed):
+    """With Python.h in the place of the declarations, which could name more than that."""
+    source = SOURCE.replace('#include "stable_abi.h"', PYTHON_H)
+    result = compiled(tmp_path, source.replace(*changed) if changed else source)
+    assert ("undeclared function" in result.stderr) == bool(changed), result.stderr
     assert bool(result.returncode) == bool(changed)

@@ -20,6 +20,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from layer import extension
 from tests.mutation import report
 from tests.mutation.choice import Choice
 from tests.mutation.mutants import PACKAGE, difference, modules, mutants
@@ -35,9 +36,9 @@ console = Console(stderr=True, highlight=False)
 
 
 def copy_tree(folder: Path) -> Path:
-    """Copy the files of the tree: those that Git knows, or would."""
+    """Copy the files of the tree: those that Git knows, or would, and the driver's compiled part."""
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], capture_output=True, check=True)
-    for name in filter(None, listed.stdout.decode().split("\0")):
+    for name in [*filter(None, listed.stdout.decode().split("\0")), f"python/{extension.PATH}"]:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)

@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 from layers import HERE, MACHINE, LayerOf
 
-from layer import matrix
+from layer import extension, matrix, wheels
+from layer.errors import LayerError
 from local.cache import cache_dir
 
 PLAIN = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
@@ -117,12 +118,36 @@ def test_sqlalchemys_accelerators_are_used_and_the_connector_is_in_python(built:
     assert built.python(code).stdout.split() == ["True", "False"]
 
 
-def test_the_connectors_c_extension_is_not_inside_nor_any_library_beside_sqlalchemys(built: Built) -> None:
+def test_the_connectors_c_extension_is_not_inside_nor_any_library_beside_sqlalchemys_and_rdspools(built: Built) -> None:
     with zipfile.ZipFile(built.zip) as opened:
         libraries = [name for name in opened.namelist() if opened.read(name)[:4] == b"\x7fELF" or ".so" in name]
         assert not [name for name in opened.namelist() if "_mysql_connector" in name or "/vendor/" in name or "_cext" in name]
-    assert libraries
-    assert all(name.startswith("python/sqlalchemy/") for name in libraries), libraries
+    assert {name for name in libraries if not name.startswith("python/sqlalchemy/")} == {f"python/{extension.PATH}"}
+    assert len(libraries) > 1
+
+
+@pytest.mark.parametrize("architecture", matrix.names("architecture"))
+def test_the_extension_is_the_same_after_a_build_elsewhere_from_nothing(layer_of: LayerOf, tmp_path: Path, architecture: str) -> None:
+    """From another folder, and with nothing that an earlier run of the compiler has left."""
+    with zipfile.ZipFile(layer_of(architecture)) as opened:
+        shipped = opened.read(f"python/{extension.PATH}")
+    source = shutil.copytree(matrix.PROJECT / "python", tmp_path / "another folder" / "python")
+    made = extension.build(architecture, wheels.install_tools(cache_dir()), tmp_path / "cache", source)
+    assert made == {extension.PATH: shipped}
+    assert len(shipped) < 20_000
+
+
+def test_the_layer_reads_rows_in_c(built: Built) -> None:
+    result = built.python("from rdspool._driver import rows; print(rows.in_c.__file__)")
+    assert result.stdout.strip() == f"{built.opt}/python/{extension.PATH}", result.stderr
+
+
+def test_a_source_that_the_compiler_refuses_is_reported_in_a_line(tmp_path: Path) -> None:
+    source = shutil.copytree(matrix.PROJECT / "python", tmp_path / "python")
+    file = source / extension.FOLDER / extension.SOURCES[0]
+    file.write_text(file.read_text().replace("static Outcome bits(", "static Outcome bats(", 1))
+    with pytest.raises(LayerError, match=r"the compiler refuses _rows\.c: .*error: .*bits"):
+        extension.build(MACHINE, wheels.install_tools(cache_dir()), cache_dir(), source)
 
 
 def test_sign_in_plugins_of_rds_are_there_and_others_are_not(built: Built) -> None:

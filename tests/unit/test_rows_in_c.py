@@ -133,6 +133,24 @@ def test_what_no_server_writes_is_left_to_python(kind, sent):
     assert rows.converters(described(kind)).one(row(sent)) is None
 
 
+def test_each_double_is_the_nearest_one():
+    """Decimal fractions of all sizes, and those that lie in the middle between two doubles."""
+    generator = random.Random(26)
+    one = rows.converters(described(FieldType.DOUBLE)).one
+
+    def decimal(digits, places):
+        written = str(digits).zfill(places + 1)
+        return f"{written[:-places]}.{written[-places:]}" if places else written
+
+    for _ in range(30_000):
+        whole, places = generator.getrandbits(generator.randrange(1, 67)), generator.randrange(30)
+        middle = decimal((2 * generator.getrandbits(53) + 1) * 5 ** (power := generator.randrange(12)), power)
+        for text in (decimal(whole, places), middle, repr(generator.random() * 10.0 ** generator.randrange(-9, 20))):
+            for signed in (text, f"-{text}"):
+                (found,) = one(row(signed.encode()))
+                assert found.hex() == float(signed).hex(), signed
+
+
 @given(columns=COLUMNS, data=st.data())
 def test_rows_are_the_same_in_c_and_in_python(columns, data):
     number = len(columns)
@@ -213,6 +231,12 @@ def test_wrong_arguments_are_refused(given_wrongly):
         given_wrongly()
 
 
+def test_the_collector_leaves_out_rows_whose_values_refer_to_nothing():
+    of_texts, with_a_set = rows.converters(described(FieldType.VAR_STRING)), rows.converters(described(FieldType.SET))
+    assert not gc.is_tracked(of_texts.one(row(b"a")))
+    assert gc.is_tracked(with_a_set.one(row(b"a")))
+
+
 def test_no_object_is_kept():
     """Each way through the code leaves as many objects as there were."""
     generator = random.Random(26)
@@ -245,16 +269,32 @@ def headers():
     return [unpacked / "usr/include/python3.13", unpacked / "usr/include"]
 
 
+def compiled(folder, source):
+    """Return how the layer's compiler ends with a source that may include Python.h."""
+    (folder / "source.c").write_text(source)
+    zig = wheels.install_tools(cache_dir()) / "ziglang" / "zig"
+    command = [str(zig), "cc", "-Werror", *(f"-I{place}" for place in headers()), "-c", "source.c"]
+    variables = {"PATH": os.defpath, "ZIG_GLOBAL_CACHE_DIR": str(cache_dir() / "zig"), "ZIG_LOCAL_CACHE_DIR": str(folder)}
+    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+
+
+PYTHON_H = "#define Py_LIMITED_API 0x030C0000\n#include <Python.h>\n"
+DECLARED, SOURCE = ((extension.matrix.PROJECT / "python" / extension.FOLDER / name).read_text() for name in ("stable_abi.h", "_rows.c"))
+
+
 @pytest.mark.parametrize(
     "changed", [None, ("Py_ssize_t PyTuple_Size", "int PyTuple_Size"), ("PyTuple_New(Py_ssize_t)", "PyTuple_New(int)")]
 )
 def test_the_declarations_are_those_of_python_h(tmp_path, changed):
-    declared = (extension.matrix.PROJECT / "python" / extension.FOLDER / "stable_abi.h").read_text()
-    (tmp_path / "stable_abi.h").write_text(declared.replace(*changed) if changed else declared)
-    (tmp_path / "both.c").write_text('#define Py_LIMITED_API 0x030C0000\n#include <Python.h>\n#include "stable_abi.h"\n')
-    zig = wheels.install_tools(cache_dir()) / "ziglang" / "zig"
-    command = [str(zig), "cc", *(f"-I{folder}" for folder in headers()), "-c", "both.c"]
-    variables = {"PATH": os.defpath, "ZIG_GLOBAL_CACHE_DIR": str(cache_dir() / "zig"), "ZIG_LOCAL_CACHE_DIR": str(tmp_path)}
-    result = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+    result = compiled(tmp_path, PYTHON_H + (DECLARED.replace(*changed) if changed else DECLARED))
     assert ("conflicting types" in result.stderr) == bool(changed), result.stderr
+    assert bool(result.returncode) == bool(changed)
+
+
+@pytest.mark.parametrize("changed", [None, ("PyObject_Vectorcall(", "_PyObject_FastCallDict("), ("PyTuple_GetItem(", "PyTuple_GET_ITEM(")])
+def test_the_source_uses_the_stable_abi_only(tmp_path, changed):
+    """With Python.h in the place of the declarations, which could name more than that."""
+    source = SOURCE.replace('#include "stable_abi.h"', PYTHON_H)
+    result = compiled(tmp_path, source.replace(*changed) if changed else source)
+    assert ("undeclared function" in result.stderr) == bool(changed), result.stderr
     assert bool(result.returncode) == bool(changed)

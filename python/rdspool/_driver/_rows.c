@@ -83,15 +83,88 @@ static int is_number(const uint8_t *s, size_t size)
     return 1;
 }
 
+/* Divide a number of 128 bits, its highest 32 first, and return the remainder. (A division of 128 bits would be one of the compiler's library.) */
+static uint64_t divide(uint32_t number[4], uint32_t divisor)
+{
+    uint64_t rest = 0;
+    for (int i = 0; i < 4; i++) {
+        rest = rest << 32 | number[i];
+        number[i] = (uint32_t)(rest / divisor);
+        rest %= divisor;
+    }
+    return rest;
+}
+
+static uint32_t power_of_five(int exponent)
+{
+    uint32_t power = 1;
+    for (; exponent > 0; exponent--)
+        power *= 5;
+    return power;
+}
+
+enum { MOST_DIGITS = 19, HALF = 13, MOST_PLACES = 2 * HALF }; /* 10^19 < 2^64, 5^13 < 2^32 */
+
+/* The double nearest to digits / 10^places, half to even: digits * 2^64 / 5^places in integers, rounded once. The powers of two go into the
+   exponent. */
+static double quotient(uint64_t digits, int places)
+{
+    if (!digits || !places)
+        return (double)digits;
+    int zeros = __builtin_clzll(digits);
+    digits <<= zeros;
+    uint32_t number[4] = {(uint32_t)(digits >> 32), (uint32_t)digits, 0, 0};
+    uint64_t rest = divide(number, power_of_five(places < HALF ? places : HALF));
+    if (places > HALF)
+        rest |= divide(number, power_of_five(places - HALF));
+    uint64_t high = (uint64_t)number[0] << 32 | number[1], low = (uint64_t)number[2] << 32 | number[3];
+    /* From 2^127 on, divided by less than 2^61: `high` is not 0. Of the bits, one more is kept than a double has. */
+    int shift = 64 - __builtin_clzll(high) - 54 + 64; /* 13 to 73 */
+    uint64_t kept = shift < 64 ? high << (64 - shift) | low >> shift : high >> (shift - 64);
+    rest |= shift < 64 ? low << (64 - shift) : low | (shift > 64 ? high << (128 - shift) : 0);
+    uint64_t mantissa = (kept >> 1) + ((kept & 1) && (rest || kept & 2));
+    union { uint64_t bits; double number; } power = {(uint64_t)(1023 + shift + 1 - 64 - zeros - places) << 52};
+    return (double)mantissa * power.number;
+}
+
+/* A number with few enough digits and without an exponent, as nearly all are. 0: it is another, or none. */
+static int plain_number(const uint8_t *s, size_t size, double *out)
+{
+    const uint8_t *p = s, *end = s + size;
+    uint64_t digits = 0;
+    int negative = p < end && *p == '-', number = 0, places = -1;
+    for (p += negative; p < end; p++) {
+        if (*p == '.' && places < 0) {
+            places = 0;
+            continue;
+        }
+        if (!is_digit(*p))
+            return 0;
+        digits = digits * 10 + (*p - '0');
+        number += number || *p != '0';
+        places += places >= 0;
+        if (number > MOST_DIGITS || places > MOST_PLACES)
+            return 0;
+    }
+    if (end - s == negative || !is_digit(s[negative]) || !is_digit(end[-1]))
+        return 0;
+    double found = quotient(digits, places < 0 ? 0 : places);
+    *out = negative ? -found : found;
+    return 1;
+}
+
 static Outcome real(const uint8_t *s, size_t size, PyObject **out)
 {
     char copy[LONGEST_NUMBER + 1], *end;
+    double number;
+    if (plain_number(s, size, &number))
+        return made(PyFloat_FromDouble(number), out);
     if (!is_number(s, size))
         return UNREADABLE;
     for (size_t i = 0; i < size; i++)
         copy[i] = (char)s[i];
     copy[size] = 0;
-    double number = PyOS_string_to_double(copy, &end, NULL);
+    number = PyOS_string_to_double(copy, &end, NULL);
     if (number == -1.0 && PyErr_Occurred())
         return after_error();
     if (end != copy + size)
@@ -211,11 +284,12 @@ static Outcome value(char kind, const uint8_t *s, size_t size, PyObject *callabl
     }
 }
 
-/* The columns of a result: a kind for each, and a callable for each. */
+/* The columns of a result: a kind for each, a callable for each, and whether the collector has no use for a row of theirs. */
 typedef struct {
     const char *kinds;
     PyObject *callables;
     Py_ssize_t number;
+    int untracked;
 } Columns;
 
 static Outcome fields(const uint8_t *p, const uint8_t *end, const Columns *columns, PyObject *row)
@@ -259,6 +333,8 @@ static Outcome read_row(const uint8_t *p, const uint8_t *end, const Columns *col
     Outcome outcome = fields(p, end, columns, *out);
     if (outcome != READ)
         Py_DecRef(*out);
+    else if (columns->untracked)
+        PyObject_GC_UnTrack(*out); /* as the collector itself does when it meets a tuple of such values */
     return outcome;
 }
 
@@ -269,6 +345,9 @@ static int read_columns(PyObject *kinds, PyObject *callables, Columns *columns)
         return -1;
     columns->kinds = text;
     columns->callables = callables;
+    columns->untracked = 1;
+    for (Py_ssize_t i = 0; i < columns->number; i++)
+        columns->untracked &= text[i] != OTHER;
     Py_ssize_t number = PyTuple_Size(callables);
     if (number == columns->number)
         return 0;

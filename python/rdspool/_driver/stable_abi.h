@@ -79,6 +79,7 @@ extern Py_ssize_t PyLong_AsSsize_t(PyObject *);
 extern PyObject *PyLong_FromLongLong(long long);
 extern PyObject *PyLong_FromSsize_t(Py_ssize_t);
 extern PyObject *PyLong_FromUnsignedLongLong(unsigned long long);
+extern void PyObject_GC_UnTrack(void *);
 extern PyObject *PyObject_Vectorcall(PyObject *, PyObject *const *, size_t, PyObject *);
 extern double PyOS_string_to_double(const char *, char **, PyObject *);
 extern PyObject *PyTuple_GetItem(PyObject *, Py_ssize_t);

@@ -1,0 +1,51 @@
+"""The compiled part of the driver, one file, on each Python that a layer is made for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from layer import extension, interpreter, matrix
+
+SCRIPT = """
+import array, datetime, decimal, sys
+sys.path.insert(0, sys.argv[1])
+import _rows
+D, T = datetime.datetime.fromisoformat, datetime.timedelta
+KINDS = b"btiffBdDDDTTob"
+CALLED = (*[None] * 6, decimal.Decimal, datetime.date.fromisoformat, D, D, T, T, lambda value: sorted(value), None)
+SENT = [b"\\xff", "größe".encode(), b"-42", b"0.1", b"1e-300", b"\\x01\\x02", b"-1.50", b"2026-11-23", b"2026-11-23 01:02:03.5",
+        b"0000-00-00 00:00:00", b"-838:59:59", b"00:00:00.000001", b"ba", None]
+payload = b"".join(b"\\xfb" if value is None else bytes([len(value)]) + value for value in SENT)
+packet = len(payload).to_bytes(3, "little") + b"\\0" + payload
+found = []
+for _ in range(1000):
+    found.clear()
+    assert _rows.rows(KINDS, CALLED, packet, 0, 0, 9, found) == len(packet)
+assert _rows.row(KINDS, CALLED, payload) == found[0]
+assert _rows.row(KINDS, CALLED, payload[:-1]) is None
+def interrupted(value):
+    raise KeyboardInterrupt
+try:
+    _rows.row(b"o", (interrupted,), b"\\0")
+except KeyboardInterrupt:
+    print(sys.version_info[:2], found)
+"""
+
+
+@pytest.mark.parametrize("python", matrix.names("python"))
+def test_rows_are_read_the_same_on_every_python(python, tmp_path):
+    place = tmp_path / Path(extension.PATH).name
+    place.write_bytes((matrix.PROJECT / "python" / extension.PATH).read_bytes())
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
+    command = [interpreter.find(python, lambda line: sys.stderr.write(f"{line}\n")), "-X", "dev", "-c", SCRIPT, str(tmp_path)]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.stdout.strip() == (
+        f"({python.replace('.', ', ')}) [(b'\\xff', 'größe', -42, 0.1, 1e-300, 258, Decimal('-1.50'), datetime.date(2026, 11, 23), "
+        "datetime.datetime(2026, 11, 23, 1, 2, 3, 500000), None, datetime.timedelta(days=-35, seconds=3601), "
+        "datetime.timedelta(microseconds=1), [97, 98], None)]"
+    ), result.stderr

@@ -185,6 +185,13 @@ def test_credentials_without_a_region_are_used_in_the_partition_of_the_named_reg
     assert {row["region"] for row in report(configured)["layers"]} == set(matrix.partitions()["aws-cn"].all_regions)
 
 
+@pytest.mark.parametrize("options", [[], ["--account", role(CHINA, "cn-north-1")]])
+def test_a_configured_region_of_another_partition_is_not_asked(aws, dist, options):
+    done = run(aws, *publishing(dist, "cn-northwest-1", *options), AWS_DEFAULT_REGION="us-east-1")
+    assert done.returncode == 0, done.stderr
+    assert {record.region for record in aws.calls()} == {"cn-north-1", "cn-northwest-1"}
+
+
 def test_the_european_sovereign_cloud_has_no_regions_yet(aws, dist):
     named = run(aws, *publishing(dist, "eusc-de-east-1"))
     assert named.returncode == 1

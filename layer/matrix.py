@@ -1,4 +1,4 @@
-"""Read layer/matrix.toml: the targets of the layer, the limits, the pruned files, the regions and stages."""
+"""Read layer/matrix.toml: the targets of the layer, the limits, the pruned files, the partitions with their regions, and the stages."""
 
 from __future__ import annotations
 
@@ -72,6 +72,29 @@ class Target:
         return Budget(**_matrix()["budget"])
 
 
+@dataclass(frozen=True)
+class Bundle:
+    """AWS's root certificates for RDS in all regions of a partition: where they are, and the SHA-256 of the file in hexadecimal."""
+
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A partition of AWS. `home` is the region that is asked for an account; `bundle` is None where rdspool ships no roots."""
+
+    name: str
+    home: str
+    regions: tuple[str, ...]
+    opt_in_regions: tuple[str, ...]
+    bundle: Bundle | None
+
+    @property
+    def all_regions(self) -> list[str]:
+        return sorted([*self.regions, *self.opt_in_regions])
+
+
 def target(python: str, architecture: str) -> Target:
     """Return the target. Raise LayerError with the possible names when there is no such target."""
     for kind, name in (("python", python), ("architecture", architecture)):
@@ -103,6 +126,25 @@ def default(kind: str) -> str:
     """Return the default name of a kind (python or architecture)."""
     entries: dict[str, dict[str, Any]] = _matrix()[kind]
     return next(name for name, entry in entries.items() if entry.get("default"))
+
+
+def partitions() -> dict[str, Partition]:
+    """Return the partitions by their names."""
+    return {
+        name: Partition(
+            name,
+            entry["home"],
+            tuple(entry["regions"]),
+            tuple(entry["opt_in_regions"]),
+            Bundle(**entry["bundle"]) if "bundle" in entry else None,
+        )
+        for name, entry in _matrix()["partition"].items()
+    }
+
+
+def partition_of(region: str) -> str | None:
+    """Return the name of a region's partition, or None for a region that the file does not have."""
+    return next((name for name, each in partitions().items() if region in (each.home, *each.all_regions)), None)
 
 
 def product() -> str:

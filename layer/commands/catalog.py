@@ -18,9 +18,10 @@ from .selection import Selection, selection_options
 @partial(selection_options, required=False)
 @click.option(
     "--from",
-    "source",
+    "sources",
+    multiple=True,
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A report of `publish --yes --report`, instead of reading the accounts.",
+    help="A report of `publish --yes --report`, instead of reading the accounts; may be repeated, such as for one per partition of AWS.",
 )
 @click.option(
     "--output",
@@ -30,12 +31,12 @@ from .selection import Selection, selection_options
 )
 def catalog(
     selection: Selection,
-    source: Path | None,
+    sources: tuple[Path, ...],
     output: Path,
 ) -> None:
     """Write the catalogue: layers.md, layers.json, layers.csv and index.html.
 
-    The catalogue has the versions that the SSM parameters `latest` name in the accounts (--stage, --regions), or those of a report (--from).
+    The catalogue has the versions that the SSM parameters `latest` name in the accounts (--stage, --regions), or those of reports (--from).
 
     The exit status is 1 when a region could not be read (the files are written without it) or nothing is published.
     """
@@ -44,11 +45,11 @@ def catalog(
 
     console = Console(stderr=True)
     complete = True
-    if source:
+    if sources:
         if selection.stage_name or selection.regions or selection.accounts:
             raise LayerError("--from can't be combined with --stage, --regions and --account: give it alone")
         named = {(target.python, target.architecture) for target in selection.targets()}
-        rows = [row for row in catalogue.from_report(source) if (row.python, row.architecture) in named]
+        rows = [row for row in catalogue.from_reports(sources) if (row.python, row.architecture) in named]
     elif selection.stage_name and selection.regions:
         found = selection.survey(console)
         complete = found.print_unread(console)

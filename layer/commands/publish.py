@@ -15,9 +15,10 @@ from rich.text import Text
 
 from .. import matrix
 from ..errors import LayerError
-from .selection import Selection, regions_of, selection_options
+from .selection import Selection, selection_options
 
 if TYPE_CHECKING:
+    from ..publishing.account import Region
     from ..publishing.artefact import Artefact
     from ..publishing.plan import Wanted
     from ..publishing.report import Report
@@ -84,14 +85,15 @@ def publish(
 
     console = Console(stderr=True)
     stage = selection.stage()
-    names, optional = selection.region_names()
+    _, optional = selection.region_names()
     limit = matrix.section("publish")["direct_upload"] if direct_limit is None else direct_limit
     artefacts = _artefacts(stage, selection.targets(), dist, inspected, console)
     changed = _changed(stage, dirty, console)
     _check_limit(artefacts, limit, bucket)
     wanted = _wanted(artefacts, stage, shares, replace)
     opened = selection.open_accounts(console)
-    every = regions_of(opened, names)
+    every = selection.regions_of(opened)
+    _check_grantees(wanted, every)
     campaign = Campaign(wanted, optional, selection.parallel, console)
 
     planned = Report(stage.name, artefacts[0].release, opened, dirty=changed)
@@ -164,6 +166,12 @@ def _wanted(artefacts: list[Artefact], stage: Stage, shares: tuple[str, ...], re
         raise LayerError("--share nobody can't be combined with other grantees")
     grants = frozenset(Grant.parse(text) for text in shares if text != "nobody") if shares else stage.share
     return [Wanted(artefact, stage, grants, immutable=not stage.prerelease and not replace) for artefact in artefacts]
+
+
+def _check_grantees(wanted: list[Wanted], regions: list[Region]) -> None:
+    from ..publishing import sharing
+
+    sharing.check({grant for each in wanted for grant in each.grants}, regions)
 
 
 def _show(report: Report, as_json: bool) -> None:

@@ -53,39 +53,64 @@ class Selection:
 
     def region_names(self) -> tuple[list[str], frozenset[str]]:
         """Return the names of the regions, and those of them that the account need not have enabled. Raise LayerError for an unknown name."""
-        section = matrix.section("publish")
+        known = matrix.partitions().values()
         if self.regions == ALL:
-            return sorted(section["regions"] + section["opt_in_regions"]), frozenset(section["opt_in_regions"])
-        known = {*section["regions"], *section["opt_in_regions"]}
+            names = [name for partition in known for name in partition.all_regions]
+            return names, frozenset(name for partition in known for name in partition.opt_in_regions)
         named = list(dict.fromkeys(name.strip() for name in self.regions.split(",") if name.strip()))
         if not named:
             raise LayerError("--regions names no region: give all, or names such as eu-west-1,eu-central-1")
         for name in named:
-            if name not in known:
-                raise LayerError(f"{name} is not a region of layer/matrix.toml, which has {', '.join(sorted(known))}")
+            if not any(name in partition.all_regions for partition in known):
+                have = "; ".join(f"{each.name}: {', '.join(each.all_regions) or 'none yet'}" for each in known)
+                raise LayerError(f"{name} is not a region of layer/matrix.toml, which has, by partition of AWS, {have}")
         return named, frozenset()
 
     def open_accounts(self, console: Console) -> list[Account]:
         """Return the accounts, and print each on `console`. Raise LayerError when one can't be opened, or two names mean the same account."""
         from ..publishing.account import open_account
 
-        opened: dict[str, Account] = {}
+        partitions = {matrix.partition_of(name) for name in self.region_names()[0]}
+        partition = partitions.pop() if len(partitions) == 1 else None
+        opened: dict[tuple[str, str], Account] = {}
         for name in self.accounts or (None,):
             with console.status(f"asking AWS for the account ({escape(name or 'default credentials')})"):
-                account = open_account(name, self.timeout)
-            if account.id in opened:
-                raise LayerError(f"{account.label} and {opened[account.id].label} are the same account, {account.id}: name it once")
-            opened[account.id] = account
+                account = open_account(name, self.timeout, partition)
+            key = (account.partition, account.id)
+            if key in opened:
+                raise LayerError(f"{account.label} and {opened[key].label} are the same account, {account.id}: name it once")
+            opened[key] = account
             console.print(f"account {account.id} as {account.arn}", highlight=False, soft_wrap=True)
         return list(opened.values())
+
+    def regions_of(self, accounts: list[Account]) -> list[Region]:
+        """Return the selected regions of each account's partition, account by account.
+
+        Raise LayerError when there is none for an account, or no account for a region that is named.
+        """
+        names, _ = self.region_names()
+        by_partition: dict[str | None, list[str]] = {}
+        for name in names:
+            by_partition.setdefault(matrix.partition_of(name), []).append(name)
+        for account in accounts:
+            if account.partition not in by_partition:
+                raise LayerError(_misfit(account, {} if self.regions == ALL else by_partition))
+        found = [account.region(name) for account in accounts for name in by_partition[account.partition]]
+        if self.regions != ALL and (without := by_partition.keys() - {account.partition for account in accounts}):
+            left = "; ".join(f"{', '.join(by_partition[partition])} ({partition})" for partition in sorted(map(str, without)))
+            raise LayerError(
+                f"no account is given for {left}: an account works in its own partition of AWS only. Name a profile or a role of that"
+                " partition with --account too, or leave those regions out"
+            )
+        return found
 
     def survey(self, console: Console, *, with_users: bool = False) -> Survey:
         """Return the published versions of the layers in all regions and accounts, and if `with_users` the functions that use them."""
         from ..publishing import survey
 
-        names, optional = self.region_names()
+        _, optional = self.region_names()
         return survey.survey(
-            regions_of(self.open_accounts(console), names),
+            self.regions_of(self.open_accounts(console)),
             self.stage(),
             self.targets(),
             optional=optional,
@@ -95,9 +120,17 @@ class Selection:
         )
 
 
-def regions_of(accounts: list[Account], names: list[str]) -> list[Region]:
-    """Return the regions with these names, account by account."""
-    return [account.region(name) for account in accounts for name in names]
+def _misfit(account: Account, named: dict[str | None, list[str]]) -> str:
+    """Return the error message for an account that has none of the regions, which are all of the matrix if `named` is empty."""
+    about = f"the account {account.id} ({account.label}) is in AWS's partition {account.partition}"
+    own = matrix.partitions().get(account.partition)
+    if not own or not own.all_regions:
+        return f"{about}, of which layer/matrix.toml has no regions: rdspool ships no roots for databases there"
+    others = "; ".join(f"{', '.join(names)} ({partition})" for partition, names in named.items())
+    return (
+        f"{about}, and --regions names only regions of others: {others}. Name regions of {account.partition}"
+        f" ({', '.join(own.all_regions)}), or a profile or a role of the other partition with --account"
+    )
 
 
 def selection_options(command: Callable[..., Any], *, required: bool = True) -> Callable[..., Any]:

@@ -51,6 +51,7 @@ def share(
         raise LayerError("no change is given: use --add or --remove, each with other grantees")
     console = Console(stderr=True)
     found = selection.survey(console)
+    sharing.check(adding, [entry.region for entry in found.entries])
     complete = found.print_unread(console)
     chosen = [
         entry

@@ -72,7 +72,7 @@ def _with_signer(
     from ..evidence import signer
     from ..publishing.account import open_account
 
-    opened = open_account(account, _TIMEOUT)
+    opened = open_account(account, _TIMEOUT, matrix.partition_of(region))
     name = bucket.replace("{region}", region).replace("{account}", opened.id)
     with console.status("") as status:
         for path in zips:

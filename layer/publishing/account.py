@@ -14,11 +14,11 @@ import botocore.session
 from botocore import exceptions
 from botocore.config import Config
 
+from .. import matrix
+from ..errors import LayerError
 from .errors import AwsError, explain
 
-HOME = "us-east-1"
-"""The region for sts:GetCallerIdentity when none is configured. Every account of AWS's standard partition has it."""
-
+_STANDARD = "aws"
 _ATTEMPTS = 4
 _CONNECT = 5.0  # seconds
 _POOL = 10
@@ -30,7 +30,10 @@ _ONCE = 3
 
 @dataclass(eq=False)
 class Account:
-    """An AWS account and its credentials. `arn` is the caller, `label` the profile, the role's ARN, or `default`."""
+    """An AWS account and its credentials. `arn` is the caller, `label` the profile, the role's ARN, or `default`.
+
+    Its credentials work only in the regions of its partition.
+    """
 
     label: str
     id: str
@@ -43,6 +46,7 @@ class Account:
 
     @property
     def partition(self) -> str:
+        """The partition of AWS that the account belongs to: aws, aws-us-gov, aws-cn, ..."""
         return self.arn.split(":")[1]
 
     def client(self, service: str, region: str, *, retries: bool = True) -> Any:
@@ -54,6 +58,12 @@ class Account:
             return self._clients[key]
 
     def region(self, name: str) -> Region:
+        """Return a region of the account. Raise LayerError when it is in another partition."""
+        if (partition := matrix.partition_of(name)) not in (None, self.partition):
+            raise LayerError(
+                f"{name} is in AWS's partition {partition}, and the account {self.id} ({self.label}) is in {self.partition}, whose credentials"
+                f" do not work there: name a profile or a role of {partition} with --account"
+            )
         return Region(self, name)
 
 
@@ -95,34 +105,51 @@ class Region:
         return explain(error, action=f"{service}:{_RIGHTS.get(name, name)}", resource=resource, region=self.name)
 
 
-def open_account(name: str | None, timeout: float) -> Account:
+def open_account(name: str | None, timeout: float, partition: str | None = None) -> Account:
     """Return the account of a profile, of a role's ARN, or (None) of boto3's default credentials.
 
-    `timeout` is the number of seconds to wait for an answer of a region. Raise AwsError when the credentials can't be used.
+    `timeout` is the number of seconds to wait for an answer of a region. `partition` is the one in which the account is used, if that is
+    known. Raise AwsError when the credentials can't be used.
     """
     label = name or "default"
+    role = name if name and name.startswith("arn:") else None
+    partition = role.split(":")[1] if role else partition
+    where = ""
     try:
-        session = _session(name, timeout)
-        where = session.region_name or HOME
+        base = _made(profile_name=None if role else name)
+        where = _home(base.region_name, partition)
+        session = _assumed(base, role, where, timeout) if role else base
         identity = session.client("sts", region_name=where, config=_config(timeout, retries=True)).get_caller_identity()
     except exceptions.ProfileNotFound as error:
         have = ", ".join(boto3.Session().available_profiles) or "none"
         raise AwsError("ProfileNotFound", f"AWS's configuration has no profile {name!r} (it has: {have})") from error
     except (exceptions.BotoCoreError, exceptions.ClientError) as error:
-        action = "sts:AssumeRole" if name and name.startswith("arn:") else "sts:GetCallerIdentity"
-        explained = explain(error, action=action, resource=name or "*", region=HOME)
-        raise AwsError(explained.code, f"account {label}: {explained}", everywhere=True) from error
+        explained = explain(error, action="sts:AssumeRole" if role else "sts:GetCallerIdentity", resource=name or "*", region=where)
+        text = f"account {label}: {explained}"
+        if explained.disabled:
+            text += (
+                f". Credentials work in one partition of AWS only, and {where} is in {matrix.partition_of(where) or 'another one'}: for"
+                " GovCloud or China give the profile a region there (or set AWS_DEFAULT_REGION), or name only regions of that partition"
+            )
+        raise AwsError(explained.code, text, everywhere=True) from error
     return Account(label, identity["Account"], identity["Arn"], timeout, session)
 
 
-def _session(name: str | None, timeout: float) -> boto3.Session:
-    if name is None or not name.startswith("arn:"):
-        return _made(profile_name=name)
-    base = _made()
-    sts = base.client("sts", region_name=base.region_name or HOME, config=_config(timeout, retries=True))
-    credentials = sts.assume_role(RoleArn=name, RoleSessionName="rdspool-layer")["Credentials"]
+def _home(configured: str | None, partition: str | None) -> str:
+    """Return the region to ask for the account: the configured one, unless it is not in the partition in which the account is used."""
+    if configured and partition in (None, matrix.partition_of(configured)):
+        return configured
+    known = matrix.partitions()
+    if (wanted := partition or _STANDARD) not in known:
+        raise LayerError(f"layer/matrix.toml does not have AWS's partition {wanted}: it has {', '.join(known)}")
+    return known[wanted].home
+
+
+def _assumed(base: boto3.Session, role: str, where: str, timeout: float) -> boto3.Session:
+    sts = base.client("sts", region_name=where, config=_config(timeout, retries=True))
+    credentials = sts.assume_role(RoleArn=role, RoleSessionName="rdspool-layer")["Credentials"]
     keys = (credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
-    return _made(*keys, region_name=base.region_name)
+    return _made(*keys, region_name=where)
 
 
 def _made(*keys: str, **options: str | None) -> boto3.Session:

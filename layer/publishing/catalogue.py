@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from .report import FORMAT
 
 @dataclass(frozen=True, order=True)
 class Row:
-    """The current version of one layer in one region."""
+    """The current version of one layer in one region. Functions of the region's `partition` can use it, and no others."""
 
     region: str
+    partition: str
     python: str
     architecture: str
     release: str
@@ -40,6 +41,7 @@ def from_entries(entries: Iterable[Entry], stage: stages.Stage) -> list[Row]:
     return sorted(
         Row(
             entry.region.name,
+            entry.region.account.partition,
             entry.target.python,
             entry.target.architecture,
             entry.listed.release or "",
@@ -54,8 +56,20 @@ def from_entries(entries: Iterable[Entry], stage: stages.Stage) -> list[Row]:
     )
 
 
-def from_report(path: Path) -> list[Row]:
-    """Return the rows of a report of `publish --yes` that were published and verified. Raise LayerError when it is not such a report."""
+def from_reports(paths: Iterable[Path]) -> list[Row]:
+    """Return the rows of reports of `publish --yes` that were published and verified.
+
+    Raise LayerError when a file is not such a report, or two have different versions of a layer.
+    """
+    found: dict[tuple[str, ...], Row] = {}
+    for row in [row for path in paths for row in _from_report(path)]:
+        key = (row.account, row.region, row.parameter)
+        if found.setdefault(key, row) != row:
+            raise LayerError(f"the reports have both {found[key].arn} and {row.arn}: give only the report of the last publication")
+    return sorted(found.values())
+
+
+def _from_report(path: Path) -> Iterator[Row]:
     try:
         report: dict[str, Any] = json.loads(path.read_text())
     except OSError as error:
@@ -64,16 +78,15 @@ def from_report(path: Path) -> list[Row]:
         raise LayerError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(report, dict) or report.get("format") != FORMAT or not report.get("applied"):
         raise LayerError(f"{path} is not a report of `python -m layer publish --yes --report`")
-    rows = []
     for made in report["layers"]:
         if made["status"] not in outcome.DONE:
             continue
         target, stage = matrix.target(made["python"], made["architecture"]), stages.stage(made["stage"])
         # A report of an earlier release may also have layers of another kind for the same Python.
         if made["layer"] == stage.layer(target):
-            parameter = stage.parameter(target, "latest")
-            rows.append(Row(parameter=parameter, **{name: made[name] for name in COLUMNS if name != "parameter"}))
-    return sorted(rows)
+            parameter, partition = stage.parameter(target, "latest"), stages.parse_arn(made["arn"]).partition
+            read = {name: made[name] for name in COLUMNS if name not in ("parameter", "partition")}
+            yield Row(parameter=parameter, partition=partition, **read)
 
 
 def as_json(rows: Sequence[Row]) -> str:

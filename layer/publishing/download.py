@@ -31,7 +31,7 @@ def download(arn: str, folder: Path, profile: str | None) -> Downloaded:
     """Download the zip of a layer version to `folder`. Raise LayerError when it can't be read or has another hash."""
     parsed = stages.parse_arn(arn)
     target, _ = stages.identify(parsed.layer)
-    region = open_account(profile, _TIMEOUT).region(parsed.region)
+    region = open_account(profile, _TIMEOUT, parsed.partition).region(parsed.region)
     # With the whole ARN, because the version may be in another account.
     version = versions.by_arn(region, arn)
     path = folder / f"{target.name}.zip"

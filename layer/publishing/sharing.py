@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from ..errors import LayerError
 from .account import Region
 from .errors import AwsError
 from .grants import Grant, Policy
@@ -20,6 +22,17 @@ def policy(region: Region, layer: str, version: int) -> Policy:
             return Policy({})
         raise
     return Policy.read(answer["Policy"])
+
+
+def check(grants: Iterable[Grant], regions: Iterable[Region]) -> None:
+    """Raise LayerError when an account or an organisation would be granted versions of several partitions: it belongs to one of them."""
+    partitions = sorted({region.account.partition for region in regions})
+    limited = sorted(grant for grant in grants if grant.who)
+    if limited and len(partitions) > 1:
+        raise LayerError(
+            f"versions of {' and '.join(partitions)} can't be shared with {', '.join(map(str, limited))} at once: an account or organisation"
+            " belongs to one partition of AWS and can't use layers of another. Run this once per partition, each with its own grantees"
+        )
 
 
 def add(region: Region, layer: str, version: int, grant: Grant) -> None:

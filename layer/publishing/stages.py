@@ -64,6 +64,8 @@ def parse_arn(text: str) -> Arn:
     if not match:
         raise LayerError(f"{text} is not the ARN of a layer version, such as arn:aws:lambda:eu-west-1:123456789012:layer:NAME:3")
     parts = match.groupdict()
+    if (partition := matrix.partition_of(parts["region"])) not in (None, parts["partition"]):
+        raise LayerError(f"{text} is no ARN: the region {parts['region']} is in AWS's partition {partition}, not in {parts['partition']}")
     return Arn(parts["partition"], parts["region"], parts["account"], parts["layer"], int(parts["version"]))
 
 

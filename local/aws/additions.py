@@ -17,6 +17,7 @@ from typing import Any
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaBackend, LayerVersion, lambda_backends
 from moto.awslambda.responses import LambdaResponse
+from moto.utilities.utils import get_partition
 
 PAGE = 50
 """The maximum number of entries on a page of AWS."""
@@ -47,7 +48,7 @@ class _Denied(LambdaClientError):
 
     def __init__(self, account: str, arn: str) -> None:
         # AWS gives the same answer for a version that does not exist.
-        who = f"arn:aws:iam::{account}:user/someone"
+        who = f"arn:{arn.split(':')[1]}:iam::{account}:user/someone"
         action = "lambda:GetLayerVersion"
         why = f"no resource-based policy allows the {action} action"
         super().__init__("AccessDeniedException", f"User: {who} is not authorized to perform: {action} on resource: {arn} because {why}")
@@ -55,7 +56,8 @@ class _Denied(LambdaClientError):
 
 def contents(account: str, region: str, layer: str, version: str) -> bytes | None:
     """Return the zip of a layer version, or None if it does not exist."""
-    found = lambda_backends[account][region].layers_versions_by_arn(f"arn:aws:lambda:{region}:{account}:layer:{layer}:{version}")
+    arn = f"arn:{get_partition(region)}:lambda:{region}:{account}:layer:{layer}:{version}"
+    found = lambda_backends[account][region].layers_versions_by_arn(arn)
     return bytes(found.code_bytes) if found else None
 
 
@@ -79,7 +81,7 @@ def _permissions() -> None:
         made: dict[str, Any] = {
             "Sid": asked["StatementId"],
             "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{account}:root"} if account else "*",
+            "Principal": {"AWS": f"arn:{get_partition(self.region_name)}:iam::{account}:root"} if account else "*",
             "Action": asked["Action"],
             "Resource": version.arn,
         }
@@ -136,7 +138,7 @@ def _by_arn() -> None:
         owner = arn.split(":")[4]
         version = lambda_backends[owner][self.region].layers_versions_by_arn(arn)
         asking = self.current_account
-        allowed = ("*", {"AWS": f"arn:aws:iam::{asking}:root"})
+        allowed = ("*", {"AWS": f"arn:{get_partition(self.region)}:iam::{asking}:root"})
         if version is None or (
             asking != owner and not any(one["Principal"] in allowed and "Condition" not in one for one in version.policy.statements)
         ):

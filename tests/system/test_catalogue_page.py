@@ -17,16 +17,16 @@ from layer.publishing.page import as_html
 from layer.publishing.stages import stage
 
 PROD = stage("prod")
-REGIONS = matrix.section("publish")["regions"] + matrix.section("publish")["opt_in_regions"]
+REGIONS = [(region, name) for name, each in matrix.partitions().items() for region in each.all_regions]
 
 
-def row(region: str, target: matrix.Target) -> Row:
+def row(region: str, partition: str, target: matrix.Target) -> Row:
     layer, facts = PROD.layer(target), (target.python, target.architecture)
-    arn = f"arn:aws:lambda:{region}:123456789012:layer:{layer}:7"
-    return Row(region, *facts, "1.2.3", 7, arn, "x" * 43 + "=", PROD.parameter(target, "latest"), "123456789012")
+    arn = f"arn:{partition}:lambda:{region}:123456789012:layer:{layer}:7"
+    return Row(region, partition, *facts, "1.2.3", 7, arn, "x" * 43 + "=", PROD.parameter(target, "latest"), "123456789012")
 
 
-ROWS = sorted(row(region, target) for region in REGIONS for target in matrix.targets())
+ROWS = sorted(row(*region, target) for region in REGIONS for target in matrix.targets())
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_the_page_asks_for_nothing_from_elsewhere(opened, page):
 
 
 def test_what_a_name_holds_is_text_and_not_markup():
-    odd = Row("<b>eu", "3.13", "x86_64", "1", 1, 'arn"><script>alert(1)</script>', "", "", "")
+    odd = Row("<b>eu", "aws", "3.13", "x86_64", "1", 1, 'arn"><script>alert(1)</script>', "", "", "")
     text = as_html([odd])
     assert "<b>eu" not in text
     assert text.count("<script>") == 1

@@ -188,6 +188,13 @@ def test_a_refused_token():
     assert explain(denied(), settings(), None, LIMIT).sqlstate == "28000"
 
 
+@pytest.mark.parametrize(
+    ("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eusc-de-east-1", "aws-eusc")]
+)
+def test_a_refused_token_names_the_resource_in_its_partition(region, partition):
+    assert f"rds-db:connect on arn:{partition}:rds-db:{region}:ACCOUNT:" in str(explain(denied(), settings(region=region), None, LIMIT))
+
+
 def test_a_refused_password():
     text = told(
         denied(), SignInError, 1045, "check RDSPOOL_USER ('app') and RDSPOOL_PASSWORD", secret=Secret("word"), password=Secret("word")

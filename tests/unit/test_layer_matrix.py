@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import botocore.session
 import pytest
 
 from layer import matrix
@@ -72,3 +73,18 @@ def test_pruned(path: str) -> None:
 )
 def test_kept(path: str) -> None:
     assert matrix.pruned(path) is None
+
+
+def test_the_regions_of_each_partition_are_those_that_botocore_knows() -> None:
+    session = botocore.session.get_session()
+    for name, partition in matrix.partitions().items():
+        known = set(session.get_available_regions("lambda", name))
+        assert partition.home in known
+        assert set(partition.all_regions) in (known, set()), name
+        assert len(partition.all_regions) == len(set(partition.all_regions))
+        assert all(matrix.partition_of(region) == name for region in partition.all_regions)
+
+
+def test_a_region_that_the_matrix_does_not_have_has_no_partition() -> None:
+    assert matrix.partition_of("eusc-de-east-1") == "aws-eusc"
+    assert matrix.partition_of("xx-nowhere-1") is None

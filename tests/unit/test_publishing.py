@@ -47,13 +47,6 @@ def test_names_and_parameters_of_the_readme():
     assert PROD.parameter(TARGET, "0.1.0") == "/rdspool/python3.13/x86_64/0.1.0"
 
 
-def test_only_regions_whose_certificates_ship_are_published_to():
-    section = matrix.section("publish")
-    roots = {path.stem for path in (matrix.PROJECT / "python" / "rdspool" / "_aws" / "roots").glob("*.pem")} - {"proxy"}
-    assert set(section["regions"] + section["opt_in_regions"]) == roots
-    assert not set(section["regions"]) & set(section["opt_in_regions"])
-
-
 def test_nothing_is_shared_unless_asked():
     assert BETA.share == PROD.share == frozenset()
 

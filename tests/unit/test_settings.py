@@ -6,9 +6,10 @@ import dataclasses
 import pickle
 import traceback
 
+import botocore.session
 import pytest
 from rdspool import Settings, SettingsError
-from rdspool._aws.endpoints import is_proxy, region_of
+from rdspool._aws.endpoints import is_proxy, partition_of, region_of
 from rdspool.secret import Secret
 
 HOST = "app.cluster-c1abc.eu-central-1.rds.amazonaws.com"
@@ -120,6 +121,14 @@ def test_region_of_a_host(host, region):
 )
 def test_what_makes_a_proxy_of_a_host(host, proxy):
     assert is_proxy(host) is proxy
+
+
+def test_the_partition_of_each_region_is_botocores():
+    session = botocore.session.get_session()
+    regions = {region: name for name in session.get_available_partitions() for region in session.get_available_regions("lambda", name)}
+    assert {"aws", "aws-cn", "aws-us-gov", "aws-eusc"} <= set(regions.values())
+    assert {region: partition_of(region) for region in regions} == regions
+    assert partition_of("us-west-9") == partition_of("") == "aws"
 
 
 def test_a_region_of_a_partition_with_a_longer_name():

@@ -38,6 +38,11 @@ def files_of(host, **more):
     [
         (INSTANCE, {}, ["eu-central-1.pem"]),
         (PROXY, {}, ["proxy.pem"]),
+        ("db.c1abc.us-gov-west-1.rds.amazonaws.com", {}, ["us-gov-west-1.pem"]),
+        ("p.proxy-c1abc.us-gov-east-1.rds.amazonaws.com", {}, ["proxy.pem"]),
+        ("db.c1abc.rds.cn-north-1.amazonaws.com.cn", {}, ["cn-north-1.pem"]),
+        ("p.proxy-c1abc.rds.cn-northwest-1.amazonaws.com.cn", {}, ["proxy.pem"]),
+        ("db.c1abc.mx-central-1.rds.amazonaws.com", {}, ["mx-central-1.pem"]),
         ("proxy-db.c1abc.eu-central-1.rds.amazonaws.com", {}, ["eu-central-1.pem"]),
         ("db.internal.example.com", {"region": "eu-west-1"}, ["eu-west-1.pem", "proxy.pem"]),
         ("proxy-db.example.com", {"region": "eu-west-1"}, ["eu-west-1.pem", "proxy.pem"]),
@@ -58,6 +63,17 @@ def test_a_region_without_roots():
         files_of("db.internal", region="xx-south-9")
     with pytest.raises(SettingsError, match=r"'db\.internal'.*RDSPOOL_REGION"):
         files_of("db.internal", password="pw")
+
+
+@pytest.mark.parametrize(
+    "host", ["db.c1abc.eusc-de-east-1.rds.amazonaws.eu", "p.proxy-c1abc.eusc-de-east-1.rds.amazonaws.eu", "db.internal"]
+)
+def test_the_european_sovereign_cloud_needs_its_authorities_as_a_file(host, tmp_path):
+    with pytest.raises(SettingsError, match=r"'eusc-de-east-1'.*RDSPOOL_CA"):
+        files_of(host, region="eusc-de-east-1")
+    file = tmp_path / "ca.pem"
+    file.write_text("its authorities")
+    assert files_of(host, region="eusc-de-east-1", ca=str(file)) == (str(file),)
 
 
 def test_the_context_verifies_and_is_kept():

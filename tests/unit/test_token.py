@@ -48,6 +48,7 @@ def botocore_token(host, port, user, region, credentials, at, monkeypatch):
         (HOST, 3306, "eu-central-1"),
         ("mydb.c1abc.rds.cn-north-1.amazonaws.com.cn", 3307, "cn-north-1"),
         ("p.proxy-c1abc.us-gov-west-1.rds.amazonaws.com", 65535, "us-gov-west-1"),
+        ("mydb.c1abc.eusc-de-east-1.rds.amazonaws.eu", 3306, "eusc-de-east-1"),
         ("db.example.com", 443, "us-east-1"),
         ("db.example.com", 80, "us-east-1"),
     ],

@@ -10,7 +10,7 @@ import os
 from typing import Final
 
 from ..errors import SettingsError
-from .endpoints import is_proxy, region_of
+from .endpoints import EUROPEAN_SOVEREIGN_CLOUD, is_proxy, partition_of, region_of
 
 ROOTS: Final = os.path.join(os.path.dirname(__file__), "roots")
 PROXY_ROOTS: Final = os.path.join(ROOTS, "proxy.pem")
@@ -22,11 +22,12 @@ def root_files(host: str, region: str | None, ca: str | None) -> tuple[str, ...]
     An RDS endpoint's own name tells which: the region's for an instance or cluster, Amazon's public ones for a proxy. Any other name
     can be either.
 
-    Raises SettingsError where rdspool ships none for the region.
+    Raises SettingsError where rdspool ships none for the region. For AWS's European Sovereign Cloud, whose authorities are its own,
+    it ships none of a proxy either.
     """
     if ca is not None:
         return (ca,)
-    if is_proxy(host):
+    if is_proxy(host) and partition_of(region or "") != EUROPEAN_SOVEREIGN_CLOUD:
         return (PROXY_ROOTS,)
     file = os.path.join(ROOTS, f"{region}.pem")
     if region is None or not os.path.isfile(file):

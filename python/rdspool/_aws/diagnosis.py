@@ -45,6 +45,7 @@ from ..errors import (
 )
 from ..secret import Secret
 from ..settings import Settings
+from .endpoints import partition_of
 from .token import TOKEN_LIFETIME, target_of
 
 # OpenSSL's X509_V_ERR_* numbers (x509_vfy.h).
@@ -189,7 +190,7 @@ def _refusal(settings: Settings, secret: Secret | None) -> str:
     return (
         f"the server does not say why it refused the IAM token of {settings.user!r}. Check that the database user was made with "
         "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'; that IAM authentication is on for this database; that the function's role allows "
-        f"rds-db:connect on arn:aws:rds-db:{settings.region}:ACCOUNT:dbuser:RESOURCE-ID/{settings.user}; and that {settings.host!r} is the "
+        f"rds-db:connect on arn:{partition_of(settings.region or '')}:rds-db:{settings.region}:ACCOUNT:dbuser:RESOURCE-ID/{settings.user}; and that {settings.host!r} is the "
         f"endpoint's own name, port and region ({settings.region}), for all three are signed; the clock here says {_clock()}"
     )
 

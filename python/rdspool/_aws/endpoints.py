@@ -1,4 +1,4 @@
-"""What the name of an RDS endpoint says: its region, and whether it is an RDS Proxy."""
+"""What the name of an RDS endpoint says: its region, the region's partition, and whether it is an RDS Proxy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,23 @@ from typing import Final
 
 REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d+")
 """A region's name. It begins with its place, which has two letters, or with its partition's, which can have more: `eusc-de-east-1`."""
+
+EUROPEAN_SOVEREIGN_CLOUD: Final = "aws-eusc"
+_PARTITIONS: Final = {
+    "cn": "aws-cn",
+    "us-gov": "aws-us-gov",
+    "eusc": EUROPEAN_SOVEREIGN_CLOUD,
+    "us-iso": "aws-iso",
+    "us-isob": "aws-iso-b",
+    "eu-isoe": "aws-iso-e",
+    "us-isof": "aws-iso-f",
+}
+"""The partitions of AWS by how their regions' names begin; all other regions are in `aws`. As in botocore's partitions.json."""
+
+
+def partition_of(region: str) -> str:
+    """Return the partition of a region, which is the second part of each ARN there."""
+    return next((partition for start, partition in _PARTITIONS.items() if region.startswith(f"{start}-")), "aws")
 
 
 def region_of(host: str) -> str | None:

@@ -109,10 +109,16 @@ def client(aws, service: str, region: str, account: str | None = None):
     config = Config(retries={"mode": "standard", "total_max_attempts": 2})
     session = _session(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"])
     if account:
-        sts = session.client("sts", region_name="us-east-1", endpoint_url=aws.address)
-        taken = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/publisher", RoleSessionName="test")["Credentials"]
+        home = matrix.partitions()[matrix.partition_of(region)].home
+        sts = session.client("sts", region_name=home, endpoint_url=aws.address)
+        taken = sts.assume_role(RoleArn=role(account, region), RoleSessionName="test")["Credentials"]
         session = _session(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
     return session.client(service, region_name=region, endpoint_url=aws.address, config=config)
+
+
+def role(account: str, region: str) -> str:
+    """Return the ARN of the publisher's role in an account of the region's partition."""
+    return f"arn:{matrix.partition_of(region)}:iam::{account}:role/publisher"
 
 
 @cache
@@ -131,9 +137,9 @@ def parameter(aws, region: str, name: str = LATEST, account: str | None = None) 
     return found[0]["Value"] if found else None
 
 
-def principals(aws, region: str, version: int, layer: str = LAYER) -> set[str]:
+def principals(aws, region: str, version: int, layer: str = LAYER, account: str | None = None) -> set[str]:
     """Return the statement ids of a version's policy."""
-    api = client(aws, "lambda", region)
+    api = client(aws, "lambda", region, account)
     try:
         policy = api.get_layer_version_policy(LayerName=layer, VersionNumber=version)["Policy"]
     except api.exceptions.ResourceNotFoundException:

@@ -177,4 +177,4 @@ def test_a_zip_that_inspect_refuses_is_not_published(aws, dist):
 def test_a_region_that_is_not_in_the_matrix_is_refused_with_those_that_are(aws, dist):
     done = run(aws, *publishing(dist, "eu-west-9", "--yes"))
     assert done.returncode == 1
-    assert "eu-west-9 is not a region of layer/matrix.toml, which has af-south-1, " in done.stderr
+    assert "eu-west-9 is not a region of layer/matrix.toml, which has, by partition of AWS, aws: af-south-1, " in done.stderr

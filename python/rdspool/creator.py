@@ -272,9 +272,9 @@ class Creator:
             | (SESSION_TRACK if self._start.resets and self._start.tracks else 0),
         )
 
-    def _end_session(self, address: str, connection_id: int) -> str:
-        """End a session on the server, in the time that an invocation has left for it, and return what came of it."""
-        from ._driver.given_up import end_session
+    def _end_session(self, address: str, from_port: int, connection_id: int, statement: bytes) -> str:
+        """End the session of a statement that was given up, in the time that an invocation has left for it, and return what came of it."""
+        from ._driver.given_up import GivenUp, end_session
 
         settings = self.settings
         limit = deadlines.within(END_SESSION, "the time to end a statement", settings.deadline_margin, deadlines.CLEANING)
@@ -282,7 +282,8 @@ class Creator:
             secret, token = self._secret(limit)
         except (CredentialsError, ConnectTimeoutError) as error:
             return f"The statement may go on on the server (connection {connection_id}): nothing can sign in to end it ({error})."
-        return end_session(settings.host, address, settings.port, self._login(secret, token=token), connection_id, limit)
+        given_up = GivenUp(address, from_port, connection_id, statement)
+        return end_session(settings.host, settings.port, self._login(secret, token=token), given_up, limit)
 
     def _secret(self, limit: Limit) -> tuple[Secret, bool]:
         """Return what signs in, and whether it is a token."""

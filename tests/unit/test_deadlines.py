@@ -381,13 +381,13 @@ def test_a_statement_that_is_given_up_is_ended_on_the_server(connect, statement,
     connection, server = connect(autocommit=False)
     calls = []
 
-    def end(address, connection_id):
-        calls.append((address, connection_id))
+    def end(sent, connection_id):
+        calls.append((sent, connection_id))
         return "It was ended."
 
-    connection._commands.end_session = lambda: end("10.0.0.1", 4711)
+    connection._commands.end_session = lambda sent: end(sent, 4711)
     server.will_answer(silence)
     with deadline(0.05), pytest.raises(Exception, match=r".") as caught:
         connection.cursor().execute(statement)
-    assert calls == ([("10.0.0.1", 4711)] if ended else [])
+    assert calls == ([(statement.encode(), 4711)] if ended else [])
     assert ("It was ended." in getattr(caught.value, "__notes__", ())) is ended

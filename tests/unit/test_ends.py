@@ -9,7 +9,25 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from fake_server import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS, PING, RESET_CONNECTION, FakeServer, close, numbers, ok, refusal, silence
+from fake_server import (
+    AUTOCOMMIT,
+    IN_TRANSACTION,
+    MORE_RESULTS,
+    PING,
+    RESET_CONNECTION,
+    FakeServer,
+    close,
+    column,
+    ended_by_ok,
+    numbers,
+    ok,
+    packets,
+    receive,
+    refusal,
+    result,
+    row,
+    silence,
+)
 from fake_sign_in import READ, Listener
 from mysql.connector.errors import ConnectionTimeoutError, Error, OperationalError
 from rdspool import CredentialsError, DeadlineError, OutcomeUnknownError, StatementTimeoutError, creator, dbapi, deadlines
@@ -17,7 +35,7 @@ from rdspool._driver import transport
 from rdspool._driver.answers import STATE_CHANGED
 from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
-from rdspool._driver.given_up import end_session
+from rdspool._driver.given_up import GivenUp, end_session
 from rdspool._driver.packets import PacketStream
 from rdspool._driver.session_start import SessionStart
 from rdspool._driver.sign_in import Login
@@ -59,20 +77,75 @@ def login(client_tls):
     return Login(user="app", secret=Secret("x"), database=None, attributes={}, tls=client_tls)
 
 
-def test_a_session_is_ended_by_its_number(server, login):
-    other = server((READ, ok()))
-    told = end_session("db.test", "127.0.0.1", other.port, login, 77, within(SOON, "the test's"))
-    assert told == "The statement was ended on the server, and what it had not committed is rolled back there (connection 77)."
-    assert commands_of(other.servers[0]) == [b"\x03KILL 77", b"\x01"]
+def given_up(statement=b"UPDATE t SET a = 'x'"):
+    return GivenUp("127.0.0.1", 40123, 77, statement)
+
+
+def showing(host, info):
+    """The last step of a script: a server shows the session that it is asked for, or none."""
+
+    def answer(channel):
+        receive(channel)
+        found = [row(host, info)] if host else []
+        channel.sendall(packets(ended_by_ok(result([column("HOST"), column("INFO")], found))))
+
+    return answer
+
+
+@pytest.fixture
+def end(server, login):
+    """A function that ends a session on a server that shows this one, and returns what came of it and the commands that the server got."""
+
+    def run(host, info, statement=b"UPDATE t SET a = 'x'"):
+        other = server((READ, ok(), showing(host, info)))
+        told = end_session("db.test", other.port, login, given_up(statement), within(SOON, "the test's"))
+        return told, commands_of(other.servers[0])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("host", "info"),
+    [
+        (b"10.0.0.7:40123", b"SELECT 1"),  # a procedure's inner statement
+        (b"10.0.0.7:40123", None),
+        (b"localhost", b"UPDATE t SET a = 'x'"),  # through a proxy
+        (b"10.0.0.9:7", b" UPDATE t SET"),
+    ],
+)
+def test_the_session_of_a_statement_is_ended(end, host, info):
+    assert end(host, info) == (
+        "The statement was ended on the server, and what it had not committed is rolled back there (connection 77).",
+        [b"\x03KILL 77", b"\x01"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "info"), [(b"10.0.0.7:40124", b"SELECT 1"), (b"10.0.0.7", None), (b"h40123", b"UPDATE t SET a = 'y'"), (b"h:1", b"")]
+)
+def test_a_session_of_the_same_number_on_another_server_is_left_alone(end, host, info):
+    told, commands = end(host, info)
+    assert told == "The statement may go on on a server, with its locks: connection 77 of the one that answers is another's."
+    assert commands == []
+
+
+def test_a_session_that_is_over_is_not_ended(end):
+    assert end(None, None) == ("The statement is over on the server (connection 77).", [])
+
+
+def test_a_long_statement_is_known_by_its_begin(end):
+    statement = b"UPDATE t SET a = '" + b"x" * 100_000 + b"'"
+    assert "was ended" in end(b"localhost", statement[:65_535], statement)[0]
+    assert "another's" in end(b"localhost", b"SELECT 1", statement)[0]
 
 
 def test_a_session_that_cant_be_ended_is_told_and_logged(server, login, caplog):
     other = server((READ, refusal(1045, "Access denied", "28000")))
-    told = end_session("db.test", "127.0.0.1", other.port, login, 77, within(SOON, "the test's"))
+    told = end_session("db.test", other.port, login, given_up(), within(SOON, "the test's"))
     assert told == "The statement may go on on the server (connection 77), with its locks: it could not be ended (Access denied)."
     assert told in caplog.text
     other = server((READ, lambda channel: channel.recv(1)))
-    assert "could not be ended" in end_session("db.test", "127.0.0.1", other.port, login, 77, within(0.2, "the test's"))
+    assert "could not be ended" in end_session("db.test", other.port, login, given_up(), within(0.2, "the test's"))
 
 
 @pytest.fixture
@@ -82,7 +155,7 @@ def target(function_environment, certificates):
 
 def test_a_statement_that_outlasts_its_time_is_ended_on_the_server(server, target):
     script = (READ, ok(status=AUTOCOMMIT), READ, ok(status=0), READ, lambda channel: channel.recv(1))
-    both = server(script, (READ, ok()))
+    both = server(script, (READ, ok(), showing(b"localhost", b"SELECT SLEEP(9)")))
     connection = dbapi.connect(**target, port=both.port, read_timeout=0.2)
     with pytest.raises(StatementTimeoutError) as caught:
         connection.cursor().execute("SELECT SLEEP(9)")
@@ -104,7 +177,7 @@ def test_behind_a_proxy_no_statement_is_ended(monkeypatch, target, server):
 
 def test_a_token_ends_a_statement_where_a_token_signed_in(target, server):
     script = (READ, ok(status=AUTOCOMMIT), READ, ok(status=0), READ, lambda channel: channel.recv(1))
-    both = server(script, (READ, ok()))
+    both = server(script, (READ, ok(), showing(b"localhost", b"SELECT SLEEP(9)")))
     del target["password"]
     connection = dbapi.connect(**target, port=both.port, read_timeout=0.2)
     with pytest.raises(StatementTimeoutError) as caught:
@@ -533,7 +606,7 @@ def test_an_error_among_results_that_a_rollback_drops_is_logged(connect, caplog)
 def test_what_is_no_statement_is_not_ended_on_the_server(commands_and_server):
     commands, answering = commands_and_server
     ended = []
-    commands.end_session = lambda: ended.append(1) or "ended"
+    commands.end_session = lambda _: ended.append(1) or "ended"
     commands.read_timeout = 0.05
     answering.will_answer(silence)
     with pytest.raises(StatementTimeoutError) as caught:
@@ -547,7 +620,7 @@ def test_a_commit_without_an_answer_is_not_ended_on_the_server(commands_and_serv
     """It goes on there, and most often ends well."""
     commands, answering = commands_and_server
     ended = []
-    commands.end_session = lambda: ended.append(1) or "ended"
+    commands.end_session = lambda _: ended.append(1) or "ended"
     commands.read_timeout = 0.05
     answering.will_answer(silence)
     with pytest.raises(OutcomeUnknownError):
@@ -557,7 +630,7 @@ def test_a_commit_without_an_answer_is_not_ended_on_the_server(commands_and_serv
 
 def test_what_comes_from_outside_is_raised_as_it_is(commands_and_server, monkeypatch):
     commands, answering = commands_and_server
-    commands.end_session = lambda: pytest.fail("it was ended")
+    commands.end_session = lambda _: pytest.fail("it was ended")
     answering.will_answer(silence)
 
     def interrupted(_):
@@ -571,7 +644,7 @@ def test_what_comes_from_outside_is_raised_as_it_is(commands_and_server, monkeyp
 
 def test_a_statement_that_was_not_sent_is_known(commands_and_server):
     commands, answering = commands_and_server
-    commands.end_session = lambda: pytest.fail("it was ended")
+    commands.end_session = lambda _: pytest.fail("it was ended")
     answering.close()
     with pytest.raises(OperationalError) as caught:
         commands.query(b"COMMIT")

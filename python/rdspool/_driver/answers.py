@@ -68,8 +68,8 @@ class Answers:
         self.write_timeout: float | None = None
         self.left_behind = 0
         """What statements can have left in the session, as flags of `effects`."""
-        self.end_session: Callable[[], str] | None = None
-        """Ends what this connection's session does on the server, after a wait for it was given up, and says so; None: nothing can."""
+        self.end_session: Callable[[bytes], str] | None = None
+        """Ends what a statement that was given up does on the server, and says so; None: nothing can."""
         self._answering = False
         """Whether an answer is being read. A command that finds it set knows that something interrupted that."""
         self._sent: tuple[bytes, int, bool] | None = None
@@ -134,7 +134,7 @@ class Answers:
             return
         payload, status, known = self._sent
         if isinstance(error, StatementTimeoutError) and self.end_session is not None and payload != _COMMIT:
-            error.add_note(self.end_session())
+            error.add_note(self.end_session(payload[1:]))
         if _can_commit(effects.of(payload[1:]), status, known=known):
             effects.note_commit()
             raise OutcomeUnknownError(error) from error

@@ -79,11 +79,11 @@ class ByteStream:
         return self.socket is not None and transport.acknowledged(self.socket)
 
     @property
-    def peer(self) -> str:
-        """The address, without a name, that the socket is connected to. Raises OperationalError where it is closed."""
+    def ends(self) -> tuple[str, int]:
+        """The address, without a name, that the socket is connected to, and the port of its own end. Raises OperationalError if closed."""
         if self.socket is None:
             raise closed_error()
-        return str(self.socket.getpeername()[0])
+        return str(self.socket.getpeername()[0]), int(self.socket.getsockname()[1])
 
     def at_end(self) -> bool:
         """Return whether the peer has closed, or sent something unasked, as a server does before it closes. No round trip.

@@ -167,9 +167,9 @@ class Connection:
             raise ProgrammingError("a cursor's rows are dicts or named tuples: give dictionary=True or named_tuple=True, not both")
         return kind(self, commands, self.transaction, raw=raw, read_timeout=read_timeout, write_timeout=write_timeout)
 
-    def end_by(self, end: Callable[[str, int], str]) -> None:
-        """Let `end` end the session on the server where a statement is given up. It takes the server's address and the connection's id."""
-        self._commands.end_session = partial(end, self._commands.stream.peer, self.connection_id)
+    def end_by(self, end: Callable[[str, int, int, bytes], str]) -> None:
+        """Let `end` end the session on the server where a statement is given up. It takes what `given_up.GivenUp` has."""
+        self._commands.end_session = partial(end, *self._commands.stream.ends, self.connection_id)
 
     @property
     def read_timeout(self) -> float | None:

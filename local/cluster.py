@@ -6,6 +6,9 @@
 
 Each server has a front on a loopback address of its own, with both names in its certificate, and accepts tokens for both: so a name can
 lead to the one or the other, as on Aurora. Replication carries the rows, where Aurora shares the storage: `wait_for_reader()` waits for it.
+
+`start(..., proxy=Proxy(connections=10))` adds an RDS Proxy before the writer, `cluster.proxy`. Its name does not move in a failover: the
+proxy connects to the new writer.
 """
 
 from __future__ import annotations
@@ -18,12 +21,13 @@ from typing import Any
 
 from . import front, server
 from .errors import LocalError
-from .front import Credentials, Front
+from .front import Credentials, Front, Proxy
 from .front.names import resolved_by
 from .server import Server
 
 HOST = "app.cluster-c1abcdefghij.eu-central-1.rds.amazonaws.com"
 READER_HOST = "app.cluster-ro-c1abcdefghij.eu-central-1.rds.amazonaws.com"
+PROXY_HOST = "app.proxy-c1abcdefghij.eu-central-1.rds.amazonaws.com"
 _ADDRESSES = ("127.0.0.1", "127.0.0.2")
 _REPLICATION_USER = "replication"
 _CATCH_UP = 30  # seconds
@@ -39,16 +43,20 @@ class Member:
 
 
 class Cluster:
-    """A running cluster. `writer` and `reader` are its members by their present roles, `addresses` what its names lead to."""
+    """A running cluster. `writer` and `reader` are its members by their present roles, `addresses` what its names lead to.
+
+    `proxy` is the RDS Proxy before the writer, if `start` was asked for one.
+    """
 
     host = HOST
     reader_host = READER_HOST
 
-    def __init__(self, writer: Member, reader: Member, replication_password: str) -> None:
+    def __init__(self, writer: Member, reader: Member, replication_password: str, proxy: Front | None) -> None:
         self.writer = writer
         self.reader = reader
+        self.proxy = proxy
         self.port = writer.front.port
-        self.addresses: dict[str, str] = {}
+        self.addresses: dict[str, str] = {} if proxy is None else {proxy.host: proxy.address}
         self._replication_password = replication_password
         _set_read_only(reader, True)
         self._replicate()
@@ -63,7 +71,12 @@ class Cluster:
 
         cut: close the clients' connections to both members, as when Aurora restarts them; otherwise they stay open, and the old writer
         refuses writes. names: also move the names; otherwise the test does it later with `move_names()`, as DNS lags behind.
+
+        Both are nothing to the clients of the proxy: those in a transaction or a statement are disconnected, and those that ask for
+        something meanwhile wait for the new writer.
         """
+        if self.proxy is not None:
+            self.proxy.lead_to(None)
         if cut:
             self.cut()  # While clients write, some lose the answer to a COMMIT here.
         _set_read_only(self.writer, True)
@@ -71,6 +84,8 @@ class Cluster:
         self.reader.server.execute("STOP REPLICA", "RESET REPLICA ALL")
         self.writer, self.reader = self.reader, self.writer
         _set_read_only(self.writer, False)
+        if self.proxy is not None:
+            self.proxy.lead_to(self.writer.server)
         self._replicate()
         if cut:
             self.cut()  # What has connected since.
@@ -110,9 +125,10 @@ class Cluster:
 
 
 @contextmanager
-def start(*, users: Mapping[str, str], credentials: Credentials, **options: Any) -> Iterator[Cluster]:
+def start(*, users: Mapping[str, str], credentials: Credentials, proxy: Proxy | None = None, **options: Any) -> Iterator[Cluster]:
     """Run a cluster until the block ends. `users` and `credentials` are those of `local.front.start`, and `options` its other ones.
 
+    proxy: also run an RDS Proxy before the writer, with these options.
     The servers start empty and without users: create them on the writer, and the reader gets them. Raise LocalError when a part is missing.
     """
     with ExitStack() as stack:
@@ -138,7 +154,11 @@ def start(*, users: Mapping[str, str], credentials: Credentials, **options: Any)
             f"CREATE USER {_REPLICATION_USER}@'%' IDENTIFIED BY '{password}'", f"GRANT REPLICATION SLAVE ON *.* TO {_REPLICATION_USER}@'%'"
         )
         writer, reader = members
-        yield Cluster(writer, reader, password)
+        before = None
+        if proxy is not None:
+            made = front.start(writer.server, users=users, credentials=credentials, host=PROXY_HOST, proxy=proxy, **options)
+            before = stack.enter_context(made)
+        yield Cluster(writer, reader, password, before)
 
 
 def _set_read_only(member: Member, on: bool) -> None:

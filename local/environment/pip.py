@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..cache import cache_dir
@@ -13,11 +14,12 @@ from .errors import PartMissingError
 SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 
 
-def pip(what: str, *arguments: str | Path) -> None:
-    """Run pip to get `what`. Raise PartMissingError with pip's reason when it fails."""
+def pip(what: str, *arguments: str | Path, variables: Mapping[str, str] | None = None) -> None:
+    """Run pip to get `what`, with additional environment variables. Raise PartMissingError with pip's reason when it fails."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *(str(argument) for argument in arguments)]
+    environment = {**_variables(), **(variables or {})}
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_variables(), check=False
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False
     )
     if done.returncode != 0:
         lines = [line for line in done.stdout.splitlines() if line.strip() and not line.startswith("WARNING")]

@@ -56,7 +56,9 @@ class Count:
 class Front:
     """A running front. `host` is the RDS-like name in its certificate and tokens. It listens on `address`:`port`."""
 
-    def __init__(self, *, host: str, address: str, port: int, region: str, ca_file: Path, pid: int, control: int, token: str) -> None:
+    def __init__(
+        self, *, host: str, address: str, port: int, region: str, ca_file: Path, pid: int, control: int, token: str, backend_tcp: bool
+    ) -> None:
         self.host = host
         self.address = address
         self.port = port
@@ -65,6 +67,7 @@ class Front:
         self.pid = pid
         self._control = control
         self._token = token
+        self._backend_tcp = backend_tcp
 
     def __repr__(self) -> str:
         return f"<Front {self.host} at {self.address}:{self.port}>"
@@ -86,9 +89,20 @@ class Front:
         return totals
 
     def proxy(self) -> dict[str, int]:
-        """Return the number of a proxy's server connections: "open", "idle", and "most" at once. Raise LookupError without `proxy`."""
+        """Return the number of a proxy's server connections: "open", "idle", and "most" at once; and of the clients "waiting" for one.
+
+        Raise LookupError without `proxy`.
+        """
         proxy: dict[str, int] = self._ask("proxy")
         return proxy
+
+    def lead_to(self, server: Server | None) -> None:
+        """Let a proxy connect to `server` from now on, as in a failover; to none with None. Raise LookupError without `proxy`.
+
+        Its connections to the former server are closed, and so are those of the clients that use one. The other clients stay connected,
+        and wait for a server when they ask for something.
+        """
+        self._ask("lead_to", backend=None if server is None else _backend(server, tcp=self._backend_tcp))
 
     def reset(self) -> None:
         """Delete closed connections and reset the counts of open ones. Faults are kept."""
@@ -193,6 +207,11 @@ class Front:
         raise problem_kind(f"{self!r} rejects {verb}: {answer['error']}")
 
 
+def _backend(server: Server, *, tcp: bool) -> dict[str, Any]:
+    """Return the fields of the front's `Address` of a server."""
+    return {"host": server.host, "port": server.port, "socket": None if tcp or server.socket is None else str(server.socket)}
+
+
 def _id(connection: Connection | int) -> int:
     return connection if isinstance(connection, int) else connection.id
 
@@ -260,11 +279,7 @@ def start(
             "tickets": tickets,
             "curve": curve,
         },
-        "backend": {
-            "host": server.host,
-            "port": server.port,
-            "socket": None if backend_tcp or server.socket is None else str(server.socket),
-        },
+        "backend": _backend(server, tcp=backend_tcp),
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "local.front"],
@@ -294,6 +309,7 @@ def start(
             pid=process.pid,
             control=ready["control"],
             token=token,
+            backend_tcp=backend_tcp,
         )
     finally:
         # A broken pipe means that the process has ended.

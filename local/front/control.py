@@ -9,11 +9,13 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from .backend import Address
 from .endpoint import Endpoint
 from .faults import Command, Error, do_from_json, when_from_json
 from .names import LOOPBACK
 from .orders import Hangup, Notice, Silence
 from .protocol import error
+from .proxy.pool import Pool
 
 
 class Verbs:
@@ -29,9 +31,10 @@ class Verbs:
         return self._endpoint.records.totals()
 
     def proxy(self) -> dict[str, int]:
-        if self._endpoint.pool is None:
-            raise LookupError("this front is no proxy")
-        return self._endpoint.pool.snapshot()
+        return self._pool().snapshot()
+
+    def lead_to(self, backend: dict[str, Any] | None) -> None:
+        self._pool().lead_to(None if backend is None else Address(**backend))
 
     def reset(self) -> None:
         self._endpoint.records.reset()
@@ -70,6 +73,11 @@ class Verbs:
 
     def listen_again(self) -> None:
         self._endpoint.listen_again()
+
+    def _pool(self) -> Pool:
+        if self._endpoint.pool is None:
+            raise LookupError("this front is no proxy")
+        return self._endpoint.pool
 
 
 def serve(endpoint: Endpoint, token: str) -> ThreadingHTTPServer:

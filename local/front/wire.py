@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from .orders import Orders
@@ -117,6 +118,11 @@ class Wire:
         while view:
             view = view[self._tls.write(view) :]
         self._flush()
+
+    def shut(self) -> None:
+        """End the stream in both directions. Another thread may do this: the one that uses the socket finds its end, and closes it."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self, reset: bool = False) -> None:
         """Close with a FIN and without close_notify, like MySQL (it sets OpenSSL's quiet shutdown), or with a RST if `reset`."""

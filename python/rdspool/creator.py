@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -24,7 +25,7 @@ from ._lambda import attributes, shutdown, snapshot
 from ._lambda.init_connection import InitConnection
 from ._lambda.pressure import Pressure
 from .deadlines import Limit
-from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError, TooManyConnectionsError
+from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError, SettingsError, TooManyConnectionsError
 from .pool import IDLE_GAP
 from .secret import EmptiedFrames, Secret
 from .settings import Settings
@@ -103,6 +104,11 @@ class Creator:
         self._reached = False
         """Whether the server was reached before: where it is not now, it can be restarting."""
         self._asks_first = asks_first
+        if not snapshot.ahead():
+            # Some 2 ms of CPU, spent in init: that has a whole processor, a first invocation with 128 MB has 7 % of one. In a snapshot,
+            # all environments would share what the context has drawn at random.
+            with suppress(SettingsError):  # the connect raises it
+                tls.context(self._roots)
         self.pressure: Pressure | None = None
         """What is known of the server's limit of connections, where somebody gives them back."""
 
@@ -199,17 +205,17 @@ class Creator:
     def _once(self, limit: Limit) -> Connection:
         settings = self.settings
         if settings.password is not None:
-            secret, token = self._secret()
+            secret, token = self._secret(limit)
             return self._connect(secret, limit, token=token)
         source = token_source(settings)
-        signed, reused = source.get()
+        signed, reused = source.get(limit)
         try:
             return self._connect_with(signed, source, limit)
         except Error as error:
             if error.errno != ACCESS_DENIED or not reused:
                 raise
         # The cached token was refused: the role can have changed. Retry once with a new one: no SQL has run, so this is safe.
-        return self._connect_with(source.get()[0], source, limit)
+        return self._connect_with(source.get(limit)[0], source, limit)
 
     def _connect_with(self, token: Secret, source: TokenSource, limit: Limit) -> Connection:
         """Return a connection that the token signed in. A refused one is forgotten: it would only be refused again at the next call."""
@@ -273,15 +279,15 @@ class Creator:
         settings = self.settings
         limit = deadlines.within(END_SESSION, "the time to end a statement", settings.deadline_margin, deadlines.CLEANING)
         try:
-            secret, token = self._secret()
-        except CredentialsError as error:
+            secret, token = self._secret(limit)
+        except (CredentialsError, ConnectTimeoutError) as error:
             return f"The statement may go on on the server (connection {connection_id}): nothing can sign in to end it ({error})."
         return end_session(settings.host, address, settings.port, self._login(secret, token=token), connection_id, limit)
 
-    def _secret(self) -> tuple[Secret, bool]:
+    def _secret(self, limit: Limit) -> tuple[Secret, bool]:
         """Return what signs in, and whether it is a token."""
         password = self.settings.password
         if password is None:
-            return token_source(self.settings).get()[0], True
+            return token_source(self.settings).get(limit)[0], True
         # A token that was made elsewhere and given as the password goes the way of a token.
         return password, "X-Amz-Signature=" in password.reveal()

@@ -111,9 +111,9 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         if invocation.watch():
             invocation.at_begin(left_open.collect)
             invocation.at_end(left_open.roll_back)
-            event.listen(engine, "checkout", lambda connection, entry, _: left_open.taken(entry, connection))
-            event.listen(engine, "checkin", lambda _, entry: left_open.given_back(entry))
-            event.listen(engine, "detach", lambda _, entry: left_open.given_back(entry))
+            event.listen(engine, "checkout", left_open.taken)
+            event.listen(engine, "checkin", left_open.given_back)
+            event.listen(engine, "detach", left_open.given_back)
 
     # -- losses -----------------------------------------------------------------------------------------------------------------
 
@@ -168,12 +168,12 @@ def _came_back(dbapi_connection: Any, entry: Any) -> None:
         return
     if not dbapi_connection.closed:
         try:
-            if not dbapi_connection.restore():
-                dbapi_connection.close()
+            if dbapi_connection.restore():
+                return
         except dbapi_connection.Error:
-            dbapi_connection.close()  # it can't be brought back: the next one is new
-    if dbapi_connection.closed:
-        entry.invalidate()
+            pass  # it can't be brought back: the next one is new
+        dbapi_connection.close()
+    entry.invalidate()
 
 
 def register() -> None:

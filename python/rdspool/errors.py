@@ -71,6 +71,10 @@ class TooManyConnectionsError(ConnectError):
     """The server has as many connections as it, or the user, may have."""
 
 
+class ProxyTimeoutError(ConnectError):
+    """RDS Proxy got no connection to the database in its borrow timeout (9501), for a sign-in or for a statement. The statement did not run."""
+
+
 class ProtocolError(InterfaceError, RdspoolError):
     """The server sent something that can't be read. The connection is closed: nothing after it can be trusted."""
 

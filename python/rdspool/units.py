@@ -32,9 +32,10 @@ def run[Unit, Result](begins: Begins[Unit], work: Callable[[Unit], Result], *, a
     """Call `work` in a transaction, and again in a new one where the database could not finish the first. Return what it returns.
 
     `begins` is an Engine, and `work` takes a Connection; or it is a sessionmaker, and `work` takes a Session. Run again are a deadlock (1213),
-    a lock that did not come (1205), a row that another transaction changed (MariaDB's 1020), and the loss of the connection before the COMMIT
-    was sent; `attempts` times at most, with growing pauses, and only while the deadline leaves time. `work` has to be one that may run twice:
-    what it does outside of the database (a message, a file, a counter in a variable) happens each time.
+    a lock that did not come (1205), a row that another transaction changed (MariaDB's 1020), an RDS Proxy that got no connection to the
+    database (9501), and the loss of the connection before the COMMIT was sent; `attempts` times at most, with growing pauses, and only while
+    the deadline leaves time. `work` has to be one that may run twice: what it does outside of the database (a message, a file, a counter in a
+    variable) happens each time.
 
     Nothing is run again after a COMMIT was sent: OutcomeUnknownError then says that it may have happened. Look for an id that the unit wrote.
 

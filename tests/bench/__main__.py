@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 
@@ -18,8 +16,8 @@ from local import endpoint
 from local.errors import LocalError
 from local.server import KINDS, Kind, Server
 
-from . import chart, statements, tables
-from .contenders import CONTENDERS
+from . import chart, layers, statements, tables
+from .contenders import CONTENDERS, Rdspool
 from .contenders.rdspool import Before
 from .process import Place
 from .results import results
@@ -43,17 +41,12 @@ def make_tables(server: Server, counters: int) -> None:
         connection.close()
 
 
-def extracted(commit: str, folder: Path) -> Path:
-    """Return a folder with the rdspool of a commit. Raise LocalError when git does not know the commit."""
-    archive = folder / "before.tar"
-    made = subprocess.run(
-        ["git", "archive", "--output", archive, commit, "python"], cwd=HERE.parents[1], capture_output=True, text=True, check=False
-    )
-    if made.returncode != 0:
-        raise LocalError(f"--before {commit}: {made.stderr.strip()}")
-    with tarfile.open(archive) as files:
-        files.extractall(folder / "before", filter="data")
-    return folder / "before" / "python"
+def built(names: tuple[str, ...], commit: str | None, folder: Path) -> dict[str, Path]:
+    """Build the layers that the named contenders need, and return their folders by contender."""
+    trees = {Rdspool.name: layers.ROOT} if Rdspool.name in names else {}
+    if commit is not None:
+        trees[Before.name] = layers.extracted(commit, folder)
+    return {name: layers.build(tree, folder / f"layer-{name}") for name, tree in trees.items()}
 
 
 def observe(place: Place, names: tuple[str, ...], quick: bool, console: Console) -> Observed:
@@ -90,9 +83,10 @@ def main(quick: bool, only: tuple[str, ...], kind: Kind, commit: str | None, as_
     if output is None and not quick and names == NAMES and kind == "mysql":
         output = HERE
     try:
-        with tempfile.TemporaryDirectory(prefix="rdspool-bench-") as folder, endpoint.start(kind) as database:
+        with tempfile.TemporaryDirectory(prefix="rdspool-bench-") as temporary, endpoint.start(kind) as database:
+            folder = Path(temporary)
             make_tables(database.server, len(names))
-            place = Place(database, Path(folder), before=extracted(commit, Path(folder)) if commit is not None else None)
+            place = Place(database, folder, built(names, commit, folder))
             observed = observe(place, names, quick, console)
             outcome = results(observed, names, QUICK if quick else FULL, place, quick)
     except LocalError as error:

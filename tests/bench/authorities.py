@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-Bundle = Literal["region", "all", "shipped"]
+Bundle = Literal["region", "all", "others"]
 ROOTS = Path(__file__).resolve().parents[2] / "python" / "rdspool" / "_aws" / "roots"
 PROXY = ROOTS / "proxy.pem"
 
 
 def write(folder: Path, authority: Path, region: str) -> dict[Bundle, Path]:
-    """Write PEM files for the region, for all regions, and with the roots that rdspool ships for the region. Return their paths.
+    """Write PEM files for the region, for all regions, and `others`. Return their paths.
 
-    Each file ends with the test authority. AWS offers a bundle per region and one for all regions; rdspool ships the region's roots and
-    those of RDS Proxy.
+    AWS offers a bundle per region and one for all regions. For an instance or a cluster, rdspool loads the roots of its region, which it
+    ships. Each file ends with the test authority, except `others`, with which no contender may connect.
     """
     regional = ROOTS / f"{region}.pem"
     everywhere = sorted(file for file in ROOTS.glob("*.pem") if file != PROXY)
     return {
         "region": _joined(folder / "region.pem", regional, authority),
         "all": _joined(folder / "all.pem", *everywhere, authority),
-        "shipped": _joined(folder / "shipped.pem", regional, PROXY, authority),
+        "others": _joined(folder / "others.pem", regional),
     }
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import svg as draw
 
+from .losses import OURS
 from .measures import ALL, Measure
-from .results import contenders, median, text
-from .tables import OURS
+from .results import contenders, figure, median, text
 
 SHOWN = (
     "cold_commands",
@@ -18,13 +18,19 @@ SHOWN = (
     "autocommit_round_trips",
     "write_round_trips",
     "import_cpu",
+    "orm_cpu",
+    "import_files",
+    "start_rss",
     "cold_cpu",
     "reconnect_cpu",
     "reconnect_all_cpu",
     "select_cpu",
+    "write_cpu",
+    "rows_few_cpu",
     "rows_many_cpu",
-    "import_wall_128mb",
+    "cold_wall_128mb",
     "reconnect_wall_128mb",
+    "select_wall_128mb",
 )
 """The measures that have a panel."""
 
@@ -40,11 +46,11 @@ WIDTH = 2 * MARGIN + COLUMNS * PANEL + (COLUMNS - 1) * GUTTER
 STYLE = """
 text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328 }
 .ground { fill: #ffffff; stroke: #d1d9e0 } .title { font-size: 16px; font-weight: 600 } .head { font-weight: 600 }
-.quiet { fill: #59636e } .bar { fill: #afb8c1 } .ours { fill: #0969da } .axis { stroke: #d1d9e0 } .strong { font-weight: 600 }
+.quiet { fill: #59636e } .bar { fill: #afb8c1 } .ours { fill: #0969da } .axis { stroke: #d1d9e0 } .spread { stroke: #1f2328; stroke-width: 1.5; opacity: .55 } .strong { font-weight: 600 }
 .end { text-anchor: end }
 @media (prefers-color-scheme: dark) {
   text { fill: #f0f6fc } .ground { fill: #0d1117; stroke: #3d444d } .quiet { fill: #9198a1 } .bar { fill: #656c76 } .ours { fill: #4493f8 }
-  .axis { stroke: #3d444d }
+  .axis { stroke: #3d444d } .spread { stroke: #f0f6fc }
 }
 """
 
@@ -75,25 +81,26 @@ def svg(outcome: dict[str, Any]) -> str:
 
 
 def _panel(outcome: dict[str, Any], measure: Measure, names: list[str], left: int, top: int) -> list[draw.Element]:
-    values = {name: median(outcome, name, measure) for name in names}
-    longest = max(value for value in values.values() if value is not None)
+    values = {name: figure(outcome, name, measure) for name in names}
+    longest = max(found["upper"] for found in values.values() if found is not None)
     room = PANEL - LABEL - VALUE
     start = left + LABEL
     parts: list[draw.Element] = [
         _text(left, top + 14, _head(measure), "head"),
         draw.Line(class_=["axis"], x1=start, x2=start, y1=top + HEAD - 6, y2=top + HEAD + len(names) * ROW - 2),
     ]
-    for number, (name, value) in enumerate(values.items()):
+    for number, (name, found) in enumerate(values.items()):
         middle = top + HEAD + number * ROW + BAR / 2
-        ours = name == OURS
-        kinds = ("strong",) if ours else ()
+        kinds = ("strong",) if name == OURS else ()
         parts.append(_text(start - 8, middle + 4, outcome["contenders"][name]["label"], "end", *kinds))
-        length = 0.0
-        if value is not None and longest > 0:
-            length = max(1.0, round(room * value / longest, 1))
-            bar = "ours" if ours else "bar"
-            parts.append(draw.Rect(class_=[bar], x=start, y=middle - BAR / 2, width=length, height=BAR, rx=2))
-        parts.append(_text(start + length + 6, middle + 4, text(value, measure), *(kinds or ("quiet",))))
+        length, lower, upper = (round(room * found[end] / longest, 1) if found and longest else 0.0 for end in ("median", "lower", "upper"))
+        if found is not None:
+            bar = "ours" if name == OURS else "bar"
+            parts.append(draw.Rect(class_=[bar], x=start, y=middle - BAR / 2, width=max(1.0, length), height=BAR, rx=2))
+        if lower < upper:
+            parts.append(draw.Line(class_=["spread"], x1=start + lower, x2=start + upper, y1=middle, y2=middle))
+        value = text(None if found is None else found["median"], measure)
+        parts.append(_text(start + max(length, upper) + 6, middle + 4, value, *(kinds or ("quiet",))))
     return parts
 
 
@@ -108,7 +115,7 @@ def _head(measure: Measure) -> str:
 
 def _when(outcome: dict[str, Any]) -> str:
     facts = outcome["machine"]
-    return f"tests/bench/run.sh, {outcome['date']}, {facts['processor']}, {facts['cores']} cores, medians of one run, without a network."
+    return f"tests/bench/run.sh, {outcome['date']}, {facts['processor']}, {facts['cores']} cores, medians of one run (lines: the middle half), without a network."
 
 
 def _text(x: float, y: float, content: str, *kinds: str) -> draw.Text:

@@ -8,10 +8,10 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import click
@@ -21,13 +21,16 @@ from local.environment.parts import sandbox
 from local.environment.quota import Quota
 from local.errors import LocalError
 
-from . import authorities
+from . import authorities, connector_c
 from .contenders import BY_NAME
 from .extras import extras
 
 ROOT = Path(__file__).resolve().parents[2]
-ANSWER_TIMEOUT = 300.0
-"""In seconds. With 7 % of a processor, a worker needs half a minute for its imports."""
+ANSWER_TIMEOUT = 120.0
+"""In seconds."""
+Start = Literal["plain", "orm", "sqlalchemy", "files"]
+"""What is measured at the start: import and engine; the same and sqlalchemy.orm; the same after sqlalchemy; the files that are opened."""
+
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ")
 _CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tests.bench.worker import main; main(*sys.argv[1:])"
 
@@ -39,13 +42,15 @@ class WorkerError(click.ClickException):
 class Place:
     """The endpoint to which all workers connect, and the hosts file with its name."""
 
-    def __init__(self, endpoint: Endpoint, folder: Path, before: Path | None = None) -> None:
-        """Write the files for the workers to `folder`. `before` is the folder with another commit's rdspool, if that is measured too."""
+    def __init__(self, endpoint: Endpoint, folder: Path, layers: Mapping[str, Path]) -> None:
+        """Write the files for the workers to `folder`. `layers` are the unpacked layers by contender."""
         self.endpoint = endpoint
-        self.before = before
+        self.layers = {f"BENCH_LAYER_{name}": str(layer / "python") for name, layer in layers.items()}
         self.authorities = authorities.write(folder, endpoint.front.ca_file, endpoint.front.region)
         hosts = folder / "hosts"
-        hosts.write_text(f"127.0.0.1 localhost\n::1 localhost\n{endpoint.front.address} {endpoint.front.host}\n")
+        self.alias = f"alias.{endpoint.front.host}"
+        """A name that leads to the server, but is not in its certificate."""
+        hosts.write_text(f"127.0.0.1 localhost\n::1 localhost\n{endpoint.front.address} {endpoint.front.host} {self.alias}\n")
         given = endpoint.credentials
         self._rds = boto3.client(
             "rds",
@@ -75,9 +80,9 @@ class Process:
         assert child.stdout is not None
         self._selector.register(child.stdout, selectors.EVENT_READ)
 
-    def start(self) -> dict[str, Any]:
+    def start(self, how: Start = "plain") -> dict[str, Any]:
         """Make the worker import and create its engine, and return the figures."""
-        self._say("go")
+        self._say(how)
         started: dict[str, Any] = json.loads(self.read())
         return started
 
@@ -106,16 +111,20 @@ class Process:
 
 
 @contextmanager
-def worker(name: str, place: Place, *, quota: Quota | None = None, bundle: authorities.Bundle = "region") -> Iterator[Process]:
-    """Run a worker until the block ends. At its start, the interpreter is running and a quota applies.
+def worker(
+    name: str, place: Place, *, quota: Quota | None = None, bundle: authorities.Bundle = "region", host: str | None = None
+) -> Iterator[Process]:
+    """Run a worker until the block ends. At its start, the interpreter is running, in the group of a quota, which does not apply yet.
 
-    `bundle` are the authorities for contenders that do not ship their own.
+    `bundle` are the authorities; those who ship their own do not load all regions'. `host` is the server's name, by default that in the certificate.
     """
-    ca = place.authorities["shipped" if BY_NAME[name].ships_authorities else bundle]
+    ca = place.authorities["region" if BY_NAME[name].ships_authorities and bundle == "all" else bundle]
     inherited = {variable: os.environ[variable] for variable in _PASSED_ON if variable in os.environ}
-    environment = {**inherited, **place.endpoint.variables(str(ca)), **place.endpoint.role()}
-    if place.before is not None:
-        environment["BENCH_BEFORE"] = str(place.before)
+    environment = {**inherited, **place.endpoint.variables(str(ca)), **place.endpoint.role(), **place.layers}
+    if host is not None:
+        environment["RDSPOOL_HOST"] = host
+    if BY_NAME[name].connector_c:
+        environment["MARIADB_PLUGIN_DIR"] = str(connector_c.plugins())
     command = [*place.prefix, sys.executable, "-I", "-c", _CODE, str(ROOT), name, str(extras(name) or "")]
     with ExitStack() as stack:
         if quota is not None:
@@ -125,8 +134,6 @@ def worker(name: str, place: Place, *, quota: Quota | None = None, bundle: autho
         stack.callback(_end, child)
         process = Process(name, place, child)
         process.read()
-        if quota is not None:
-            quota.limit()
         yield process
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from local.environment.quota import PERIOD_US
 
-from . import authorities, machine
-from .contenders import BASELINE, BY_NAME, PEERS
+from . import authorities, connector_c, machine
+from .contenders import BY_NAME, PEERS
 from .measures import ALL, SHARES, Measure
 from .process import Place
 from .rounds import Effort, Observed
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def results(observed: Observed, names: Sequence[str], effort: Effort, place: Place, quick: bool) -> dict[str, Any]:
@@ -32,12 +32,17 @@ def results(observed: Observed, names: Sequence[str], effort: Effort, place: Pla
             "period_ms": PERIOD_US / 1e3,
             "shares": {share.key: {"memory_mb": share.memory_mb, "share": share.share} for share in SHARES},
         },
-        "authorities": {bundle: authorities.count(file) for bundle, file in place.authorities.items()},
-        "versions": machine.versions(observed.versions, place.endpoint.server),
+        "authorities": {bundle: authorities.count(file) for bundle, file in place.authorities.items() if bundle != "others"},
+        "versions": machine.versions(_packages(observed, names), place.endpoint.server),
         "effort": asdict(effort),
         "measures": {one.key: {"section": one.section, "title": one.title, "unit": one.unit} for one in ALL},
-        "contenders": {name: _contender(name, observed) for name in (BASELINE.name, *names)},
+        "contenders": {name: _contender(name, observed) for name in names},
     }
+
+
+def _packages(observed: Observed, names: Sequence[str]) -> dict[str, str]:
+    compiled = any(BY_NAME[name].connector_c for name in names)
+    return observed.versions | ({"MariaDB Connector/C": connector_c.version()} if compiled else {})
 
 
 def _contender(name: str, observed: Observed) -> dict[str, Any]:
@@ -57,8 +62,9 @@ def _contender(name: str, observed: Observed) -> dict[str, Any]:
 
 
 def _figure(values: list[float]) -> dict[str, float]:
-    middle, low, high = (round(one, 4) for one in (statistics.median(values), min(values), max(values)))
-    return {"median": middle, "low": low, "high": high, "repeats": len(values)}
+    lower, middle, upper = statistics.quantiles(values, method="inclusive") if len(values) > 1 else values * 3
+    figures = {"median": middle, "low": min(values), "lower": lower, "upper": upper, "high": max(values)}
+    return {**{name: round(value, 4) for name, value in figures.items()}, "repeats": len(values)}
 
 
 def _ratio(ours: list[float], theirs: list[float]) -> float | None:
@@ -66,10 +72,16 @@ def _ratio(ours: list[float], theirs: list[float]) -> float | None:
     return round(statistics.median(ours) / peer, 4) if peer > 0 else None
 
 
+def figure(outcome: dict[str, Any], name: str, measure: Measure) -> dict[str, float] | None:
+    """Return the figure of a contender for a measure: median, lowest, quartiles, highest, repeats. None if there is none."""
+    found: dict[str, float] | None = outcome["contenders"][name]["figures"].get(measure.key)
+    return found
+
+
 def median(outcome: dict[str, Any], name: str, measure: Measure) -> float | None:
     """Return the median of a contender for a measure, or None if there is none."""
-    figure = outcome["contenders"][name]["figures"].get(measure.key)
-    return None if figure is None else figure["median"]
+    found = figure(outcome, name, measure)
+    return None if found is None else found["median"]
 
 
 def shown(outcome: dict[str, Any]) -> list[Measure]:
@@ -78,8 +90,8 @@ def shown(outcome: dict[str, Any]) -> list[Measure]:
 
 
 def contenders(outcome: dict[str, Any]) -> list[str]:
-    """Return the names of the contenders without the baseline, in order."""
-    return [name for name in outcome["contenders"] if name != BASELINE.name]
+    """Return the names of the contenders, in order."""
+    return list(outcome["contenders"])
 
 
 def text(value: float | None, measure: Measure) -> str:
@@ -100,11 +112,12 @@ def conditions(outcome: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {number}" for name, number in outcome["versions"].items())
     measured = (
         f"Measured on {outcome['date']} in one run, in which the contenders take turns. The figures are medians of {effort['fresh']} fresh "
-        f"processes (imports, cold connects, memory) and of {effort['warm']} batches (the rest). The client verifies TLS and signs in with an IAM token."
+        f"processes (imports, cold connects, memory), of {effort['imports']} (imports with the ORM or SQLAlchemy first) and of {effort['warm']} batches "
+        f"(the rest). The client verifies TLS and signs in with an IAM token. Files are those that Python opens, and shared libraries."
     )
     authorities = (
-        f"The peers load AWS's bundle of one region ({bundles['region']} certificates including the test's), or of all regions where stated "
-        f"({bundles['all']}). rdspool loads the certificates that it ships for a region ({bundles['shipped']}, also including the test's)."
+        f"All load the certificates of one region ({bundles['region']} including the test's): rdspool ships them, the others load AWS's bundle, which "
+        f"is that of all regions where stated ({bundles['all']})."
     )
     machine = f"{facts['processor']}, {facts['cores']} cores, {facts['architecture']}, {facts['system']}, load {facts['load_before']:g} before the run; {versions}."
     meaning = (
@@ -123,11 +136,13 @@ def _under_quota(outcome: dict[str, Any]) -> str:
         f"{number} fresh processes with {quota['shares'][key]['memory_mb']:,} MB" for key, number in outcome["effort"]["quota"].items()
     )
     return (
-        f"The figures with a share of a processor are medians of {rounds}, with batches of {outcome['effort']['quota_seconds']:g} s. A control "
-        f"group limits CPU time (period of {quota['period_ms']:g} ms), also during imports, but not memory."
+        f"The figures with a share of a processor are medians of {rounds}, with batches of {outcome['effort']['quota_seconds']:g} s. Below "
+        f"each is the range of the middle half of them. A control group limits CPU time, but not memory. The limit begins after the imports, because Lambda "
+        f"does not limit init. A process whose share is used up waits for the next period of {quota['period_ms']:g} ms, so the time of a "
+        "single connect moves in steps of a period."
     )
 
 
 def notes(outcome: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return for each contender its label, its set-up, and the class of its connection."""
-    return [(one["label"], one["how"], one["driver"]) for name, one in outcome["contenders"].items() if name != BASELINE.name]
+    return [(one["label"], one["how"], one["driver"]) for one in outcome["contenders"].values()]

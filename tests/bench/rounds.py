@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,9 +11,12 @@ from dataclasses import dataclass, field
 
 from local.environment.quota import quota
 
-from .contenders import BASELINE, BY_NAME
+from .contenders import BY_NAME
 from .measures import SHARES, Share
-from .process import Place, Process, worker
+from .process import Place, Process, WorkerError, worker
+
+VERIFIES = re.compile("certificate|SSL|TLS")
+"""A part of the error of a driver that verifies the server."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Effort:
 
     fresh: int
     """Rounds of fresh processes: import, cold connect, memory."""
+    imports: int
+    """Rounds of fresh processes: import with the ORM, and with SQLAlchemy imported first."""
     warm: int
     """Rounds of batches in processes that run until the end."""
     batches: dict[str, int]
@@ -32,17 +38,19 @@ class Effort:
 
 FULL = Effort(
     fresh=11,
+    imports=7,
     warm=9,
     batches={"reconnect": 5, "autocommit": 200, "select": 200, "write": 100, "rows_few": 100, "rows_many": 2},
-    quota={"128mb": 3, "1024mb": 3},
-    quota_seconds=1.0,
+    quota={"128mb": 15, "1024mb": 5},
+    quota_seconds=0.4,
 )
 QUICK = Effort(
     fresh=3,
+    imports=1,
     warm=3,
     batches={"reconnect": 2, "autocommit": 50, "select": 50, "write": 25, "rows_few": 25, "rows_many": 1},
     quota={"128mb": 1, "1024mb": 1},
-    quota_seconds=0.5,
+    quota_seconds=0.2,
 )
 
 
@@ -78,37 +86,66 @@ class Run:
     def steps(self) -> int:
         """The number of calls of `progress`."""
         effort, names = self.effort, len(self.names)
-        fresh = (effort.fresh + 1) * (names + 1)
-        return fresh + names * (1 + effort.warm * len(effort.batches)) + names * sum(effort.quota.values())
+        fresh = 2 + effort.fresh + 1 + 2 * effort.imports + 1
+        return names * (fresh + 1 + effort.warm * len(effort.batches) + sum(effort.quota.values()))
 
     def __call__(self) -> Observed:
+        self._verify()
         for number in range(self.effort.fresh + 1):
             # The first round fills the bytecode and file caches. Its figures are discarded.
             self._fresh(self.observed if number else Observed())
+        for _ in range(self.effort.imports):
+            self._imports()
+        self._files()
         self._warm()
         for share in SHARES:
             for _ in range(self.effort.quota[share.key]):
                 self._under_quota(share)
         return self.observed
 
+    def _verify(self) -> None:
+        """Raise WorkerError when a contender connects to a server of another authority, or of another name: that takes less time."""
+        for name in self.names:
+            for what, options in (("authority", {"bundle": "others"}), ("name", {"host": self.place.alias})):
+                self._progress(f"{BY_NAME[name].label}: verifies the server's {what}")
+                with worker(name, self.place, **options) as process:
+                    process.start()
+                    reason = process.order("refused")["reason"]
+                if not VERIFIES.search(reason):
+                    raise WorkerError(f"{name} does not verify the server's {what}: {reason or 'it has connected'}")
+
     def _fresh(self, observed: Observed) -> None:
-        for name in (BASELINE.name, *self.names):
+        for name in self.names:
             self._progress(f"{BY_NAME[name].label}: import, cold connect")
             with worker(name, self.place) as process:
                 started = process.start()
                 observed.add(name, "import_cpu", started["cpu"] * 1e3)
                 observed.add(name, "start_rss", started["rss_kib"] / 1024)
-                if name == BASELINE.name:
-                    continue
                 with self._counted(observed, name, "cold"):
                     answer = process.order("cold")
                 observed.add(name, "cold_cpu", answer["cpu"] * 1e3)
                 observed.drivers[name] = answer["driver"]
                 observed.versions |= process.order("versions")
                 observed.add(name, "cold_rss", process.order("release")["rss_kib"] / 1024)
-        baseline = observed.values[BASELINE.name]["import_cpu"][-1]
+
+    def _imports(self) -> None:
         for name in self.names:
-            observed.add(name, "import_over_cpu", observed.values[name]["import_cpu"][-1] - baseline)
+            self._progress(f"{BY_NAME[name].label}: import, with the ORM")
+            with worker(name, self.place) as process:
+                started = process.start("orm")
+                self.observed.add(name, "orm_cpu", started["cpu"] * 1e3)
+                self.observed.add(name, "orm_rss", started["rss_kib"] / 1024)
+            self._progress(f"{BY_NAME[name].label}: import, SQLAlchemy first")
+            with worker(name, self.place) as process:
+                self.observed.add(name, "first_cpu", process.start("sqlalchemy")["cpu"] * 1e3)
+
+    def _files(self) -> None:
+        for name in self.names:
+            self._progress(f"{BY_NAME[name].label}: files")
+            with worker(name, self.place) as process:
+                counted = process.start("files")
+                self.observed.add(name, "import_files", counted["files"])
+                self.observed.add(name, "orm_files", counted["orm_files"])
 
     @contextmanager
     def _counted(self, observed: Observed, name: str, what: str, times: int = 1) -> Iterator[None]:
@@ -171,7 +208,8 @@ class Run:
                 self.observed.no_quota = group
                 continue
             with worker(name, self.place, quota=group) as process:
-                self._add_wall(name, "import", share, process.start())
+                process.start()
+                group.limit()  # Lambda does not limit init
                 self._add_wall(name, "cold", share, process.order("cold"))
                 process.order("release")
                 process.order("prepare", counter=1)

@@ -1,4 +1,4 @@
-"""The process of a contender. It waits for "go", measures the imports and the creation of the engine, then runs one order per line of JSON.
+"""The process of a contender. It waits for a line, measures imports and the creation of the engine, then runs one order per line of JSON.
 
 Before the measurement, it imports only modules that the interpreter has already loaded, so that the measured imports are complete.
 """
@@ -24,6 +24,52 @@ def memory() -> dict[str, int]:
     return {"rss_kib": int(fields["VmRSS"].split()[0]), "peak_kib": int(fields["VmHWM"].split()[0])}
 
 
+def start(contender: Contender, how: str) -> tuple[Any, dict[str, Any]]:
+    """Import and create the engine. Return it and the figures. process.py explains `how`."""
+    if how == "files":
+        return count_files(contender)
+    cpu = time.process_time()
+    contender.begin()
+    if how == "sqlalchemy":
+        import sqlalchemy
+    contender.load()
+    if how == "orm":
+        import sqlalchemy.orm  # noqa: F401
+    engine = contender.engine()
+    return engine, {"cpu": time.process_time() - cpu, **memory()}
+
+
+def count_files(contender: Contender) -> tuple[Any, dict[str, int]]:
+    """Count the files that imports and the creation of the engine open, and those with the ORM: what Python opens, and shared libraries."""
+    import os
+
+    opened = []
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        name = arguments[0] if event == "open" else None
+        if isinstance(name, str) and os.path.isfile(name) and not name.startswith("/proc/"):  # noqa: PTH113 - without an import of pathlib
+            opened.append(name)
+
+    def count() -> int:
+        return len(opened) + len(libraries() - before - set(opened))
+
+    before = libraries()
+    sys.addaudithook(audit)
+    contender.begin()
+    contender.load()
+    engine = contender.engine()
+    files = count()
+    import sqlalchemy.orm  # noqa: F401
+
+    return engine, {"files": files, "orm_files": count()}
+
+
+def libraries() -> set[str]:
+    """Return the files that are mapped: extension modules and the libraries that they need."""
+    with open("/proc/self/maps") as file:
+        return {line.split(maxsplit=5)[5].strip() for line in file if "/" in line}
+
+
 def say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
@@ -37,12 +83,7 @@ def main(name: str, extras: str) -> None:
         sys.path.append(extras)
     sys.path.pop(0)  # remove the root of the benchmark, which users do not have
     say("ready")
-    sys.stdin.readline()
-    cpu, wall = time.process_time(), time.perf_counter()
-    contender.load()
-    engine = contender.engine() if contender.engines else None
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    started = {"cpu": cpu, "wall": wall, **memory()}
+    engine, started = start(contender, sys.stdin.readline().strip())
 
     import json
     import traceback
@@ -82,6 +123,14 @@ class Worker:
         self.connection.execute(first).scalar_one()
         answer = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
         return {**answer, "driver": self.contender.driver(self.connection.connection.dbapi_connection)}
+
+    def refused(self) -> dict[str, Any]:
+        """Try to connect. Return the error, which is empty if the connect succeeded."""
+        try:
+            with self.engine.connect():
+                return {"reason": ""}
+        except Exception as error:  # noqa: BLE001 - each driver has its own errors
+            return {"reason": str(error)}
 
     def release(self) -> dict[str, Any]:
         self.connection.close()

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 from layers import HERE
-from rdspool import ConnectError, OutcomeUnknownError, ReadOnlyServerError, get_engine, run
+from rdspool import ConnectError, ConnectTimeoutError, OutcomeUnknownError, ReadOnlyServerError, get_engine, pool, run
 from sqlalchemy import exc, text
 
 import local.cluster
 import local.front
 import local.server
 from local.environment import Environment
-from local.front import Command, LoseAnswer
+from local.front import Command, LoseAnswer, Proxy
+from tests.waiting import wait_until
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "reader"
 CA = "/etc/ssl/certs/rdspool-test-ca.pem"
@@ -35,7 +36,7 @@ def prepare(server):
 
 @pytest.fixture(scope="module")
 def running(credentials):
-    with local.cluster.start(users={USER: PASSWORD}, credentials=credentials) as cluster:
+    with local.cluster.start(users={USER: PASSWORD}, credentials=credentials, proxy=Proxy(connections=5)) as cluster:
         prepare(cluster.writer.server)
         cluster.wait_for_reader()
         yield cluster
@@ -53,6 +54,17 @@ def cluster(running, function_environment, monkeypatch):
     monkeypatch.setenv("RDSPOOL_CA", str(running.writer.front.ca_file))
     with running.resolved():
         yield running
+
+
+@pytest.fixture
+def proxy(cluster, monkeypatch):
+    """The proxy before the writer, which the settings of the unnamed engine lead to."""
+    proxy = cluster.proxy
+    wait_until(lambda: not proxy.totals()["open"], "no connection is open")
+    proxy.reset()
+    monkeypatch.setenv("RDSPOOL_HOST", proxy.host)
+    monkeypatch.setenv("RDSPOOL_PORT", str(proxy.port))
+    return proxy
 
 
 def write(engine, unit):
@@ -245,12 +257,123 @@ def test_a_writer_is_not_looked_for_at_a_reader_without_a_redo_log(cluster, with
     assert isinstance(caught.value.orig, ReadOnlyServerError)
 
 
-@pytest.mark.parametrize("cut", [True, False])
-def test_environments_that_write_through_failovers_lose_nothing_and_write_nothing_twice(cluster, cut):
+# -- through an RDS Proxy ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", [None, "writer"])
+def test_a_connection_to_the_proxy_outlives_a_failover(cluster, proxy, role):
+    """It leads to the new writer before the cluster's names do."""
+    engine = get_engine(role=role)
+    old = write(engine, "before")
+    cluster.failover(cut=False, names=False)
+    assert write(engine, "after") == server_id(cluster.writer) != old
+    assert len(proxy.connections()) == 1
+    assert proxy.connection().open
+    assert proxy.proxy()["open"] == 1
+    cluster.wait_for_reader()
+    assert units(cluster.writer) == units(cluster.reader) == ["after", "before"]
+
+
+def test_a_connection_that_has_been_idle_asks_the_new_writer(cluster, proxy, monkeypatch):
+    monkeypatch.setattr(pool, "IDLE_GAP", 0.0)
+    engine = get_engine()
+    write(engine, "before")
+    cluster.failover(cut=True)
+    assert write(engine, "after") == server_id(cluster.writer)
+    assert "PING" in proxy.connection().commands
+    assert len(proxy.connections()) == 1
+
+
+def test_a_transaction_through_the_proxy_is_lost_whole(cluster, proxy):
+    engine = get_engine()
+    with pytest.raises(exc.DBAPIError) as caught, engine.begin() as connection:
+        connection.execute(INSERT, {"unit": "lost"})
+        cluster.failover(cut=False)
+        proxy.wait_closed(proxy.connection())
+    # The outcome is known: no COMMIT was sent.
+    assert caught.value.orig.errno == 2013
+    assert not isinstance(caught.value.orig, OutcomeUnknownError)
+    assert write(engine, "after") == server_id(cluster.writer)
+    cluster.wait_for_reader()
+    assert units(cluster.writer) == units(cluster.reader) == ["after"]
+
+
+def test_a_unit_of_work_through_the_proxy_is_run_again_on_the_new_writer(cluster, proxy):
+    engine = get_engine()
+    runs = []
+
+    def work(connection):
+        connection.execute(INSERT, {"unit": "first half"})
+        runs.append(connection.execute(text("SELECT @@server_id")).scalar_one())
+        if len(runs) == 1:
+            cluster.failover(cut=False)
+        connection.execute(INSERT, {"unit": "second half"})
+
+    run(engine, work)
+    assert len(runs) == 2
+    assert runs[1] == server_id(cluster.writer) != runs[0]
+    cluster.wait_for_reader()
+    assert units(cluster.writer) == units(cluster.reader) == ["first half", "second half"]
+
+
+def test_a_statement_through_the_proxy_is_ended_by_the_failover(cluster, proxy):
+    engine = get_engine()
+    with engine.connect() as connection, ThreadPoolExecutor(1) as threads:
+        running = threads.submit(connection.execute, text("SELECT SLEEP(60)"))
+        proxy.wait(lambda front: "QUERY SELECT SLEEP(60)" in front.connection().commands)
+        cluster.failover(cut=False)
+        with pytest.raises(exc.DBAPIError) as caught:
+            running.result()
+        assert caught.value.connection_invalidated
+    assert write(engine, "after") == server_id(cluster.writer)
+
+
+def test_a_pinned_connection_ends_with_the_failover(cluster, proxy):
+    engine = get_engine(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("SET @a = 1"))
+        assert proxy.connection().pinned
+        cluster.failover(cut=False)
+        proxy.wait_closed(proxy.connection())
+        with pytest.raises(exc.DBAPIError) as caught:
+            connection.execute(text("SELECT @a"))
+        assert caught.value.connection_invalidated
+    assert write(engine, "after") == server_id(cluster.writer)
+
+
+def test_a_connect_and_a_statement_wait_for_the_new_writer(cluster, proxy):
+    target = {"host": proxy.host, "port": proxy.port, "user": USER, "database": "app"}
+    connected, new = get_engine(), get_engine("new", **target, role="writer", connect_timeout=60)
+    old = write(connected, "before")
+    proxy.lead_to(None)
+    with ThreadPoolExecutor(2) as threads:
+        writing = [threads.submit(write, connected, "a statement"), threads.submit(write, new, "a connect")]
+        proxy.wait(lambda front: front.proxy()["waiting"] == 2)
+        cluster.failover(cut=True)
+        assert [one.result() for one in writing] == [server_id(cluster.writer)] * 2 != [old] * 2
+    assert len(proxy.connections()) == 2
+    cluster.wait_for_reader()
+    assert units(cluster.writer) == units(cluster.reader) == ["a connect", "a statement", "before"]
+
+
+def test_a_failover_that_takes_longer_than_a_connect_may(cluster, proxy):
+    engine = get_engine(role="writer", connect_timeout=1)
+    proxy.lead_to(None)
+    with pytest.raises(exc.OperationalError) as caught:
+        write(engine, "refused")
+    assert isinstance(caught.value.orig, ConnectTimeoutError)
+    cluster.failover(cut=True)
+    assert write(engine, "after") == server_id(cluster.writer)
+    assert units(cluster.writer) == ["after"]
+
+
+@pytest.mark.parametrize(("cut", "through_proxy"), [(True, False), (False, False), (True, True)])
+def test_environments_that_write_through_failovers_lose_nothing_and_write_nothing_twice(cluster, proxy, cut, through_proxy):
     """Each unit of work is in the database once if it succeeded, not at all if it was refused, and at most once if its outcome is unknown."""
     over = threading.Event()
     written, refused, unknown = [], [], []
-    target = {"host": cluster.host, "port": cluster.port, "user": USER, "database": "app", "connect_timeout": 20}
+    endpoint = proxy if through_proxy else cluster
+    target = {"host": endpoint.host, "port": endpoint.port, "user": USER, "database": "app", "connect_timeout": 20}
 
     def environment(number):
         engine = get_engine(f"environment{number}", role="writer", **target)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
-from rdspool import ConnectError, ConnectTimeoutError, DeadlineError, deadline, get_engine, pool
+from rdspool import ConnectTimeoutError, DeadlineError, ProxyTimeoutError, deadline, get_engine, pool, run
 from rdspool._aws.endpoints import is_proxy
-from sqlalchemy import URL, Column, Integer, MetaData, String, Table, create_engine, exc, inspect, text
+from sqlalchemy import URL, Column, Integer, MetaData, String, Table, create_engine, event, exc, inspect, text
 
 from local.front import Close, Command, FrontError, Proxy
 from local.front.names import resolved
@@ -150,7 +153,7 @@ def test_clients_that_share_one_server_connection_each_find_their_own_session(pr
             with engine.begin() as connection:
                 assert tuple(connection.execute(statement).one()) == expected[level]
     assert len(front.connections()) == 3
-    assert front.proxy() == {"open": 1, "idle": 1, "most": 1}
+    assert front.proxy() == {"open": 1, "idle": 1, "most": 1, "waiting": 0}
     assert {connection.pinned for connection in front.connections()} == {""}
 
 
@@ -238,6 +241,8 @@ def test_what_the_stand_in_can_not_do_is_said(proxy_of, server, fronts):
         front.fault(when=Command(), do=Close())
     with pytest.raises(LookupError, match="no proxy"):
         fronts(server).proxy()
+    with pytest.raises(LookupError, match="no proxy"):
+        fronts(server).lead_to(server)
 
 
 def test_the_end_of_idle_server_connections_is_not_seen(proxy_of, server):
@@ -282,15 +287,89 @@ def test_a_connect_does_not_wait_for_a_server_connection_longer_than_its_own_tim
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
-def test_a_proxy_whose_server_connections_are_all_in_use(proxy_of):
-    _, target = proxy_of(1, borrow_timeout=0.2)
-    other = get_engine("other", **target, connect_timeout=20)
-    with get_engine(**target).begin() as connection:
-        connection.execute(text("CREATE TABLE IF NOT EXISTS counted (id INT)"))
-        connection.execute(text("INSERT INTO counted VALUES (1)"))
-        with pytest.raises(exc.DBAPIError) as caught, other.connect():
+@pytest.fixture
+def impatient(proxy_of, server):
+    """A proxy with one server connection, for which a client waits a moment only."""
+    front, target = proxy_of(1, borrow_timeout=0.2)
+    server.execute("DROP TABLE IF EXISTS app.halves", "CREATE TABLE app.halves (id INT)")
+    yield front, target
+    front.lead_to(server)
+
+
+@contextmanager
+def all_in_use(target):
+    with get_engine("holder", **target).begin() as connection:
+        connection.execute(text("INSERT INTO halves VALUES (0)"))
+        yield
+
+
+def test_a_connect_while_all_server_connections_are_in_use(impatient):
+    front, target = impatient
+    engine = get_engine(**target, connect_timeout=2)
+    with all_in_use(target):
+        with pytest.raises(exc.OperationalError) as caught, engine.connect():
             pass
-        assert isinstance(caught.value.orig, ConnectError)
+        assert isinstance(caught.value.orig, ProxyTimeoutError)
         assert caught.value.orig.errno == 9501
-    with other.connect() as connection:
+        assert re.search(f"no connection through {HOST}.*: Timed-out waiting .*It was tried", str(caught.value.orig))
+    with engine.connect() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    # The connect was tried again, as long as its time allowed.
+    assert sum(one.sign_in == "refused" for one in front.connections()) > 1
+
+
+@pytest.mark.parametrize("level", ["READ COMMITTED", "AUTOCOMMIT"])
+def test_a_statement_while_all_server_connections_are_in_use(impatient, server, level):
+    front, target = impatient
+    engine = get_engine(**target, isolation_level=level)
+    with engine.connect():
+        pass
+    refused = front.connection()
+    with all_in_use(target), pytest.raises(exc.OperationalError) as caught, engine.begin() as connection:
+        connection.execute(text("INSERT INTO halves VALUES (1)"))
+    assert isinstance(caught.value.orig, ProxyTimeoutError)
+    assert "nothing was run" in caught.value.orig.msg
+    # A ROLLBACK would have waited as long again.
+    assert caught.value.connection_invalidated
+    assert front.wait_closed(refused).commands[-2:] == ["QUERY INSERT INTO halves VALUES (1)", "QUIT"]
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO halves VALUES (2)"))
+    assert sorted(server.execute("SELECT id FROM app.halves")) == [(0,), (2,)]
+
+
+def test_a_unit_of_work_is_run_again_after_the_proxy_had_no_server(impatient, server):
+    front, target = impatient
+    engine = get_engine(**target)
+    with engine.connect():
+        pass
+    seen = []
+
+    @event.listens_for(engine, "handle_error")
+    def notice(context):
+        seen.append(type(context.original_exception))
+        front.lead_to(server)
+
+    def work(connection):
+        if not seen:
+            front.lead_to(None)
+        connection.execute(text("INSERT INTO halves VALUES (1)"))
+
+    run(engine, work)
+    assert seen == [ProxyTimeoutError]
+    assert server.execute("SELECT id FROM app.halves") == [(1,)]
+
+
+def test_a_server_that_can_not_be_reached_is_waited_for(proxy_of, server):
+    """As while it restarts: the proxy keeps the clients, and what they ask for waits."""
+    front, target = proxy_of(2)
+    engine = get_engine(**target)
+    with engine.connect():
+        pass
+    nobody = SimpleNamespace(host="127.0.0.1", port=1, socket=None)
+    front.lead_to(nobody)
+    with engine.connect() as connection, ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(connection.execute, text("SELECT 1"))
+        front.wait(lambda front: front.proxy()["waiting"] == 1)
+        front.lead_to(server)
+        assert asked.result().scalar_one() == 1
+    assert len(front.connections()) == 1

@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 from rdspool import dbapi, get_engine
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 VOLATILE = {
     "character_set_database",
@@ -95,6 +95,10 @@ STATEFUL = [
     "HANDLER things OPEN",
     "USE other",
     "CALL sets()",
+    "SELECT sets_within()",
+    "SELECT v FROM things WHERE id = sets_within()",
+    "INSERT INTO triggering (a) VALUES (1)",
+    "SET ROLE helper",
     "EXECUTE IMMEDIATE 'SET @a = 1'",
     "BEGIN NOT ATOMIC SET @a = 1; END",
     "XA START 'made'",
@@ -110,6 +114,14 @@ def things(server):
         "CREATE TABLE IF NOT EXISTS app.things (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(99))",
         "DROP PROCEDURE IF EXISTS app.sets",
         "CREATE PROCEDURE app.sets() BEGIN SET @a = 1; SET SESSION sort_buffer_size = 65536; CREATE TEMPORARY TABLE made (a INT); END",
+        "DROP FUNCTION IF EXISTS app.sets_within",
+        "CREATE FUNCTION app.sets_within() RETURNS INT DETERMINISTIC NO SQL BEGIN SET @a = 1; SET SESSION sort_buffer_size = 65536; RETURN 1; END",
+        "CREATE TABLE IF NOT EXISTS app.triggering (a INT)",
+        "DROP TRIGGER IF EXISTS app.triggered",
+        "CREATE TRIGGER app.triggered BEFORE INSERT ON app.triggering FOR EACH ROW SET @a = 1",
+        "DROP ROLE IF EXISTS helper",
+        "CREATE ROLE helper",
+        "GRANT helper TO 'app'",
     )
 
 
@@ -170,3 +182,25 @@ def test_harmless_statements_cost_no_reset(front, target):
         if any(command.startswith(("RESET", "QUERY SET", "QUIT")) for command in count.commands):
             costly[statement] = count.commands
     assert costly == {}
+
+
+def test_a_setting_turns_it_off(target):
+    engine = get_engine(**target, reset_session=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET @left = 1")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT @left").scalar_one() == 1
+
+
+def test_what_a_listener_to_connect_sets_stays(target):
+    engine = get_engine(**target)
+
+    @event.listens_for(engine, "connect")
+    def set_tenant(dbapi_connection, _):
+        with dbapi_connection.cursor() as cursor:
+            cursor.execute("SET @tenant = 7, time_zone = '+03:00'")
+
+    for statement in ("SELECT 1", "SET @left = 1", "SELECT GET_LOCK('left', 0)", "SELECT 1"):
+        with engine.connect() as connection:
+            assert tuple(connection.exec_driver_sql("SELECT @tenant, @left, @@session.time_zone").one()) == (7, None, "+03:00")
+            connection.exec_driver_sql(statement)

@@ -46,19 +46,32 @@ def stream_and_peer(pair):
     stream.close()
 
 
+@pytest.fixture(params=["ok", "eof"], ids=lambda packet: f"rows-end-with-{packet}")
+def ok_ends_rows(request):
+    """Whether servers end rows with OK packets, as new ones do, or with EOF packets."""
+    return request.param == "ok"
+
+
+def phase(connected, ok_ends_rows):
+    """Return the command phase after the sign-in."""
+    stream = PacketStream(connected, "db.test", 3306)
+    stream.ok_ends_rows = ok_ends_rows
+    return CommandPhase(stream, AUTOCOMMIT)
+
+
 @pytest.fixture
-def commands_and_server(pair):
+def commands_and_server(pair, ok_ends_rows):
     """Return a command phase after the sign-in, and the server that answers it."""
     ours, theirs = pair()
-    commands = CommandPhase(PacketStream(ours, "db.test", 3306), AUTOCOMMIT)
-    server = FakeServer(theirs)
+    commands = phase(ours, ok_ends_rows)
+    server = FakeServer(theirs, ok_ends_rows=ok_ends_rows)
     yield commands, server
     commands.abandon()
     server.close()
 
 
 @pytest.fixture
-def connect(pair):
+def connect(pair, ok_ends_rows):
     """Return a function that returns a connection whose session is set up, and the server that answers it. It takes SessionStart's settings."""
     made = []
 
@@ -66,10 +79,8 @@ def connect(pair):
         ours, theirs = pair()
         settings.setdefault("autocommit", True)
         accepted = [ok(status=AUTOCOMMIT if settings["autocommit"] else 0)]
-        server = FakeServer(theirs, [accepted] * (2 if settings.get("init_command") else 1))
-        connection = Connection(
-            CommandPhase(PacketStream(ours, "db.test", 3306), AUTOCOMMIT), "app", version, 4711, SessionStart(**settings)
-        )
+        server = FakeServer(theirs, [accepted] * (2 if settings.get("init_command") else 1), ok_ends_rows=ok_ends_rows)
+        connection = Connection(phase(ours, ok_ends_rows), "app", version, 4711, SessionStart(**settings))
         connection.session.set_up()
         server.commands.clear()
         made.append((connection, server))

@@ -7,7 +7,21 @@ import re
 import socket
 import threading
 
-from fake_server import AUTOCOMMIT, IN_TRANSACTION, QUERY, QUIT, RESET_CONNECTION, Answer, column, ok, packets, receive, result, row
+from fake_server import (
+    AUTOCOMMIT,
+    IN_TRANSACTION,
+    QUERY,
+    QUIT,
+    RESET_CONNECTION,
+    Answer,
+    column,
+    ended_by_ok,
+    ok,
+    packets,
+    receive,
+    result,
+    row,
+)
 from fake_sign_in import READ, Listener, greeting
 
 CONNECTIONS = 20
@@ -53,7 +67,7 @@ class Database:
     @staticmethod
     def send(channel, payloads):
         """Send the payloads of an answer, for a function among the answers."""
-        channel.sendall(packets(payloads))
+        channel.sendall(packets(ended_by_ok(payloads)))
 
     def close(self):
         """Close it, and all connections."""
@@ -94,7 +108,7 @@ class Database:
                 answer(channel)
                 continue
             with contextlib.suppress(OSError):
-                channel.sendall(answer if isinstance(answer, bytes) else packets(answer))
+                channel.sendall(answer if isinstance(answer, bytes) else packets(ended_by_ok(answer)))
 
     def _touches_no_table(self, statement):
         asked = statement.removeprefix("SELECT ").split(", ")

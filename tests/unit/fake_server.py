@@ -7,7 +7,7 @@ import socket
 import threading
 import unicodedata
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from local.front.protocol import error, lenenc, lenenc_bytes
 
@@ -83,6 +83,28 @@ def numbers(*values: int, status: int = AUTOCOMMIT) -> list[bytes]:
     return result([column("n", LONGLONG, charset=BINARY)], [row(b"%d" % value) for value in values], status=status)
 
 
+def ended_by_ok(payloads: Iterable[bytes]) -> Iterator[bytes]:
+    """Return the payloads of an answer as a server sends them where OK packets end the rows (the capability DEPRECATE_EOF)."""
+    columns, place = 0, "begin"
+    for payload in payloads:
+        is_end = payload[:1] == b"\xfe" and len(payload) == 5
+        if place == "columns":
+            columns -= 1
+            place = "columns" if columns else "behind the columns"
+        elif place == "behind the columns":
+            place = "rows"
+            if is_end:
+                continue
+        elif place == "rows" and is_end:
+            status, warnings = int.from_bytes(payload[3:], "little"), int.from_bytes(payload[1:3], "little")
+            yield b"\xfe" + ok(status=status, warnings=warnings)[1:]
+            place = "begin"
+            continue
+        elif place == "begin" and payload and payload[0] not in (0x00, 0xFB, 0xFF):
+            columns, place = int.from_bytes(payload[:1] if payload[0] < 0xFB else payload[1:], "little"), "columns"
+        yield payload
+
+
 def close(connected: socket.socket) -> None:
     """Close the connection in place of an answer."""
     connected.shutdown(socket.SHUT_RDWR)
@@ -100,7 +122,9 @@ def is_one_line(text: str) -> bool:
 class FakeServer:
     """Reads commands from a socket in a thread and gives to each the next of its answers; to one too many it closes the connection."""
 
-    def __init__(self, connected: socket.socket, answers: Iterable[Answer] = ()) -> None:
+    def __init__(self, connected: socket.socket, answers: Iterable[Answer] = (), *, ok_ends_rows: bool = False) -> None:
+        self.ok_ends_rows = ok_ends_rows
+        """Whether lists of payloads, written with EOF packets, are sent with OK packets in their place."""
         self.commands: list[bytes] = []
         """The payloads that came."""
         self.answers = deque(answers)
@@ -111,6 +135,10 @@ class FakeServer:
     def will_answer(self, *answers: Answer) -> None:
         """Add answers."""
         self.answers.extend(answers)
+
+    def framed(self, payloads: Iterable[bytes]) -> bytes:
+        """Return the bytes of an answer as this server sends it: rows end as its client has asked for."""
+        return packets(ended_by_ok(payloads) if self.ok_ends_rows else payloads)
 
     def send(self, data: bytes) -> None:
         """Send bytes that the client has not asked for."""
@@ -142,8 +170,10 @@ class FakeServer:
                 answer = self.answers.popleft() if self.answers else close
                 if callable(answer):
                     answer(self._socket)
+                elif isinstance(answer, bytes):
+                    self._socket.sendall(answer)
                 else:
-                    self._socket.sendall(answer if isinstance(answer, bytes) else packets(answer))
+                    self._socket.sendall(self.framed(answer))
         except OSError:
             return  # the client has closed in the middle of an answer
 

@@ -19,7 +19,8 @@ TEXT = "the-secret's text ü"
 READ = object()
 """In a script: a packet of the client's is read."""
 
-FULL = 0xFFFFFFFF & ~Capability.DEPRECATE_EOF
+FULL = 0xFFFFFFFF
+"""All capabilities."""
 Script = Sequence[Any]
 """Payloads that are sent, READ, and functions that do what they want with the socket."""
 
@@ -107,7 +108,9 @@ class SignInServer:
                     step(self._socket)
                 else:
                     self._send(step)
-            self.after = FakeServer(self._socket, [[ok()]] * 20)
+            # rdspool asks for it where it is offered only.
+            asked = int.from_bytes(self.received[0][:4], "little")
+            self.after = FakeServer(self._socket, [[ok()]] * 20, ok_ends_rows=bool(asked & Capability.DEPRECATE_EOF))
         except OSError as failure:
             self.failure = failure
             self._end()

@@ -30,7 +30,7 @@ from rdspool import (
 from rdspool._driver import attempts
 from rdspool._driver.attempts import Attempts
 from rdspool._lambda import pressure, shutdown, snapshot
-from rdspool.errors import ReadOnlyServerError
+from rdspool.errors import ProxyTimeoutError, ReadOnlyServerError
 from sqlalchemy import exc, text
 
 
@@ -102,6 +102,15 @@ def test_a_lost_connection_is_no_end_of_a_unit(found, database, pauses):
     database.answers["UPDATE t SET a = 1"] = answer
     assert units.run(found, updating(seen)) == "done"
     assert (len(seen), len(database.sessions)) == (2, 2)
+
+
+def test_a_unit_that_a_proxy_got_no_server_for_runs_again(found, database, pauses):
+    """On another connection: the ROLLBACK of the first would wait as long again."""
+    seen, answers = [], [[refusal(9501, "Timed-out waiting to acquire database connection", "HY000")], [ok(status=1)]]
+    database.answers["UPDATE t SET a = 1"] = lambda channel: database.send(channel, answers.pop(0))
+    assert units.run(found, updating(seen)) == "done"
+    assert (len(seen), len(database.sessions)) == (2, 2)
+    assert "ROLLBACK" not in database.statements()
 
 
 def test_a_commit_that_was_sent_is_never_run_again(found, database, pauses):
@@ -183,6 +192,7 @@ def test_pauses_grow_to_a_second(waits):
     [
         (TooManyConnectionsError("x", errno=1040), False, True),
         (ReadOnlyServerError("x", errno=1836), False, True),
+        (ProxyTimeoutError("x", errno=9501), False, True),
         (SignInError("x", errno=1045), True, True),
         (SignInError("x", errno=1045), False, False),
         (SignInError("x", errno=1044), True, False),

@@ -6,14 +6,16 @@ import datetime
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
-from rdspool import CredentialsError
+from rdspool import ConnectTimeoutError, CredentialsError
 from rdspool._aws import credentials
 from rdspool._aws.credentials import UNKNOWN_LIFETIME, Credentials, find_credentials
+from rdspool.deadlines import within
 from rdspool.secret import Secret
 
 
@@ -131,6 +133,25 @@ def test_the_environments_keys_need_no_botocore(machine):
     environment = {**os.environ, "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"}
     told = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert told.stdout == "False\n"
+
+
+def test_a_service_that_never_answers_is_waited_for_up_to_the_limit(machine, monkeypatch):
+    """As a container's, or an environment's that was restored from a snapshot: botocore has time-outs of its own, and tries again."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        with pytest.raises(ConnectTimeoutError, match=r"looked for AWS credentials for 0\.3 s \(the test's\), and none came"):
+            find_credentials(within(0.3, "the test's"))
+
+
+def test_within_a_limit_the_same_credentials_are_found(machine, tmp_path):
+    machine(process(tmp_path))
+    assert find_credentials(within(60, "the test's")) == find_credentials()
+    machine("")
+
+
+def test_a_failure_within_the_limit_is_the_same_failure(machine):
+    with pytest.raises(CredentialsError, match="no AWS credentials"):
+        find_credentials(within(60, "the test's"))
 
 
 def test_credentials_show_no_secret_and_never_change():

@@ -8,12 +8,14 @@ import ssl
 import time
 
 import pytest
+from fake_server import refusal
 from mysql.connector.errors import ConnectionTimeoutError, DatabaseError, InterfaceError, OperationalError, ProgrammingError
 from rdspool import (
     CertificateError,
     ConnectError,
     ConnectTimeoutError,
     ProtocolError,
+    ProxyTimeoutError,
     Settings,
     SignInError,
     StatementTimeoutError,
@@ -23,6 +25,7 @@ from rdspool import (
 from rdspool._aws.credentials import Credentials
 from rdspool._aws.diagnosis import explain
 from rdspool._aws.token import sign
+from rdspool._driver.responses import parse_error
 from rdspool._driver.sign_in import NoGreetingError, UnverifiedAnswerError
 from rdspool._driver.transport import NameTimeoutError
 from rdspool.deadlines import Limit
@@ -274,6 +277,19 @@ def test_too_many_connections(number):
     found = denied(number, "Too many connections", "08004")
     told(found, TooManyConnectionsError, number, f"{WHERE} takes no more connections (Too many connections)", "lambda_log_stream")
     assert explain(found, settings(), None, LIMIT).sqlstate == "08004"
+
+
+def test_a_proxy_without_a_connection_to_the_database():
+    found = parse_error(refusal(9501, "Timed-out waiting to acquire database connection", "HY000"))
+    told(
+        found,
+        ProxyTimeoutError,
+        9501,
+        f"no connection through {WHERE}: Timed-out waiting",
+        "ConnectionBorrowTimeout",
+        "MaxConnectionsPercent",
+    )
+    assert explain(found, settings(), None, LIMIT).sqlstate == "HY000"
 
 
 def test_any_other_refusal_keeps_its_number_and_its_words():

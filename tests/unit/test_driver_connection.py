@@ -214,9 +214,7 @@ def test_a_lost_commit_is_an_error(connect):
 
 def test_a_rollback_drops_unread_results_and_rows(connect):
     connection, server = connect(autocommit=False)
-    server.will_answer(
-        packets(numbers(1, status=MORE_RESULTS) + numbers(2, status=0)), [ok(status=0)], numbers(1, 2, 3, status=0), [ok(status=0)]
-    )
+    server.will_answer(numbers(1, status=MORE_RESULTS) + numbers(2, status=0), [ok(status=0)], numbers(1, 2, 3, status=0), [ok(status=0)])
     connection.cursor().execute("SELECT 1; SELECT 2")
     connection.rollback()
     stream = connection.cursor(buffered=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_server import AUTOCOMMIT, BINARY, LONGLONG, MORE_RESULTS, column, numbers, ok, packets, refusal, result, row
+from fake_server import AUTOCOMMIT, BINARY, LONGLONG, MORE_RESULTS, column, numbers, ok, refusal, result, row
 from mysql.connector.constants import FieldFlag
 from mysql.connector.errors import IntegrityError, InterfaceError, OperationalError, ProgrammingError
 from rdspool import ProtocolError
@@ -24,7 +24,7 @@ TWO = result([column("id", LONGLONG, charset=BINARY), column("name")], [row(b"1"
 
 
 def chained(*results):
-    return packets([payload for one in results for payload in one])
+    return [payload for one in results for payload in one]
 
 
 def plain(rows, kind):
@@ -470,7 +470,7 @@ def test_the_name_of_a_procedure_is_a_str(connect):
 
 def test_a_stream_reads_rows_as_they_are_fetched(connect):
     connection, server = connect()
-    server.will_answer(packets([*numbers(*range(5))[:-1]]))  # the end has not been sent yet
+    server.will_answer(server.framed(numbers(*range(5))[:-1]))  # the end has not been sent yet
     cursor = connection.cursor(buffered=False)
     cursor.execute("SELECT n")
     assert cursor.rowcount == -1

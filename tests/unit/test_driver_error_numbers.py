@@ -69,12 +69,15 @@ CONNECTION_KILLED = 1927
 """MariaDB's ER_CONNECTION_KILLED. Of the three, SQLAlchemy alone has the number: in the disconnects of its MySQL dialects."""
 WITHOUT_NAME = {"SERVER_CLOSES": {ER.NORMAL_SHUTDOWN, CONNECTION_KILLED}}
 """Those of the sets that the connector has no name for."""
+PROXY_TIMED_OUT = 9501
+"""RDS Proxy's own: AWS's user guide has it, "Troubleshooting for RDS Proxy"."""
 EVERY_NUMBER = range(1, 10_000)
 
 
 def test_each_number_is_the_one_of_its_name():
     numbers = {name: number for name, number in vars(error_numbers).items() if isinstance(number, int)}
-    assert numbers == {name: getattr(errorcode, theirs) for name, theirs in NAMES.items()}
+    assert numbers == {name: getattr(errorcode, theirs) for name, theirs in NAMES.items()} | {"PROXY_TIMED_OUT": PROXY_TIMED_OUT}
+    assert PROXY_TIMED_OUT not in vars(errorcode).values()
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -100,7 +103,7 @@ def errors_of(dialect):
 @pytest.mark.parametrize("kind", [OperationalError, DatabaseError, InterfaceError])
 def test_the_sets_alone_decide_which_numbers_are_a_disconnect(kind):
     found = {number for number in EVERY_NUMBER if is_disconnect(kind("x", errno=number))}
-    assert found == error_numbers.SERVER_CLOSES | error_numbers.CLIENT_LOST | error_numbers.READ_ONLY
+    assert found == error_numbers.SERVER_CLOSES | error_numbers.CLIENT_LOST | error_numbers.READ_ONLY | {PROXY_TIMED_OUT}
 
 
 def test_the_set_alone_decides_which_numbers_are_too_many_connections():

@@ -38,9 +38,9 @@ def test_the_errors_after_which_a_connection_is_replaced_are_these_and_no_others
         (token.TOKEN_LIFETIME, 900),
         (token.RENEWAL_MARGIN, 120),
         (sign_in.UTF8MB4, 45),
-        (columns._CACHE_SIZE, 2000),
-        (statements._CACHE_SIZE, 500),
-        (statements._CACHED_LENGTH, 20_000),
+        (columns._MOST, 2000),
+        (statements._MOST, 500),
+        (statements._LONGEST, 20_000),
     ],
 )
 def test_sizes_and_times_that_others_rely_on(value, expected):

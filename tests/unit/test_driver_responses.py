@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mysql.connector import errors
 from mysql.connector.constants import FieldFlag
 from mysql.connector.errors import DatabaseError, IntegrityError, OperationalError, ProgrammingError
-from rdspool import ProtocolError
+from rdspool import ProtocolError, ProxyTimeoutError
 from rdspool._driver import columns
 from rdspool._driver.columns import Column, parse_column
 from rdspool._driver.disconnects import is_disconnect
@@ -122,6 +122,14 @@ def test_a_refusal_is_the_exception_that_pep_249_has_for_it(number, state, kind)
     assert (error.errno, error.sqlstate, error.msg) == (number, state, "the reason")
 
 
+def test_a_proxy_without_a_connection_to_the_database_is_an_error_that_says_what_to_do():
+    error = parse_error(refusal(9501, "Timed-out waiting to acquire database connection", "HY000"))
+    assert (type(error), error.errno, error.sqlstate) == (ProxyTimeoutError, 9501, "HY000")
+    assert error.msg.startswith("Timed-out waiting to acquire database connection: RDS Proxy got no connection")
+    assert "nothing was run" in error.msg
+    assert "DatabaseConnectionsCurrentlySessionPinned" in error.msg
+
+
 def test_a_refusal_without_a_sqlstate_is_read():
     error = parse_error(b"\xff\x10\x04Too many connections")
     assert (type(error), error.errno, error.sqlstate, error.msg) == (DatabaseError, 1040, None, "Too many connections")
@@ -217,16 +225,16 @@ def test_a_column_whose_name_is_no_utf_8():
 
 
 def test_columns_are_kept_for_later_results_and_their_number_is_bounded():
-    columns._cache.clear()
+    columns._known.clear()
     first = parse_column(column("a"))
     assert parse_column(column("a")) is first
     for number in range(5000):
         parse_column(column(f"c{number}"))
-    assert len(columns._cache) <= 2000
+    assert len(columns._known) <= 2000
 
 
 def test_a_column_of_more_bytes_than_any_has_is_not_kept():
     """A kept column stays as long as the process: thousands of 16 MiB each would fill a function's memory."""
-    columns._cache.clear()
+    columns._known.clear()
     assert parse_column(column("a") + b"x" * 100_000).name == "a"
-    assert sum(map(len, columns._cache)) < 100_000
+    assert sum(map(len, columns._known)) < 100_000

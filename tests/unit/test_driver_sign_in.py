@@ -116,7 +116,7 @@ def test_what_changes_the_logins_form_is_asked_for_only_where_the_server_has_it(
     capabilities = Capability.PROTOCOL_41 | Capability.SSL | Capability.PLUGIN_AUTH | Capability.SECURE_CONNECTION
     _, server = signing_in(greets=greeting(capabilities=capabilities), database=None, capabilities=CAPABILITIES | MULTI_STATEMENTS)
     wanted = CAPABILITIES | MULTI_STATEMENTS | Capability.SSL | Capability.PLUGIN_AUTH
-    changing_form = Capability.MYSQL | Capability.PLUGIN_AUTH_LENENC | Capability.CONNECT_ATTRS
+    changing_form = Capability.MYSQL | Capability.PLUGIN_AUTH_LENENC | Capability.CONNECT_ATTRS | Capability.DEPRECATE_EOF
     assert ReadLogin.parse(server.login).capabilities == wanted & ~changing_form
     assert ReadLogin.parse(server.login).attributes == {}
 

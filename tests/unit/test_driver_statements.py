@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from mysql.connector.errors import ProgrammingError
 from rdspool._driver import statements
 from rdspool._driver.batches import Batch
+from rdspool._driver.effects import WRITES
 from rdspool._driver.literals import literal
-from rdspool._driver.statements import encoded, template
+from rdspool._driver.statements import encoded, template, whole
 from sql_lexer import MODES, Unreadable, tokens
 
 MODE = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.sql_mode)
@@ -384,15 +385,26 @@ def test_a_placeholder_right_beside_quotes_lets_no_value_out(mode, statement, va
 # -- what is kept ------------------------------------------------------------------------------------------------------------------
 
 
-def test_statements_are_kept_and_their_number_is_bounded():
+@pytest.mark.parametrize("text", ["SELECT %s", b"SELECT %s"])
+def test_a_statement_is_read_once(text):
     statements._statements.clear()
-    first = template("SELECT %s", (1,), never)
-    assert template("SELECT %s", (2,), never) is first
-    for number in range(2000):
-        template(f"SELECT %s, {number}", (1,), never)
-    assert len(statements._statements) <= 500
-    template("SELECT %s -- " + "x" * 100_000, (1,), never)
-    assert sum(map(len, statements._statements)) < 100_000
+    statements._whole.clear()
+    assert template(text, (1,), never) is template(text, (2,), never)
+    assert whole(text) is whole(text)
+    assert list(statements._statements) == list(statements._whole) == [text]
+
+
+@pytest.mark.parametrize("text", ["SELECT '%s' -- ", b"SELECT '%s' -- ", bytearray(b"SELECT '%s' -- ")])
+def test_a_statement_without_values_is_sent_as_it_is(text):
+    found = whole(text)
+    assert (found.pieces, found.names, found.effects) == ([b"SELECT '%s' -- "], None, 0)
+    assert whole("UPDATE t SET a = 1").effects == WRITES
+
+
+@pytest.mark.parametrize("wrong", [None, 5, ["SELECT 1"]])
+def test_a_statement_is_a_text(wrong):
+    with pytest.raises(ProgrammingError, match="a statement is a str or bytes"):
+        whole(wrong)
 
 
 def test_a_statement_is_taken_apart_for_each_number_of_values():

@@ -86,7 +86,7 @@ def test_a_greeting_is_bounded(pair, announced):
 def test_the_greeting_takes_no_capability_away(signing_in):
     """FOUND_ROWS decides what an UPDATE counts: whoever sits in between could leave it out of a greeting."""
     asked = CAPABILITIES | MULTI_STATEMENTS
-    form = ClientFlag.LONG_PASSWD | ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA | ClientFlag.CONNECT_ARGS
+    form = ClientFlag.LONG_PASSWD | ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA | ClientFlag.CONNECT_ARGS | ClientFlag.DEPRECATE_EOF
     _, server = signing_in(greets=greeting(capabilities=ClientFlag.SSL | ClientFlag.PLUGIN_AUTH), capabilities=asked)
     assert ReadLogin.parse(server.login).capabilities & asked == asked & ~form
     _, server = signing_in(greets=greeting(capabilities=FULL))

@@ -22,7 +22,7 @@ from rdspool._aws.authorities import PROXY_ROOTS, ROOTS, root_files
 from rdspool._aws.credentials import Credentials
 from rdspool._aws.endpoints import is_proxy, region_of
 from rdspool._aws.token import TokenSource, sign
-from rdspool._driver import columns, effects, resumption, rows, statements, tls
+from rdspool._driver import effects, resumption, rows, tls
 from rdspool._driver.batches import Batch
 from rdspool._driver.columns import Column, parse_column
 from rdspool._driver.probes import ProbeCursor, ask, asked_together
@@ -133,32 +133,6 @@ def test_64_servers_are_kept(clock, context):
     resumption.keep(context, "one more", Channel(Ticket(NOW)), None)
     assert resumption.recall(context, "host:0") is None
     assert resumption.recall(context, "one more") is not None
-
-
-# -- what is kept of statements and columns ----------------------------------------------------------------------------------------------
-
-
-def test_statements_are_kept_up_to_their_number(monkeypatch):
-    monkeypatch.setattr(statements, "_statements", {})
-    for number in range(500):
-        template(f"SELECT %s, {number}", (1,), str)
-    assert len(statements._statements) == 500
-    template("SELECT %s", (1,), str)
-    assert list(statements._statements) == ["SELECT %s"]
-    template("SELECT %s" + " " * 19_991, (1,), str)
-    assert len(statements._statements) == 2
-    template("SELECT %s" + " " * 19_992, (1,), str)
-    assert len(statements._statements) == 2
-
-
-def test_columns_are_kept_up_to_their_number(monkeypatch):
-    monkeypatch.setattr(columns, "_cache", {})
-    for number in range(2000):
-        parse_column(column(f"c{number}"))
-    assert len(columns._cache) == 2000
-    assert parse_column(column("c0")) is parse_column(column("c0"))
-    parse_column(column("one more"))
-    assert len(columns._cache) == 1
 
 
 # -- statements ------------------------------------------------------------------------------------------------------------------------
@@ -531,7 +505,7 @@ def test_a_token_for_an_address_of_ipv6_is_botocores(monkeypatch):
 def test_a_token_is_kept_to_two_minutes_before_its_end(monkeypatch):
     clock = SimpleNamespace(now=NOW)
     monkeypatch.setattr("rdspool._aws.token.time.time", lambda: clock.now)
-    found = TokenSource("h", 3306, "app", "eu-central-1", lambda: KEYS)
+    found = TokenSource("h", 3306, "app", "eu-central-1", lambda _: KEYS)
     first, served = found.get()
     assert not served
     clock.now = NOW + 779

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -119,7 +120,7 @@ def test_without_credentials_a_statement_goes_on_and_that_is_told(monkeypatch, t
     del target["password"]
     connection = dbapi.connect(**target, port=one.port, read_timeout=0.2)
 
-    def none(_):
+    def none(*_):
         raise CredentialsError("gone")
 
     monkeypatch.setattr(creator.TokenSource, "get", none)
@@ -348,7 +349,7 @@ def test_a_block_takes_a_number_of_seconds(seconds):
 def test_a_wait_is_as_long_as_its_limit_says(clock):
     waiting = Waiting("db.test:3306")
     waiting.begin()
-    assert waiting.left() is None
+    assert waiting.left() == math.inf
     assert waiting.error() is None
     waiting.limit(within(3, "the test's"))
     waiting.begin()
@@ -641,7 +642,7 @@ def test_a_closed_connection_among_those_left_open_hides_no_other(monkeypatch):
         restore=lambda: True,
         Error=Error,
     )
-    left_open.taken("first", shut)
-    left_open.taken("second", left)
+    left_open.taken(shut, "first", None)
+    left_open.taken(left, "second", None)
     left_open.roll_back()
     assert rolled_back == [1]

@@ -371,8 +371,8 @@ def test_a_connection_that_is_detached_is_its_users(invoked, database, caplog):
 def test_a_stack_without_a_line_of_the_users_is_somewhere():
     entry = SimpleNamespace()
     namespace = {"taken": left_open.taken, "entry": entry}
-    exec(compile("taken(entry, 5)", left_open.__file__, "exec"), namespace)  # noqa: S102 - a frame of a file of rdspool's
+    exec(compile("taken(5, entry, None)", left_open.__file__, "exec"), namespace)  # noqa: S102 - a frame of a file of rdspool's
     assert left_open._out[id(entry)][1].endswith("test_invocation.py")
-    left_open.given_back(entry)
-    left_open.given_back(entry)
+    left_open.given_back(None, entry)
+    left_open.given_back(None, entry)
     assert id(entry) not in left_open._out

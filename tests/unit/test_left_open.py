@@ -19,18 +19,18 @@ def nothing_else_is_out():
 
 def test_a_connection_that_has_only_read_can_be_used_on(connect):
     connection, server = connect(autocommit=False)
-    left_open.taken(entry := object(), connection)
+    left_open.taken(connection, entry := object(), None)
     server.will_answer(numbers(1, status=IN_TRANSACTION), [ok(status=0)], numbers(2, status=IN_TRANSACTION))
     connection.cursor().execute("SELECT 1")
     left_open.roll_back()
     assert server.statements[-1] == b"ROLLBACK"
     connection.cursor().execute("SELECT 2")
-    left_open.given_back(entry)
+    left_open.given_back(None, entry)
 
 
 def test_a_connection_that_has_written_is_closed(connect):
     connection, server = connect(autocommit=False)
-    left_open.taken(object(), connection)
+    left_open.taken(connection, object(), None)
     server.will_answer([ok(status=IN_TRANSACTION)], [ok(status=0)])
     connection.cursor().execute("INSERT INTO t VALUES (1)")
     left_open.roll_back()
@@ -40,14 +40,14 @@ def test_a_connection_that_has_written_is_closed(connect):
 
 def test_a_connection_whose_writes_were_committed_can_be_used_on(connect):
     connection, server = connect(autocommit=False)
-    left_open.taken(object(), connection)
+    left_open.taken(connection, object(), None)
     server.will_answer([ok(status=IN_TRANSACTION)], [ok(status=0)])
     connection.cursor().execute("INSERT INTO t VALUES (1)")
     connection.commit()
     left_open.roll_back()
     assert not connection.closed
     connection, server = connect(autocommit=True)
-    left_open.taken(object(), connection)
+    left_open.taken(connection, object(), None)
     server.will_answer([ok(status=AUTOCOMMIT)])
     connection.cursor().execute("INSERT INTO t VALUES (1)")
     left_open.roll_back()
@@ -60,7 +60,7 @@ def test_another_threads_connection_is_cut_in_the_midst_of_its_statement(connect
     taken, met = threading.Event(), []
 
     def background():
-        left_open.taken(object(), connection)
+        left_open.taken(connection, object(), None)
         taken.set()
         try:
             connection.cursor().execute("SELECT SLEEP(60)")
@@ -82,7 +82,7 @@ def test_a_connection_of_a_thread_that_has_ended_is_rolled_back(connect):
     connection, server = connect(autocommit=False)
 
     def background():
-        left_open.taken(object(), connection)
+        left_open.taken(connection, object(), None)
         connection.cursor().execute("SELECT 1")
 
     server.will_answer(numbers(1, status=IN_TRANSACTION), [ok(status=0)])

@@ -21,6 +21,7 @@ from rdspool import Settings, SettingsError
 from rdspool._aws import diagnosis
 from rdspool._aws.authorities import ROOTS, root_files
 from rdspool._driver import resumption, tls, transport
+from rdspool.creator import Creator
 from rdspool.deadlines import within
 
 INSTANCE = "db.c1abc.eu-central-1.rds.amazonaws.com"
@@ -69,6 +70,23 @@ def test_the_context_verifies_and_is_kept():
     subjects = [dict(part[0] for part in root["subject"])["commonName"] for root in context.get_ca_certs()]
     assert subjects
     assert all("eu-central-1" in subject for subject in subjects)
+
+
+@pytest.mark.parametrize(("initialization", "made"), [("on-demand", True), ("snap-start", False)])
+def test_the_context_is_made_with_the_creator_but_not_before_a_snapshot(tmp_path, monkeypatch, initialization, made):
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", initialization)
+    file = tmp_path / "ca.pem"
+    shutil.copy(Path(ROOTS, "eu-west-1.pem"), file)
+    Creator(Settings.load(environ={}, host=INSTANCE, user="app", ca=str(file)))
+    assert ((str(file),) in tls._contexts) is made
+
+
+def test_a_creator_leaves_the_error_of_a_file_to_the_connect(tmp_path):
+    file = tmp_path / "ca.pem"
+    file.write_text("not a certificate")
+    create = Creator(Settings.load(environ={}, host=INSTANCE, user="app", password="pw", ca=str(file)))
+    with pytest.raises(SettingsError, match=r"RDSPOOL_CA.*ca\.pem"):
+        create()
 
 
 @pytest.mark.parametrize("file", sorted(Path(ROOTS).glob("*.pem")), ids=lambda file: file.stem)

@@ -12,8 +12,10 @@ import pytest
 from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rdspool import ConnectTimeoutError
 from rdspool._aws.credentials import Credentials, find_credentials
 from rdspool._aws.token import RENEWAL_MARGIN, TOKEN_LIFETIME, TokenSource, sign
+from rdspool.deadlines import within
 from rdspool.secret import Secret
 
 HOST = "app.cluster-c1abc.eu-central-1.rds.amazonaws.com"
@@ -91,7 +93,7 @@ class Clock:
 
 def source(credentials=KEYS):
     current = {"keys": credentials}
-    return current, TokenSource(HOST, 3306, "app", "eu-central-1", lambda: current["keys"])
+    return current, TokenSource(HOST, 3306, "app", "eu-central-1", lambda _: current["keys"])
 
 
 def test_a_token_is_kept_until_it_nears_its_end(monkeypatch):
@@ -140,18 +142,18 @@ def test_a_refused_token_is_dropped_once(monkeypatch):
 
 
 def test_nothing_is_kept_when_signing_fails():
-    def fail():
+    def fail(_):
         raise RuntimeError("no role")
 
     tokens = TokenSource(HOST, 3306, "app", "eu-central-1", fail)
     with pytest.raises(RuntimeError):
         tokens.get()
-    tokens._credentials = lambda: KEYS
+    tokens._credentials = lambda _: KEYS
     assert tokens.get()[1] is False
 
 
 def test_many_threads_get_one_token():
-    tokens = TokenSource(HOST, 3306, "app", "eu-central-1", lambda: KEYS)
+    tokens = TokenSource(HOST, 3306, "app", "eu-central-1", lambda _: KEYS)
     found = []
     threads = [threading.Thread(target=lambda: found.append(tokens.get()[0])) for _ in range(20)]
     for thread in threads:
@@ -169,3 +171,22 @@ def test_no_text_of_a_token_shows_a_secret():
         assert "Signature" not in shown
         assert "wJalr" not in shown
         assert "FwoG" not in shown
+
+
+def test_a_thread_waits_for_another_ones_look_up_no_longer_than_its_limit():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_):
+        begun.set()
+        go_on.wait()
+        return KEYS
+
+    tokens = TokenSource(HOST, 3306, "app", "eu-central-1", slow)
+    first = threading.Thread(target=tokens.get)
+    first.start()
+    begun.wait()
+    with pytest.raises(ConnectTimeoutError, match=r"another thread has looked for AWS credentials for 0\.05 s"):
+        tokens.get(within(0.05, "the test's"))
+    go_on.set()
+    first.join()
+    assert tokens.get(within(60, "the test's"))[1]

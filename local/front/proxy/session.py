@@ -11,6 +11,7 @@ from ..protocol import OK, Capability, framed
 from ..relay import Relay
 from ..session import Session
 from ..sign_in import SignIn
+from ..wire import Wire
 from .answer import IN_TRANSACTION, Answer
 from .pins import LONGEST, Effect, State, effect
 from .pool import PING, Failure, Pool, ServerConnection
@@ -54,7 +55,7 @@ class ProxySession(Session):
         attributes = bool(login.capabilities & greeting.capabilities & Capability.QUERY_ATTRIBUTES)
         while True:
             while len(received) < 4 or len(received) < 4 + min(_size(received), LONGEST):
-                received += self._from_client(self._client.receive())
+                received += self._receive()
             size = _size(received)
             payload = received[4 : 4 + size]
             name = command_name(payload[:HEAD], attributes)
@@ -99,7 +100,7 @@ class ProxySession(Session):
 
     def new_greeting(self) -> Greeting:
         """Return the greeting for this client."""
-        return self._pool.greeting(self.record.values["id"], self.orders)
+        return self._pool.greeting(self.record.values["id"])
 
     def _borrow(self, login: Login) -> ServerConnection:
         server = self._pool.borrow(login, self._state, self.orders)
@@ -108,10 +109,39 @@ class ProxySession(Session):
             self.record.set(server_connections=[*had, server.id])
         return server
 
-    def _from_client(self, data: bytes) -> bytes:
-        if not data:
+    def _receive(self) -> bytes:
+        """Wait for bytes of the client. Raise ConnectionResetError at the end of the server connection that it has."""
+        if self._held is None:
+            data = self._client.receive()
+            if not data:
+                raise _ClientGone
+            return data
+        wire = self._held.backend.wire
+        poller = self._poller(wire)
+        while True:
+            from_server, from_client = self._either(poller, wire)
+            if from_server:
+                raise ConnectionResetError("the server has ended the connection")
+            if from_client:
+                return from_client
+
+    def _poller(self, wire: Wire) -> select.poll:
+        poller = select.poll()
+        for one in (self._client, wire, self.orders):
+            poller.register(one, select.POLLIN)
+        return poller
+
+    def _either(self, poller: select.poll, wire: Wire) -> tuple[bytes, bytes]:
+        """Wait for the server or the client, and return what each has sent. Raise ConnectionResetError or _ClientGone at the end of one."""
+        ready = [fd for fd, _ in poller.poll()]
+        self.orders.obey()
+        from_server = wire.take() if wire.fileno() in ready else None
+        if from_server == b"":
+            raise ConnectionResetError("the server has closed the connection")
+        from_client = self._client.take() if self._client.fileno() in ready else None
+        if from_client == b"":
             raise _ClientGone
-        return data
+        return from_server or b"", from_client or b""
 
     def _answer(self, server: ServerConnection, received: bytes) -> tuple[Answer, bytes, bytes]:
         """Send the server's answer to the client, all but its last bytes.
@@ -119,23 +149,17 @@ class ProxySession(Session):
         Return the answer, these bytes, and what was received from the client, also meanwhile.
         """
         wire, answer = server.backend.wire, Answer(server.deprecate_eof)
-        poller = select.poll()
-        for one in (self._client, wire, self.orders):
-            poller.register(one, select.POLLIN)
+        poller = self._poller(wire)
         if self._faults.delay:
             self.orders.sleep(self._faults.delay)
         while True:
-            ready = [fd for fd, _ in poller.poll()]
-            self.orders.obey()
-            if wire.fileno() in ready and (data := wire.take()) is not None:
-                if not data:
-                    raise ConnectionResetError("the server has closed the connection")
-                answer.feed(data)
+            from_server, from_client = self._either(poller, wire)
+            received += from_client
+            if from_server:
+                answer.feed(from_server)
                 if answer.done:
-                    return answer, data, received
-                self._client.send(data)
-            if self._client.fileno() in ready and (data := self._client.take()) is not None:
-                received += self._from_client(data)
+                    return answer, from_server, received
+                self._client.send(from_server)
 
 
 class _Gate:

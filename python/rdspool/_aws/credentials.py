@@ -7,7 +7,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..errors import CredentialsError
+from .. import deadlines
+from .._driver.error_numbers import TIMED_OUT
+from ..deadlines import Limit
+from ..errors import ConnectTimeoutError, CredentialsError
 from ..secret import Secret
 
 UNKNOWN_LIFETIME: Final = float("inf")
@@ -25,19 +28,33 @@ class Credentials:
     """Unix time in seconds; infinity where it is not known."""
 
 
-def find_credentials() -> Credentials:
+def find_credentials(limit: Limit | None = None) -> Credentials:
     """Return the credentials that the AWS SDKs would use here.
 
     The environment's variables come first, as in botocore's own chain, and need no import of it: that import costs some
-    200 ms of CPU. Profiles, SSO, web identity and containers (SnapStart among them) go through botocore.
+    200 ms of CPU. Profiles, SSO, web identity and containers (SnapStart among them) go through botocore, which asks other hosts with
+    time-outs of its own: `limit` ends the wait for it.
 
-    Raises CredentialsError.
+    Raises CredentialsError, and ConnectTimeoutError at the limit.
     """
     access_key, secret_key = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
     if access_key and secret_key:
         # In botocore's order (EnvProvider.TOKENS): with both set, the SDKs and rdspool must sign as one and the same role.
         token = os.environ.get("AWS_SECURITY_TOKEN") or os.environ.get("AWS_SESSION_TOKEN")
         return Credentials(access_key, Secret(secret_key), Secret(token) if token else None)
+    if limit is None:
+        return _asked_botocore()
+    found = deadlines.in_time(_asked_botocore, limit, "rdspool-credentials")
+    if found is None:
+        raise ConnectTimeoutError(
+            f"botocore looked for AWS credentials for {limit}, and none came: what it asks (AWS_CONTAINER_CREDENTIALS_FULL_URI, STS, SSO, the "
+            "instance's metadata) does not answer, or its first import takes that long here: a longer RDSPOOL_CONNECT_TIMEOUT would show it",
+            errno=TIMED_OUT,
+        )
+    return found
+
+
+def _asked_botocore() -> Credentials:
     return _from_botocore(_botocore_credentials())
 
 

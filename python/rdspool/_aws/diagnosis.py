@@ -21,6 +21,7 @@ from .._driver.error_numbers import (
     ACCESS_DENIED_TO_DATABASE,
     CANNOT_CONNECT,
     CONNECTION_FAILED,
+    PROXY_TIMED_OUT,
     SERVER_GONE,
     SERVER_LOST,
     TLS_FAILED,
@@ -36,6 +37,7 @@ from ..errors import (
     ConnectError,
     ConnectTimeoutError,
     ProtocolError,
+    ProxyTimeoutError,
     SignInError,
     StatementTimeoutError,
     TooManyConnectionsError,
@@ -128,6 +130,8 @@ def explain(error: Error, settings: Settings, secret: Secret | None, limit: Limi
             errno=number,
             sqlstate=error.sqlstate,
         )
+    if number == PROXY_TIMED_OUT:
+        return ProxyTimeoutError(f"no connection through {where}: {_said(error)}", errno=number, sqlstate=error.sqlstate)
     if isinstance(error, ProtocolError):
         return UnreachableError(f"{where} does not speak as MySQL does: {_said(error)}. Check RDSPOOL_HOST and RDSPOOL_PORT", errno=number)
     return ConnectError(f"no connection to {where}: {_said(error)}", errno=number, sqlstate=error.sqlstate)

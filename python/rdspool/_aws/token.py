@@ -14,6 +14,9 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
+from .._driver.error_numbers import TIMED_OUT
+from ..deadlines import Limit
+from ..errors import ConnectTimeoutError
 from ..secret import EmptiedFrames, Secret
 from .credentials import Credentials, find_credentials
 
@@ -70,7 +73,9 @@ class TokenSource:
     connection of the process while it lasts. Thread-safe; nothing is kept when signing fails.
     """
 
-    def __init__(self, host: str, port: int, user: str, region: str, credentials: Callable[[], Credentials] = find_credentials) -> None:
+    def __init__(
+        self, host: str, port: int, user: str, region: str, credentials: Callable[[Limit | None], Credentials] = find_credentials
+    ) -> None:
         self._target = (host, port, user, region)
         self._credentials = credentials
         self._lock = threading.Lock()
@@ -80,11 +85,22 @@ class TokenSource:
         self.proven = False
         """Whether a token of this source has signed in."""
 
-    def get(self) -> tuple[Secret, bool]:
-        """Return a token that lasts another two minutes at least, and whether it had served before."""
+    def get(self, limit: Limit | None = None) -> tuple[Secret, bool]:
+        """Return a token that lasts another two minutes at least, and whether it had served before.
+
+        Raises what finding the credentials raises, and ConnectTimeoutError where another thread does that at the limit still.
+        """
+        if not self._lock.acquire(timeout=-1 if limit is None else max(0.0, limit.left())):
+            raise ConnectTimeoutError(f"another thread has looked for AWS credentials for {limit}, and found none", errno=TIMED_OUT)
+        try:
+            return self._current(limit)
+        finally:
+            self._lock.release()
+
+    def _current(self, limit: Limit | None) -> tuple[Secret, bool]:
         # Whoever finds the credentials, and the signing, have them in plain texts.
-        with self._lock, EmptiedFrames():
-            credentials = self._credentials()
+        with EmptiedFrames():
+            credentials = self._credentials(limit)
             # By the wall clock: over a freeze of the environment the monotonic one can stand still, a token's age does not.
             now = time.time()
             if self._token is not None and now < self._renew_at and credentials == self._signed_for:

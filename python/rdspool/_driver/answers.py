@@ -10,19 +10,21 @@ import logging
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
 
 from mysql.connector.errors import Error, OperationalError
 
 from ..errors import OutcomeUnknownError, StatementTimeoutError
 from . import effects
 from .byte_stream import closed_error
-from .columns import Column, parse_column
+from .columns import parse_column
 from .error_numbers import SERVER_CLOSES, SERVER_LOST
 from .packets import ERR, PacketStream
 from .payload import malformed
-from .responses import End, Ok, parse_column_count, parse_end, parse_error, parse_ok
+from .responses import Ok, parse_column_count, parse_end, parse_error, parse_ok
+from .result_sets import ResultSet
 from .rows import Converters
+from .statements import Template
 
 IN_TRANSACTION: Final = 0x0001
 AUTOCOMMIT: Final = 0x0002
@@ -44,12 +46,6 @@ _DROPPED_AT_ONCE: Final = 100
 """Rows in memory at once while rows are dropped."""
 
 logger: Final = logging.getLogger("rdspool")
-
-
-class ResultSet(NamedTuple):
-    """The columns of a result whose rows follow."""
-
-    columns: list[Column]
 
 
 class Answers:
@@ -99,30 +95,37 @@ class Answers:
         """Whether another result follows the one that was read."""
         return bool(self.status & MORE_RESULTS) and self.status_known
 
-    def _exchange(self, stream: PacketStream, payload: bytes | None, read_timeout: float | None, write_timeout: float | None = None) -> Any:
+    def _exchange(
+        self,
+        stream: PacketStream,
+        payload: bytes | None,
+        read_timeout: float | None,
+        write_timeout: float | None = None,
+        template: Template | None = None,
+    ) -> Any:
         """Send a command (None: nothing, an answer follows already) and return the start of its answer. Raises the server's refusal."""
         self._answering = True
         sent = False
-        if payload is not None:
-            self._sent = payload, self.status, self.status_known
         try:
             if payload is None:
                 stream.waiting.renew()
             else:
+                self._sent = payload, self.status, self.status_known
                 stream.send_command(payload, write_timeout or self.write_timeout)
             sent = True
-            answer = self._answer(stream, read_timeout or self.read_timeout)
+            answer = self._answer(stream, read_timeout or self.read_timeout, template)
         except BaseException as error:
             self.abandon()
             self._give_up(error, sent=sent)
             raise
         self._answering = False
-        if isinstance(answer, Error):
+        if type(answer) is Ok:
+            if not self.status & MORE_RESULTS:
+                self._sent = None  # it can be large
+        elif isinstance(answer, Error):
             if answer.errno in SERVER_CLOSES:
                 self._give_up(answer, sent=True)
             raise answer
-        if not (self._rows_follow or self.more_results):
-            self._sent = None  # it can be large
         return answer
 
     def _give_up(self, error: BaseException, *, sent: bool) -> None:
@@ -146,8 +149,14 @@ class Answers:
 
     # -- answers -------------------------------------------------------------------------------------------------------------
 
-    def _answer(self, stream: PacketStream, timeout: float | None) -> Ok | ResultSet | Error:
-        """Return the start of an answer; a refusal as an exception that is not raised, for what is raised closes the connection."""
+    def _answer(self, stream: PacketStream, timeout: float | None, template: Template | None = None) -> Ok | ResultSet | Error:
+        """Return the start of an answer; a refusal as an exception that is not raised, for what is raised closes the connection.
+
+        The columns that a result has are kept with the statement's `template`.
+        """
+        known = None if template is None else template.result_set
+        if known is not None and stream.skip(known.header, known.next_number, timeout):
+            return self._columns_end(stream, timeout) or known
         payload = stream.receive(timeout)
         first = payload[0] if payload else -1
         if first == _OK:
@@ -160,19 +169,34 @@ class Answers:
             raise malformed("an answer", payload, "it asks for a file of this machine, which rdspool never offers")
         if first < 0:
             raise malformed("an answer", payload, "it is empty")
-        count = parse_column_count(payload)
-        columns = [parse_column(stream.receive(timeout)) for _ in range(count)]
-        payload = stream.receive(timeout)
-        if payload[:1] == b"\xff":
-            return self._refused(payload)
-        if payload[:1] != b"\xfe":
-            raise malformed("the end of a result's columns", payload, "it is no EOF packet")
-        self.status, self.status_known = parse_end(payload).status & ~MORE_RESULTS, True
-        self._rows_follow = True
-        return ResultSet(columns)
+        described, columns = [payload], []
+        for _ in range(parse_column_count(payload)):
+            described.append(stream.receive(timeout))
+            columns.append(parse_column(described[-1]))
+        found = ResultSet(columns)
+        if template is not None:
+            found.keep(described)
+            template.result_set = found
+        return self._columns_end(stream, timeout) or found
 
-    def rows(self, most: int | None, read_timeout: float | None = None, convert: Converters | None = None) -> tuple[list[Any], End | None]:
-        """Return the rows that follow, `most` of them (None: all), and what ended them where it was reached.
+    def _columns_end(self, stream: PacketStream, timeout: float | None) -> Error | None:
+        """Read what stands between the columns and the rows, and return the error that can come there."""
+        if stream.ok_ends_rows:
+            # Whether a transaction is open is known at the end of the rows.
+            self.status &= ~MORE_RESULTS
+            self.status_known = False
+        else:
+            end = stream.receive(timeout)
+            if end[:1] == b"\xff":
+                return self._refused(end)
+            if end[:1] != b"\xfe":
+                raise malformed("the end of a result's columns", end, "it is no EOF packet")
+            self.status, self.status_known = parse_end(end).status & ~MORE_RESULTS, True
+        self._rows_follow = True
+        return None
+
+    def rows(self, most: int | None, read_timeout: float | None = None, convert: Converters | None = None) -> tuple[list[Any], int | None]:
+        """Return the rows that follow, `most` of them (None: all), and, where their end was reached, the number of warnings that it tells.
 
         They are payloads, of which `convert` lets some be read as they come (`PacketStream.receive_rows()`). Raises the server's error
         where that ends the rows.
@@ -181,23 +205,30 @@ class Answers:
         if self._answering:
             self._interrupted()
         self._answering = True
-        stream.waiting.renew()
+        if most is not None:
+            stream.waiting.renew()
         try:
             payloads, last = stream.receive_rows(most, read_timeout or self.read_timeout, convert)
-            end: Any = None
+            warnings: int | None = None
+            refused: Error | None = None
             if last is not None:
                 self._rows_follow, self._reader = False, None
-                end = self._refused(last) if last[0] == ERR else parse_end(last)
-                if isinstance(end, End):
-                    self._take_status(end.status)
+                if last[0] == ERR:
+                    refused = self._refused(last)
+                elif stream.ok_ends_rows:
+                    _, _, status, warnings = parse_ok(last)
+                    self._take_status(status)
+                else:
+                    warnings, status = parse_end(last)
+                    self._take_status(status)
         except BaseException as error:
             self.abandon()
             self._give_up(error, sent=True)
             raise
         self._answering = False
-        if isinstance(end, Error):
-            raise end
-        return payloads, end
+        if refused is not None:
+            raise refused
+        return payloads, warnings
 
     def next_result(self, read_timeout: float | None = None) -> Ok | ResultSet | None:
         """Return the start of the next result of a statement with several, None after the last."""
@@ -229,8 +260,8 @@ class Answers:
         """Read the rows that follow and drop them, some bytes of them (None: all). Return whether the end was reached."""
         total = 0
         while most_bytes is None or total < most_bytes:
-            payloads, end = self.rows(_DROPPED_AT_ONCE)
-            if end is not None:
+            payloads, warnings = self.rows(_DROPPED_AT_ONCE)
+            if warnings is not None:
                 return True
             total += sum(map(len, payloads))
         return False

@@ -7,7 +7,7 @@ import time
 from typing import Final
 
 from ..deadlines import Limit
-from ..errors import ConnectError, ConnectTimeoutError, ReadOnlyServerError, TooManyConnectionsError, UnreachableError
+from ..errors import ConnectError, ConnectTimeoutError, ProxyTimeoutError, ReadOnlyServerError, TooManyConnectionsError, UnreachableError
 from .error_numbers import ACCESS_DENIED
 from .sign_in import UnverifiedAnswerError
 
@@ -62,7 +62,9 @@ class Attempts:
         time.sleep(pause)
 
     def _can_pass(self, error: ConnectError, *, proven: bool) -> bool:
-        if isinstance(error, (TooManyConnectionsError, ReadOnlyServerError)) or (proven and error.errno == ACCESS_DENIED):
+        if isinstance(error, (TooManyConnectionsError, ProxyTimeoutError, ReadOnlyServerError)) or (
+            proven and error.errno == ACCESS_DENIED
+        ):
             return True
         # A server that restarts, as both do in a failover, refuses connections meanwhile. A name without an address is a typing error.
         # What answers before TLS is verified by nobody, so that it decides on nothing.

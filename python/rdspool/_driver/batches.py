@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from .statements import Template, interleaved
+from .statements import Template, filled
 
 BATCH_BYTES: Final = 1024 * 1024
 """Bytes of one INSERT that executemany() makes of several rows: below every server's max_allowed_packet (4 MiB and more)."""
@@ -55,7 +55,7 @@ class Batch:
 
     def row(self, values: Sequence[Any]) -> bytes:
         """Return one row of VALUES. Raises ProgrammingError."""
-        return b"".join(interleaved(self._row, values))
+        return filled(self._row, values)
 
     def statements(self, rows: list[bytes], most_bytes: int) -> Iterator[bytes]:
         """Yield the INSERTs of these rows, as many rows in each as fit into `most_bytes`, one at least."""

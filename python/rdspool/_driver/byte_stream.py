@@ -60,11 +60,12 @@ class ByteStream:
         """Let the next wait end after `seconds` (None: the default), or at the limit where that is earlier. Raises DeadlineError past it."""
         if seconds is None:
             seconds = self._default_timeout
-        left = self.waiting.left()
-        if left is not None and (seconds is None or left < seconds):
-            if self._timeout is not None and left <= self._timeout <= left + SLACK:
-                return
-            seconds = left
+        if self.waiting.bound is not None:
+            left = self.waiting.left()
+            if seconds is None or left < seconds:
+                if self._timeout is not None and left <= self._timeout <= left + SLACK:
+                    return
+                seconds = left
         if seconds != self._timeout and self.socket is not None:
             self.socket.settimeout(seconds)
             self._timeout = seconds
@@ -133,7 +134,7 @@ class ByteStream:
             return
         if self.socket is None:
             raise closed_error()
-        parts = [self._buffer[self._at :]]
+        parts = [self._buffer[self._at :]] if self._at < len(self._buffer) else []
         while missing > 0:
             try:
                 part = self.socket.recv(READ_SIZE)
@@ -146,7 +147,7 @@ class ByteStream:
             missing -= len(part)
             if missing > 0 and self.waiting.bound is not None:
                 self._set_timeout(self._timeout)  # so that a drip of bytes ends at the limit too
-        self._buffer, self._at = b"".join(parts), 0
+        self._buffer, self._at = b"".join(parts), 0  # a single part as it is, without a copy
 
     def _failure(self, error: OSError, not_done: str, doing: str) -> Error:
         """Return the driver's error for one of the socket."""

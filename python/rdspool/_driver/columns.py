@@ -6,12 +6,12 @@ from typing import Final, NamedTuple
 
 from mysql.connector.constants import FieldFlag
 
+from .kept import Kept
 from .payload import PayloadReader
 
-_CACHE_SIZE: Final = 2000
-"""Column descriptions kept: those of a function's statements come back unchanged with every call."""
-_CACHED_LENGTH: Final = 2000
-"""Bytes of a description that is kept at most: a usual one has 60, and they are kept as long as the process."""
+_MOST: Final = 2000
+_LONGEST: Final = 2000
+"""Bytes; a usual description has 60."""
 
 
 class Column(NamedTuple):
@@ -31,19 +31,13 @@ class Column(NamedTuple):
         return self.name, self.type, None, None, None, None, not self.flags & FieldFlag.NOT_NULL
 
 
-_cache: dict[bytes, Column] = {}
+_known: Final[Kept[bytes, Column]] = Kept(_MOST, _LONGEST)
 
 
 def parse_column(payload: bytes) -> Column:
     """Return the column that this payload describes. Raises ProtocolError."""
-    known = _cache.get(payload)
-    if known is None:
-        known = _parse(payload)
-        if len(payload) <= _CACHED_LENGTH:
-            if len(_cache) >= _CACHE_SIZE:
-                _cache.clear()
-            _cache[payload] = known
-    return known
+    known = _known.get(payload)
+    return known if known is not None else _known.keep(payload, _parse(payload))
 
 
 def _parse(payload: bytes) -> Column:

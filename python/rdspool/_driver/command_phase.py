@@ -10,11 +10,13 @@ from mysql.connector.errors import Error, OperationalError, ProgrammingError
 from .. import deadlines
 from ..errors import ProtocolError
 from . import rows
-from .answers import MORE_RESULTS, QUERY, Answers, ResultSet
+from .answers import MORE_RESULTS, QUERY, Answers
 from .byte_stream import closed_error
 from .error_numbers import MALFORMED_PACKET, SERVER_LOST
 from .packets import PacketStream
 from .responses import Ok
+from .result_sets import ResultSet
+from .statements import Template
 
 QUIT: Final = b"\x01"
 PING: Final = b"\x0e"
@@ -27,19 +29,24 @@ PATIENCE: Final = 0.5
 class CommandPhase(Answers):
     """Sends commands to a server and reads their answers."""
 
-    def query(self, statement: bytes, read_timeout: float | None = None, write_timeout: float | None = None) -> Ok | ResultSet:
-        """Send a statement and return the start of its answer: what it did, or the columns of its rows.
+    def query(
+        self, statement: bytes, read_timeout: float | None = None, write_timeout: float | None = None, template: Template | None = None
+    ) -> Ok | ResultSet:
+        """Send a statement and return the start of its answer: what it did, or the columns of its rows, which `template` keeps.
 
         Raises the server's refusal; for a lost connection OperationalError, for an unreadable answer ProtocolError.
         """
-        answer: Ok | ResultSet = self._command(QUERY + statement, read_timeout, write_timeout)
-        return answer
-
-    def _command(self, payload: bytes, read_timeout: float | None = None, write_timeout: float | None = None) -> Any:
         stream = self._in_step()
         stream.waiting.begin()
         self.commands += 1
-        return self._exchange(stream, payload, read_timeout, write_timeout)
+        answer: Ok | ResultSet = self._exchange(stream, QUERY + statement, read_timeout, write_timeout, template)
+        return answer
+
+    def _command(self, payload: bytes) -> Any:
+        stream = self._in_step()
+        stream.waiting.begin()
+        self.commands += 1
+        return self._exchange(stream, payload, None)
 
     def _in_step(self) -> PacketStream:
         """Return the stream for a new command, with all answers before it read to their end."""
@@ -78,7 +85,7 @@ class CommandPhase(Answers):
         self._answering = True
         try:
             stream.send_command(PING)
-            if not stream.arrives_within(min(PATIENCE, stream.waiting.left() or 0.0)) and not stream.acknowledged():
+            if not stream.arrives_within(min(PATIENCE, stream.waiting.left())) and not stream.acknowledged():
                 raise OperationalError(
                     f"Lost connection to MySQL server at {stream.address}: nothing acknowledges what is sent there", errno=SERVER_LOST
                 )
@@ -132,7 +139,7 @@ class CommandPhase(Answers):
                     payloads_of_rows, _ = self.rows(None)
                     if payloads_of_rows:
                         made = list(payloads_of_rows[-1:])
-                        rows.read(made, answer.columns, rows.converters(answer.columns))
+                        rows.read(made, answer.columns, answer.convert)
                         values = list(made[0])
                 elif isinstance(answer, Error) and number == 0:
                     refused = answer
@@ -168,7 +175,7 @@ class CommandPhase(Answers):
         try:
             if isinstance(answer, ResultSet):
                 found = list(self.rows(None)[0])
-                rows.read(found, answer.columns, rows.converters(answer.columns))
+                rows.read(found, answer.columns, answer.convert)
             if len(found) != 1 or len(found[0]) != len(expressions):
                 asked = ", ".join(expressions)
                 raise ProtocolError(f"the server did not answer SELECT {asked} with one row of {len(expressions)} values", MALFORMED_PACKET)

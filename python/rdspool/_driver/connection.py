@@ -36,7 +36,6 @@ answers, those of a reconnect. A peer whose network is dead is given up much ear
 
 _CURSORS: Final[dict[tuple[bool, bool, bool], type[Cursor]]] = {
     # (streaming, dictionary, named_tuple)
-    (False, False, False): Cursor,
     (False, True, False): DictCursor,
     (False, False, True): NamedTupleCursor,
     (True, False, False): StreamingCursor,
@@ -161,7 +160,9 @@ class Connection:
                 "rdspool has no cursors of another class: use dictionary=True, named_tuple=True, raw=True or buffered=False, "
                 "or convert values with SQLAlchemy's TypeDecorator"
             )
-        kind = _CURSORS.get((not buffered, bool(dictionary), bool(named_tuple)))
+        kind: type[Cursor] | None = Cursor
+        if not buffered or dictionary or named_tuple:
+            kind = _CURSORS.get((not buffered, bool(dictionary), bool(named_tuple)))
         if kind is None:
             raise ProgrammingError("a cursor's rows are dicts or named tuples: give dictionary=True or named_tuple=True, not both")
         return kind(self, commands, self.transaction, raw=raw, read_timeout=read_timeout, write_timeout=write_timeout)

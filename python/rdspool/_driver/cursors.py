@@ -9,21 +9,37 @@ from mysql.connector.errors import Error, InterfaceError, ProgrammingError
 
 from ..errors import ProtocolError
 from . import effects, literals, not_offered, rows
-from .answers import ResultSet
-from .columns import Column
+from .answers import MORE_RESULTS
 from .command_phase import CommandPhase
 from .error_numbers import SYNTAX_ERROR
 from .responses import Ok
-from .statements import encoded, template
+from .result_sets import ResultSet
+from .statements import Template, template, whole
 from .transactions import TransactionState
 
-Outcome = tuple[list[Column] | None, list[Any], int, int | None, int]
+Outcome = tuple[ResultSet | None, Sequence[Any], int, int | None, int]
 """One result: columns, rows, rowcount, lastrowid, warning_count."""
-NOTHING: Final[Outcome] = (None, [], -1, None, 0)
+NOTHING: Final[Outcome] = (None, (), -1, None, 0)
 
 
 class Cursor:
     """Reads the whole result within `execute()`. Rows are tuples."""
+
+    # What a cursor begins with. SQLAlchemy makes one for each statement.
+    _result_set: ResultSet | None = None
+    _rows: Sequence[Any] = ()
+    _next = 0
+    _results: Sequence[Outcome] = ()
+    """Results that follow the one that is read."""
+    _sent = b""
+    arraysize = 1
+    """How many rows `fetchmany()` gives where it is not told."""
+    rowcount = -1
+    """Rows of the last result, or rows that the last statement found or changed; -1 where that is not known."""
+    lastrowid: int | None = None
+    """The first AUTO_INCREMENT value that the last statement made, 0 where it made none."""
+    warning_count = 0
+    """Warnings of the last statement. SHOW WARNINGS has their texts."""
 
     def __init__(
         self,
@@ -42,20 +58,6 @@ class Cursor:
         self._raw = raw
         self._read_timeout = read_timeout
         self._write_timeout = write_timeout
-        self._columns: list[Column] | None = None
-        self._rows: list[Any] = []
-        self._next = 0
-        self._results: list[Outcome] = []
-        """Results that follow the one that is read."""
-        self.arraysize = 1
-        """How many rows `fetchmany()` gives where it is not told."""
-        self.rowcount = -1
-        """Rows of the last result, or rows that the last statement found or changed; -1 where that is not known."""
-        self.lastrowid: int | None = None
-        """The first AUTO_INCREMENT value that the last statement made, 0 where it made none."""
-        self.warning_count = 0
-        """Warnings of the last statement. SHOW WARNINGS has their texts."""
-        self._sent = b""
 
     def __repr__(self) -> str:
         return f"<rdspool {type(self).__name__} {'closed' if self._connection is None else 'open'}>"
@@ -99,26 +101,28 @@ class Cursor:
         self._check_open()
         if params:
             known = template(operation, params, self._sql_mode)
-            self._send(known.fill(known.values(params)), known.effects)
+            self._send(known.fill(known.values(params)), known)
         else:
-            statement = encoded(operation)
-            self._send(statement, effects.of(statement))
+            known = whole(operation)
+            self._send(known.pieces[0], known)
 
     def _sql_mode(self) -> str:
         return str(self._commands.variables("@@session.sql_mode")[0])
 
-    def _send(self, statement: bytes, can: int) -> None:
-        """Send a statement and read the start of its answer. `can` is what it can do beside its rows: flags of `effects`."""
-        self._results = []
+    def _send(self, statement: bytes, known: Template) -> None:
+        """Send a statement, made of its template, and read the start of its answer."""
+        self._results = ()
         self._show(NOTHING)
         self._sent = statement
-        if can & (effects.COMMITS | effects.NEXT_TRANSACTION | effects.WRITES):
-            self._transaction.note(can)
-        self._commands.left_behind |= can & (effects.LEAVES_STATE | effects.OUTLASTS_RESET)
+        commands, can = self._commands, known.effects
+        if can:
+            if can & (effects.COMMITS | effects.NEXT_TRANSACTION | effects.WRITES):
+                self._transaction.note(can)
+            commands.left_behind |= can & (effects.LEAVES_STATE | effects.OUTLASTS_RESET)
         if len(statement) > effects.PINS_FROM:
-            self._commands.left_behind |= effects.PINS
+            commands.left_behind |= effects.PINS
         try:
-            answer = self._commands.query(statement, self._read_timeout, self._write_timeout)
+            answer = commands.query(statement, self._read_timeout, self._write_timeout, known)
         except Error as error:
             if error.errno == SYNTAX_ERROR and literals.HEXADECIMAL in statement:
                 error.add_note(
@@ -127,7 +131,7 @@ class Cursor:
                 )
             raise
         self._take(answer)
-        if self._commands.more_results:
+        if commands.status & MORE_RESULTS:
             self._read_on()
 
     def _read_on(self) -> None:
@@ -146,10 +150,10 @@ class Cursor:
         self._results = found[1:]
 
     def _outcome(self) -> Outcome:
-        return self._columns, self._rows, self.rowcount, self.lastrowid, self.warning_count
+        return self._result_set, self._rows, self.rowcount, self.lastrowid, self.warning_count
 
     def _show(self, outcome: Outcome) -> None:
-        self._columns, self._rows, self.rowcount, self.lastrowid, self.warning_count = outcome
+        self._result_set, self._rows, self.rowcount, self.lastrowid, self.warning_count = outcome
         self._next = 0
 
     def executemany(self, operation: Any, seq_of_params: Sequence[Any]) -> None:
@@ -173,14 +177,14 @@ class Cursor:
         total = 0
         if batch is not None and known is not None:
             for statement in batch.statements(literal_rows, BATCH_BYTES):
-                self._send(statement, known.effects)
+                self._send(statement, known)
                 total += self.rowcount
         else:
             for params in given:
                 if known is None:
                     self.execute(operation, params)
                 else:
-                    self._send(known.fill(known.values(params)), known.effects)
+                    self._send(known.fill(known.values(params)), known)
                 if self.with_rows:
                     self.fetchall()
                 total += max(self.rowcount, 0)
@@ -200,7 +204,7 @@ class Cursor:
             self.execute(f"SET {', '.join(f'{variable} = %s' for variable in variables)}", tuple(args))
         self.execute(f"CALL {name}({', '.join(variables)})")
         self._read_results()
-        del self._results[-1:]  # the last answer of a CALL is an OK without rows
+        self._results = self._results[:-1]  # the last answer of a CALL is an OK without rows
         return self._commands.variables(*variables) if args else ()
 
     def _read_results(self) -> None:
@@ -216,28 +220,25 @@ class Cursor:
 
     def _take(self, answer: Ok | ResultSet) -> None:
         if isinstance(answer, Ok):
-            self.rowcount, self.lastrowid, self.warning_count = answer.affected_rows, answer.last_insert_id, answer.warnings
-            return
-        self._columns = answer.columns
-        self._convert = rows.converters(answer.columns, self._raw)
-        self._begin_rows()
+            self.rowcount, self.lastrowid, _, self.warning_count = answer
+        else:
+            self._result_set = ResultSet(answer.columns, raw=True) if self._raw else answer
+            self._begin_rows(self._result_set)
 
-    def _begin_rows(self) -> None:
-        payloads, end = self._commands.rows(None, self._read_timeout, self._convert)
-        self._rows = self._made(payloads)
+    def _begin_rows(self, result_set: ResultSet) -> None:
+        found, warnings = self._commands.rows(None, self._read_timeout, result_set.convert)
+        self._rows = self._made(found, result_set)
         self.rowcount = len(self._rows)
-        if end is not None:
-            self.warning_count = end.warnings
+        self.warning_count = warnings or 0
 
-    def _made(self, payloads: list[Any]) -> list[Any]:
-        """Return the rows in these payloads. A value that can't be read closes the connection."""
-        assert self._columns is not None
+    def _made(self, found: list[Any], result_set: ResultSet) -> list[Any]:
+        """Return the rows of which `found` has the payloads still. A value that can't be read closes the connection."""
         try:
-            rows.read(payloads, self._columns, self._convert)
+            rows.read(found, result_set.columns, result_set.convert)
         except ProtocolError:
             self._commands.abandon()
             raise
-        return payloads
+        return found
 
     @property
     def statement(self) -> str | None:
@@ -247,20 +248,20 @@ class Cursor:
     @property
     def with_rows(self) -> bool:
         """Whether the last statement has a result with rows."""
-        return self._columns is not None
+        return self._result_set is not None
 
     @property
     def description(self) -> list[tuple[str, int, None, None, None, None, bool]] | None:
         """The columns of the result: name, type (one of mysql.connector.FieldType), four times None, nullable."""
-        return None if self._columns is None else [column.description for column in self._columns]
+        return None if self._result_set is None else self._result_set.description.copy()
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """The names of the result's columns."""
-        return () if self._columns is None else tuple(column.name for column in self._columns)
+        return () if self._result_set is None else tuple(column.name for column in self._result_set.columns)
 
     def _check_rows(self) -> None:
-        if self._columns is None:
+        if self._result_set is None:
             self._check_open()
             raise InterfaceError("there is no result to fetch from: the last statement has none, or none was executed")
 
@@ -279,25 +280,26 @@ class Cursor:
         begin = self._next
         found = self._rows[begin : begin + (self.arraysize if size is None else size)]
         self._next = begin + len(found)
-        return found
+        return list(found)
 
     def fetchall(self) -> list[Any]:
         """Return the rows that are left."""
         self._check_rows()
         found = self._rows[self._next :] if self._next else self._rows
-        self._rows, self._next = [], 0
-        return found
+        self._rows, self._next = (), 0
+        return found if isinstance(found, list) else list(found)
 
     def nextset(self) -> bool | None:
         """Go on to the next result of a statement with several. Return None after the last."""
         self._check_open()
         if self._results:
-            self._show(self._results.pop(0))
+            first, *self._results = self._results
+            self._show(first)
             return True
-        self._columns, self._rows, self._next = None, [], 0
+        self._result_set, self._rows, self._next = None, (), 0
         return None
 
     def close(self) -> None:
         """Close the cursor."""
         self._connection = None
-        self._columns, self._rows, self._results = None, [], []
+        self._result_set, self._rows, self._results = None, (), ()

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from mysql.connector.errors import Error, ReadTimeoutError, WriteTimeoutError
 
-from .error_numbers import CANT_LOCK, CLIENT_LOST, OPTION_PREVENTS_STATEMENT, READ_ONLY, SERVER_CLOSES
+from .error_numbers import CANT_LOCK, CLIENT_LOST, OPTION_PREVENTS_STATEMENT, PROXY_TIMED_OUT, READ_ONLY, SERVER_CLOSES
 
 
 def is_disconnect(error: BaseException) -> bool:
     """Return whether a connection that met `error` has to be replaced.
 
     A server that has become read-only counts: after a failover the old writer lives on as a reader, and only a new connection,
-    which looks the endpoint's name up again, finds the new one.
+    which looks the endpoint's name up again, finds the new one. An RDS Proxy without a connection to the database counts as well: the
+    ROLLBACK, with which the connection would go on, would wait for one as long again.
     """
     if isinstance(error, (ReadTimeoutError, WriteTimeoutError)):
         return True
     if not isinstance(error, Error):
         return False
     number = error.errno
-    if number in SERVER_CLOSES or number in CLIENT_LOST or number in READ_ONLY:
+    if number in SERVER_CLOSES or number in CLIENT_LOST or number in READ_ONLY or number == PROXY_TIMED_OUT:
         return True
     text = str(error)
     if number == CANT_LOCK:

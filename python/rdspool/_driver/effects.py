@@ -61,10 +61,6 @@ _QUOTED_FUNCTION: Final = re.compile(rb"[`\"\[](?:get_lock|service_get_\w+)[`\"\
 """A function's name may stand in quotes."""
 _SET_TRANSACTION: Final = re.compile(rb"\s*set\s+transaction\b|@@(?:transaction|tx)_")
 
-_KEPT: Final = 500
-_KEPT_LENGTH: Final = 20_000
-_known: dict[bytes, int] = {}
-
 
 class Seen:
     """What the statements of a block have done."""
@@ -100,25 +96,7 @@ def note_commit() -> None:
 
 
 def of(statement: bytes) -> int:
-    """Return what a statement can do, as flags. What is read of a text is kept, for most come again."""
-    found = _known.get(statement)
-    if found is None:
-        found = _read(statement)
-        if len(statement) <= _KEPT_LENGTH:
-            if len(_known) >= _KEPT:
-                _known.clear()
-            _known[statement] = found
-    return found
-
-
-def can_commit(can: int, *, autocommit: bool, in_transaction: bool | None) -> bool:
-    """Return whether a statement with these flags can have committed something. `in_transaction`: whether one was open; None: not known."""
-    if can & WRITES and (can & COMMITS or (autocommit and not in_transaction)):
-        return True
-    return bool(can & COMMITS) and in_transaction is not False
-
-
-def _read(statement: bytes) -> int:
+    """Return what a statement can do, as flags."""
     text = statement.lower()
     if text.startswith(_QUICK) and not any(mark in text for mark in _NOT_QUICK):
         return _FIRST[text[:6]]
@@ -131,6 +109,13 @@ def _read(statement: bytes) -> int:
     if _QUOTED_FUNCTION.search(text):
         found |= LEAVES_STATE
     return found
+
+
+def can_commit(can: int, *, autocommit: bool, in_transaction: bool | None) -> bool:
+    """Return whether a statement with these flags can have committed something. `in_transaction`: whether one was open; None: not known."""
+    if can & WRITES and (can & COMMITS or (autocommit and not in_transaction)):
+        return True
+    return bool(can & COMMITS) and in_transaction is not False
 
 
 def _code(text: bytes, reading: Reading) -> bytes:

@@ -28,6 +28,9 @@ CANT_LOCK: Final = 1015
 OPTION_PREVENTS_STATEMENT: Final = 1290
 CHECK_VIOLATED: Final = 3819
 
+PROXY_TIMED_OUT: Final = 9501
+"""RDS Proxy's own: it waited for a connection to the database, and none came (AWS: "Troubleshooting for RDS Proxy")."""
+
 TOO_MANY: Final = frozenset({TOO_MANY_CONNECTIONS, TOO_MANY_USER_CONNECTIONS, USER_LIMIT_REACHED})
 """The server, or the user, has as many connections as it may have."""
 

@@ -38,7 +38,7 @@ _LAST_WORD_TIMEOUT: Final = 1.0
 EOF: Final = 0xFE
 ERR: Final = 0xFF
 EOF_SIZE: Final = 9
-"""A payload that begins with 0xFE and is shorter than this ends the rows; a longer one is a row whose first value has 16 MiB or more."""
+"""A payload that begins with 0xFE and is shorter than this is an EOF packet."""
 
 
 class PacketStream(ByteStream):
@@ -50,6 +50,9 @@ class PacketStream(ByteStream):
         self.max_allowed_packet = DEFAULT_MAX_ALLOWED_PACKET
         self.signing_in = False
         """Whether the sign-in is still going on: then answers are bounded by `SIGN_IN_BYTES`."""
+        self.ok_ends_rows = False
+        """Whether rows are ended by an OK packet, with the type 0xFE (the capability DEPRECATE_EOF), and nothing stands between columns and rows;
+        else EOF packets stand behind both."""
         self._expected = 0
 
     # -- sending ------------------------------------------------------------------------------------------------------------
@@ -151,6 +154,28 @@ class PacketStream(ByteStream):
                 return buffer[start:end]
         return self._receive_slowly(timeout)
 
+    def skip(self, header: bytes, next_number: int, timeout: float | None = None) -> bool:
+        """Go past the packets in `header`, where they come next. `next_number` is the number of the packet behind them.
+
+        Return whether they came. Where something else came, or not all of it has arrived, nothing is passed.
+        """
+        if self._at == len(self._buffer):
+            self._set_timeout(timeout)
+            self._fill(1)
+        if not header or not self._buffer.startswith(header, self._at):
+            return False
+        self._at += len(header)
+        self._expected = next_number
+        return True
+
+    def is_end(self, payload: bytes) -> bool:
+        """Return whether a payload, in place of a row, ends the rows: by an error, an EOF packet or an OK packet.
+
+        A row whose first value has 16 MiB or more begins with 0xFE too, and fills a packet.
+        """
+        first = payload[0] if payload else 0
+        return first == ERR or (first == EOF and len(payload) < (MAX_PAYLOAD if self.ok_ends_rows else EOF_SIZE))
+
     def _receive_slowly(self, timeout: float | None) -> bytes:
         """Return the next payload where it has not arrived whole, or has several packets."""
         self._set_timeout(timeout)
@@ -202,7 +227,7 @@ class PacketStream(ByteStream):
                 break
             # Not whole yet, in several packets, out of its sequence, or perhaps the end.
             payload = self.receive(timeout)
-            if payload[:1] >= b"\xfe" and (payload[0] == ERR or len(payload) < EOF_SIZE):
+            if self.is_end(payload):
                 return rows, payload
             row = None if one is None else one(payload)
             if row is None:

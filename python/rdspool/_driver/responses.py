@@ -9,12 +9,20 @@ from typing import Any, Final, NamedTuple
 
 from mysql.connector.errors import Error, IntegrityError, OperationalError, get_mysql_exception
 
-from ..errors import ProtocolError, printable
-from .error_numbers import CHECK_VIOLATED, SERVER_CLOSES
+from ..errors import ProtocolError, ProxyTimeoutError, printable
+from .error_numbers import CHECK_VIOLATED, PROXY_TIMED_OUT, SERVER_CLOSES
 from .payload import NULL, PayloadReader, malformed
 
 MAX_COLUMNS: Final = 4096
 """Columns of a table or a result at most (MySQL Reference Manual, "Limits on Table Column Count")."""
+
+
+_PROXY_TIMED_OUT: Final = (
+    "RDS Proxy got no connection to the database within its borrow timeout (ConnectionBorrowTimeout), so nothing was run. Either the database "
+    "is not available, as in a failover: try again later. Or all of the proxy's connections are in use, by open transactions and pinned clients: see "
+    "its metrics DatabaseConnectionsCurrentlyBorrowed and DatabaseConnectionsCurrentlySessionPinned, keep transactions short, avoid what pins, "
+    "or raise MaxConnectionsPercent and the database's max_connections"
+)
 
 
 class Ok(NamedTuple):
@@ -57,6 +65,8 @@ def parse_error(payload: bytes) -> Error:
         state = printable(reader.fixed(6)[1:].decode("ascii", "replace"))
     # Without a text the connector looks for one of its own, and fails for a number that it does not know: SIGNAL gives any number.
     text = printable(reader.rest().decode("utf-8", "replace")) or "the server gave no reason"
+    if number == PROXY_TIMED_OUT:
+        return ProxyTimeoutError(f"{text}: {_PROXY_TIMED_OUT}", errno=number, sqlstate=state)
     made: Any = get_mysql_exception(number, msg=text, sqlstate=state)
     if number == CHECK_VIOLATED and not isinstance(made, IntegrityError):
         # Its SQLSTATE is the general one, so the connector takes it for a DatabaseError.

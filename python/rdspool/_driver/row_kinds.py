@@ -8,16 +8,17 @@ from typing import Any
 
 from .columns import Column
 from .cursors import Cursor
+from .result_sets import ResultSet
 
 
 class Dicts(Cursor):
-    def _made(self, payloads: list[Any]) -> list[Any]:
-        return _dicts(self._columns or (), super()._made(payloads))
+    def _made(self, found: list[Any], result_set: ResultSet) -> list[Any]:
+        return _dicts(result_set.columns, super()._made(found, result_set))
 
 
 class NamedTuples(Cursor):
-    def _made(self, payloads: list[Any]) -> list[Any]:
-        return _named_tuples(self._columns or (), super()._made(payloads))
+    def _made(self, found: list[Any], result_set: ResultSet) -> list[Any]:
+        return _named_tuples(result_set.columns, super()._made(found, result_set))
 
 
 class DictCursor(Dicts):

@@ -68,12 +68,10 @@ class Session:
 
         What is known to have changed nothing costs no round trip.
         """
-        left = self._commands.left_behind
-        if self._start.tracks:
-            left &= ~PINS
-        if left and self._start.resets:
+        left, start = self._commands.left_behind, self._start
+        if left and start.resets and (left != PINS or not start.tracks):
             # Without tracking there is an RDS Proxy, which lets go of the server's connection only when this one is closed.
-            if left & OUTLASTS_RESET or self._personal or not self._start.tracks:
+            if left & OUTLASTS_RESET or self._personal or not start.tracks:
                 return False
             autocommit = self._autocommit
             self.reset()

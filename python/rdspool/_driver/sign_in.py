@@ -42,6 +42,7 @@ CAPABILITIES: Final = (
     | ClientFlag.MULTI_RESULTS
     | ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA
     | ClientFlag.CONNECT_ARGS
+    | ClientFlag.DEPRECATE_EOF  # an OK packet ends the rows: only that tells of what a SELECT has changed in the session
 )
 """What rdspool asks for. Not MULTI_STATEMENTS, which lets one statement carry others, and not LOCAL_FILES,
 which lets a server ask for files."""
@@ -52,9 +53,9 @@ SESSION_TRACK: Final = ClientFlag.SESSION_TRACK
 MULTI_STATEMENTS: Final = ClientFlag.MULTI_STATEMENTS
 """The capability that lets one statement carry others, separated by semicolons."""
 
-_IF_OFFERED: Final = ClientFlag.LONG_PASSWD | ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA | ClientFlag.CONNECT_ARGS
-"""The capabilities that not every server has, and that change the form of the login only. All others are asked for in any case: the greeting
-comes before TLS, and whoever leaves FOUND_ROWS out of it must not change what an UPDATE counts."""
+_IF_OFFERED: Final = ClientFlag.LONG_PASSWD | ClientFlag.PLUGIN_AUTH_LENENC_CLIENT_DATA | ClientFlag.CONNECT_ARGS | ClientFlag.DEPRECATE_EOF
+"""The capabilities that not every server has, and that change the form of the login and of the answers only. All others are asked for in any
+case: the greeting comes before TLS, and whoever leaves FOUND_ROWS out of it must not change what an UPDATE counts."""
 
 UTF8MB4: Final = 45
 """Number of utf8mb4_general_ci, which every MySQL and MariaDB has; SET NAMES follows."""
@@ -180,6 +181,7 @@ def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
         _send_login(stream, header, flags, plugin, greeting.nonce, login)
     accepted = _converse(stream, login, plugin)
     stream.signing_in = False
+    stream.ok_ends_rows = bool(flags & ClientFlag.DEPRECATE_EOF)
     assert isinstance(stream.socket, ssl.SSLSocket)
     resumption.keep(login.tls, stream.address, stream.socket, verified)
     return accepted

@@ -9,42 +9,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from mysql.connector.errors import ProgrammingError
 
 from . import effects, literals
+from .kept import Kept
 from .regions import ANSI_QUOTES, ANY_NAMED, NO_ESCAPES, USUAL, Reading, reading_of, regions
+from .result_sets import ResultSet
 
 _POSITIONAL: Final = re.compile(rb"%s(?![0-9A-Za-z_$\x80-\xff])")
 _NAMED: Final = re.compile(rb"%\(([^()]+)\)s")
-_CACHE_SIZE: Final = 500
-_CACHED_LENGTH: Final = 20_000
-"""Characters of a statement that is kept at most: longer ones are built for a number of rows and seldom come again."""
+_MOST: Final = 500
+_LONGEST: Final = 20_000
+"""Characters; longer statements are built for a number of rows and seldom come again."""
 
 
-class Template(NamedTuple):
-    """A statement cut at its placeholders."""
+class Template:
+    """A statement cut at its placeholders, and what is known of its result."""
 
-    pieces: list[bytes]
-    """One more than there are values."""
-    names: list[str] | None
-    """The name of each placeholder, None where they are `%s`."""
-    plain: bool
-    """Whether the statement has no comment, and no quotes but those of identifiers."""
-    effects: int
-    """What the statement can do beside its rows: flags of `effects`."""
-    quoted: frozenset[str]
-    """Names that stand like a placeholder in quotes or a comment, and nowhere in the code."""
+    __slots__ = ("effects", "names", "pieces", "plain", "quoted", "result_set")
+
+    def __init__(self, pieces: list[bytes], names: list[str] | None, plain: bool, can: int, quoted: frozenset[str] = frozenset()) -> None:
+        """Take the pieces, of which there is one more than there are values, and what the statement can do: flags of `effects`."""
+        self.pieces = pieces
+        self.names = names
+        """The name of each placeholder, None where they are `%s`."""
+        self.plain = plain
+        """Whether the statement has no comment, and no quotes but those of identifiers."""
+        self.effects = can
+        """What the statement can do beside its rows: flags of `effects`."""
+        self.quoted = quoted
+        """Names that stand like a placeholder in quotes or a comment, and nowhere in the code."""
+        self.result_set: ResultSet | None = None
+        """The columns of its result when it was last executed."""
 
     def fill(self, values: Sequence[Any]) -> bytes:
         """Return the statement with each placeholder replaced by the literal of its value. Raises ProgrammingError."""
-        return b"".join(interleaved(self.pieces, values))
+        return filled(self.pieces, values)
 
     def values(self, params: Any) -> Sequence[Any]:
         """Return the placeholders' values in order: a sequence as it is, a mapping's by name. Raises ProgrammingError."""
         if self.names is None:
-            if not isinstance(params, (list, tuple)) or len(params) != len(self.pieces) - 1:
+            if (type(params) is not tuple and not isinstance(params, (list, tuple))) or len(params) != len(self.pieces) - 1:
                 raise ProgrammingError(
                     f"the statement takes {len(self.pieces) - 1} values in a list or a tuple; one row of parameters has not"
                 )
@@ -68,20 +75,12 @@ class Template(NamedTuple):
             ) from None
 
 
-def interleaved(pieces: list[bytes], values: Sequence[Any]) -> list[bytes]:
-    """Return the pieces with the literals of the values between them."""
-    parts = [pieces[0]]
-    literal, text = literals.literal, literals.text
-    for value, piece in zip(values, pieces[1:], strict=True):
-        kind = type(value)
-        if kind is str:
-            parts.append(text(value))
-        elif value is None:
-            parts.append(b"NULL")
-        else:
-            parts.append(literal(value))
-        parts.append(piece)
-    return parts
+def filled(pieces: list[bytes], values: Sequence[Any]) -> bytes:
+    """Return the pieces with the literals of the values between them. Raises ProgrammingError."""
+    parts = [b""] * (2 * len(pieces) - 1)
+    parts[::2] = pieces
+    parts[1::2] = [literals.literal(value) for value in values]
+    return b"".join(parts)
 
 
 class _Statement:
@@ -100,7 +99,19 @@ class _Statement:
         self.templates: dict[Any, Template] = {}
 
 
-_statements: dict[str | bytes, _Statement] = {}
+_statements: Final[Kept[str | bytes, _Statement]] = Kept(_MOST, _LONGEST)
+_whole: Final[Kept[str | bytes, Template]] = Kept(_MOST, _LONGEST)
+
+
+def whole(operation: Any) -> Template:
+    """Return the template of a statement without values, which is sent as it is: one piece. Raises ProgrammingError for what is no text."""
+    if type(operation) is not str and type(operation) is not bytes:
+        operation = encoded(operation)
+    known = _whole.get(operation)
+    if known is None:
+        text = encoded(operation)
+        known = _whole.keep(operation, Template([text], None, False, effects.of(text)))
+    return known
 
 
 def template(operation: Any, params: Any, sql_mode: Callable[[], str]) -> Template:
@@ -110,16 +121,12 @@ def template(operation: Any, params: Any, sql_mode: Callable[[], str]) -> Templa
 
     Raises ProgrammingError where placeholders and values do not fit together.
     """
-    if not isinstance(operation, (str, bytes)):
+    if type(operation) is not str and type(operation) is not bytes:
         operation = encoded(operation)
     statement = _statements.get(operation)
     if statement is None:
-        statement = _Statement(encoded(operation))
-        if len(operation) <= _CACHED_LENGTH:
-            if len(_statements) >= _CACHE_SIZE:
-                _statements.clear()
-            _statements[operation] = statement
-    named = type(params) is dict or isinstance(params, Mapping)
+        statement = _statements.keep(operation, _Statement(encoded(operation)))
+    named = type(params) is not tuple and isinstance(params, Mapping)
     if not named and not isinstance(params, (list, tuple)):
         raise ProgrammingError(f"parameters are a list, a tuple or a dict, not {type(params).__name__}")
     key: Any = -1 if named else len(params)
@@ -167,7 +174,7 @@ def _positional_template(text: bytes, reading: Reading, count: int) -> Template:
         wanted = len(pieces) - 1
         what = "Not enough parameters for the SQL statement" if wanted > count else "Not all parameters were used in the SQL statement"
         raise ProgrammingError(f"{what}: it has {wanted} placeholders (%s), {count} values were given{_hint(text, wanted)}")
-    return Template(pieces, None, plain, effects.of(text), frozenset())
+    return Template(pieces, None, plain, effects.of(text))
 
 
 def _named_template(text: bytes, reading: Reading) -> Template:

@@ -7,7 +7,9 @@ from typing import Any
 from mysql.connector.errors import ProgrammingError
 
 from .cursors import NOTHING, Cursor, Outcome
+from .result_sets import ResultSet
 from .row_kinds import Dicts, NamedTuples
+from .statements import Template
 
 
 class StreamingCursor(Cursor):
@@ -16,10 +18,10 @@ class StreamingCursor(Cursor):
     _number = -1
     """The number of this cursor's last statement on the connection."""
 
-    def _send(self, statement: bytes, can: int) -> None:
+    def _send(self, statement: bytes, known: Template) -> None:
         if self._commands.reads(self):
             self._commands.stop_reading()
-        super()._send(statement, can)
+        super()._send(statement, known)
         self._number = self._commands.commands
 
     def _read_on(self) -> None:
@@ -46,15 +48,16 @@ class StreamingCursor(Cursor):
             self._commands.stop_reading()
         return super()._sql_mode()
 
-    def _begin_rows(self) -> None:
+    def _begin_rows(self, _: ResultSet) -> None:
         self._count, self.rowcount = 0, -1
         self._commands.read_by(self)
 
     def _fetch(self, most: int | None) -> list[Any]:
-        if self._columns is None and self._connection is not None and self.rowcount >= 0:
+        result_set = self._result_set
+        if result_set is None and self._connection is not None and self.rowcount >= 0:
             return []  # a statement without a result: SQLAlchemy fetches from a stream before it looks for columns
         self._check_rows()
-        if not self._commands.reads(self):
+        if result_set is None or not self._commands.reads(self):
             if self._next < len(self._rows):  # a procedure's: callproc() has read them
                 return super().fetchall() if most is None else super().fetchmany(most)
             if self.rowcount < 0:
@@ -62,11 +65,11 @@ class StreamingCursor(Cursor):
                     "the rows of this stream are gone: the transaction was ended, or the connection closed, before they were read"
                 )
             return []
-        payloads, end = self._commands.rows(most, self._read_timeout, self._convert)
-        found = self._made(payloads)
+        found, warnings = self._commands.rows(most, self._read_timeout, result_set.convert)
+        found = self._made(found, result_set)
         self._count += len(found)
-        if end is not None:
-            self.rowcount, self.warning_count = self._count, end.warnings
+        if warnings is not None:
+            self.rowcount, self.warning_count = self._count, warnings
         return found
 
     def fetchone(self) -> Any:

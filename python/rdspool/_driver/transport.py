@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from typing import Any, Final
 
 from mysql.connector.errors import ConnectionTimeoutError, InterfaceError, OperationalError
 
+from .. import deadlines
 from ..deadlines import Limit
 from ..errors import StatementTimeoutError
 from .error_numbers import CANNOT_CONNECT, TIMED_OUT, TLS_FAILED
@@ -75,25 +75,13 @@ def _addresses(host: str, port: int, family: int, limit: Limit) -> list[Any]:
         return socket.getaddrinfo(name, port, family, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
     except OSError:
         pass  # not an address but a name
-    found: list[list[Any] | BaseException] = []
-
-    def look_up() -> None:
-        try:
-            found.append(socket.getaddrinfo(name, port, family, socket.SOCK_STREAM))
-        except BaseException as error:  # noqa: BLE001 - raised below
-            found.append(error)
-
-    thread = threading.Thread(target=look_up, name="rdspool-resolve", daemon=True)
-    thread.start()
-    thread.join(max(0.0, limit.left()))
-    if not found:
+    try:
+        found = deadlines.in_time(lambda: socket.getaddrinfo(name, port, family, socket.SOCK_STREAM), limit, "rdspool-resolve")
+    except OSError as error:
+        raise OperationalError(f"the name {host!r} has no address ({error})", errno=CANNOT_CONNECT) from error
+    if found is None:
         raise NameTimeoutError(f"the name {host!r} was looked up for {limit}, and no name server answered", errno=CANNOT_CONNECT)
-    result = found[0]
-    if isinstance(result, OSError):
-        raise OperationalError(f"the name {host!r} has no address ({result})", errno=CANNOT_CONNECT) from result
-    if isinstance(result, BaseException):
-        raise result
-    return result
+    return found
 
 
 class NameTimeoutError(ConnectionTimeoutError):

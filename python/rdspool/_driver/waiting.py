@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Final
 
@@ -43,19 +44,20 @@ class Waiting:
 
     def begin(self) -> None:
         """Note that a command is to be sent. Raises DeadlineError where the limit is over: then nothing is sent of it."""
-        self.renew()
-        if self.bound is not None:
-            if self.bound.left() <= 0:
-                raise DeadlineError(f"the statement was not sent to {self._address}: the limit is over: {self.bound}", errno=TIMED_OUT)
+        bound = self.bound = self._limit or deadlines.nearest(self.margin, self.part)
+        if bound is not None:
             self._began = time.monotonic()
+            if bound.at <= self._began:
+                raise DeadlineError(f"the statement was not sent to {self._address}: the limit is over: {bound}", errno=TIMED_OUT)
 
-    def left(self) -> float | None:
-        """Return the seconds that the next wait may take; None: as many as it needs. Raises DeadlineError where none are left."""
-        if self.bound is None:
-            return None
-        left = self.bound.left()
+    def left(self) -> float:
+        """Return the seconds that the next wait may take, infinity where nothing ends it. Raises DeadlineError where none are left."""
+        bound = self.bound
+        if bound is None:
+            return math.inf
+        left = bound.at - time.monotonic()
         if left <= 0:
-            raise self._late(self.bound)
+            raise self._late(bound)
         return left
 
     def error(self) -> DeadlineError | None:

@@ -24,8 +24,8 @@ _out: Final[dict[int, tuple[Any, str, int, threading.Thread]]] = {}
 """By the pool's entry: the connection, and the file, line and thread that took it."""
 
 
-def taken(entry: Any, dbapi_connection: Any) -> None:
-    """Note that the pool's `entry` goes out, and which line takes it."""
+def taken(dbapi_connection: Any, entry: Any, _: Any) -> None:
+    """Listen to the pool's checkouts: note that `entry` goes out, and which line takes it."""
     frame: Any = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
         frame = frame.f_back
@@ -33,8 +33,8 @@ def taken(entry: Any, dbapi_connection: Any) -> None:
     _out[id(entry)] = (dbapi_connection, *where, threading.current_thread())
 
 
-def given_back(entry: Any) -> None:
-    """Note that the pool's `entry` is back, or is the pool's no longer."""
+def given_back(_: Any, entry: Any) -> None:
+    """Listen to the pool's checkins and detachments: note that `entry` is back, or is the pool's no longer."""
     _out.pop(id(entry), None)
 
 

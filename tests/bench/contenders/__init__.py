@@ -5,17 +5,15 @@ The workers load these modules before the measurement, so they must not import m
 
 from __future__ import annotations
 
+from .connector_c import MariaDB, Mysqlclient
 from .contender import Contender
-from .imports import Imports
 from .original import Original
 from .rdspool import Before, Rdspool
 from .stock import PyMySQL, StockC, StockPure
 from .wrapper import Wrapper
 
-BASELINE: type[Contender] = Imports
-"""The imports that all contenders except PyMySQL share. They are measured like a contender, without a connection."""
-CONTENDERS: tuple[type[Contender], ...] = (Original, StockPure, StockC, PyMySQL, Wrapper, Rdspool)
+CONTENDERS: tuple[type[Contender], ...] = (Original, StockPure, StockC, Mysqlclient, MariaDB, PyMySQL, Wrapper, Rdspool)
 """In the order of the rounds and of the table."""
-PEERS = ("stock_c", "pymysql", Before.name)
-"""The peers of the ratios: the stock driver in C, the SQLAlchemy driver with the fewest round trips, and rdspool before a change."""
-BY_NAME: dict[str, type[Contender]] = {contender.name: contender for contender in (BASELINE, *CONTENDERS, Before)}
+PEERS = ("stock_c", "mysqlclient", "mariadb", Before.name)
+"""The peers of the ratios: the drivers in C, and rdspool before a change."""
+BY_NAME: dict[str, type[Contender]] = {contender.name: contender for contender in (*CONTENDERS, Before)}

@@ -21,15 +21,18 @@ class Contender:
     """The set-up, in a sentence."""
     packages: tuple[str, ...] = ()
     """The packages whose versions are reported."""
+    connector_c = False
+    """Whether its driver is compiled against MariaDB Connector/C."""
     ships_authorities = False
     """Whether it ships the authorities of RDS. The others use the bundle that AWS offers."""
-    engines = True
-    """Whether it creates an engine."""
 
     def __init__(self, place: Mapping[str, str]) -> None:
         self.place = place
         self.token = ""
         """A valid token, for contenders that do not sign tokens."""
+
+    def begin(self) -> None:
+        """Do what comes before the first import, even before an `import sqlalchemy` of the handler."""
 
     def load(self) -> None:
         """Import the contender's modules, as a handler would at its top."""

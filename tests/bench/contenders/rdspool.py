@@ -1,7 +1,8 @@
-"""rdspool: get_engine() with settings from the environment. rdspool signs the token."""
+"""rdspool: get_engine() with settings from the environment, from the layer as it is built. rdspool signs the token."""
 
 from __future__ import annotations
 
+import site
 import sys
 
 from .contender import Contender
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
 class Rdspool(Contender):
     name = "rdspool"
     label = "rdspool"
-    how = "from rdspool import get_engine; get_engine() with settings from the environment; rdspool signs the token"
+    how = "the layer; from rdspool import get_engine; get_engine() with settings from the environment; rdspool signs the token"
     ships_authorities = True
     packages = ("rdspool", "SQLAlchemy", "mysql-connector-python")
+
+    def begin(self) -> None:
+        # The layer takes the place of the environment's packages, and is added as Lambda's runtime does it.
+        sys.path[:] = [folder for folder in sys.path if folder.startswith(sys.base_prefix) and not folder.endswith("-packages")]
+        site.addsitedir(self.place[f"BENCH_LAYER_{self.name}"])
 
     def load(self) -> None:
         from rdspool import get_engine
@@ -37,8 +43,4 @@ class Before(Rdspool):
 
     name = "before"
     label = "rdspool before"
-    how = "the rdspool of the commit of --before"
-
-    def load(self) -> None:
-        sys.path.insert(0, self.place["BENCH_BEFORE"])
-        super().load()
+    how = "the layer of the commit of --before"

@@ -63,10 +63,8 @@ class StockC(StockPure):
     label = "stock C"
     how = "SQLAlchemy and mysql-connector-python's C extension, imported before ssl, because it may not load after Python's OpenSSL; the token is passed to it"
 
-    def load(self) -> None:
+    def begin(self) -> None:
         import _mysql_connector  # noqa: F401
-
-        super().load()
 
     def connect_arguments(self) -> dict[str, Any]:
         return {**super().connect_arguments(), "use_pure": False}

@@ -98,6 +98,11 @@ def test_password_user_without_tls(front: Front, server: Server) -> None:
         assert front.connection(backend_id=query(connection)).tls_version is None
 
 
+def tampered(whole: str) -> str:
+    """Return a token with another last digit of its signature."""
+    return whole[:-1] + ("0" if whole[-1] != "0" else "1")
+
+
 REFUSALS: dict[str, tuple[Callable[[Front], str], str]] = {
     "host": (lambda front: token(front, host="other.eu-central-1.rds.amazonaws.com"), "host: "),
     "port": (lambda front: token(front, port=1), "port: the token is for 1, "),
@@ -109,7 +114,7 @@ REFUSALS: dict[str, tuple[Callable[[Front], str], str]] = {
     ),
     "secret": (lambda front: token(front, Credentials(CREDENTIALS.access_key, "x", CREDENTIALS.session_token)), "signature: "),
     "session": (lambda front: token(front, Credentials(CREDENTIALS.access_key, CREDENTIALS.secret_key)), "session token: missing"),
-    "tampered": (lambda front: token(front)[:-1] + ("0" if token(front)[-1] != "0" else "1"), "signature: "),
+    "tampered": (lambda front: tampered(token(front)), "signature: "),
     "no token": (lambda _: "some password", "malformed: "),
 }
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from .checks.beside import beside
 from .checks.bytecode import bytecode
+from .checks.compiled import compiled
 from .checks.finding import Contents, Finding, read
 from .checks.libraries import libraries
 from .checks.packages import manifest, shadows, versions
 from .checks.structure import builder, left_out, sizes, structure
 from .matrix import Target
 
-CHECKS = (structure, left_out, sizes, builder, bytecode, libraries, shadows, versions, manifest, beside)
+CHECKS = (structure, left_out, sizes, builder, bytecode, compiled, libraries, shadows, versions, manifest, beside)
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def test_the_provenance_is_a_statement_about_this_zip(zipped: Path, manifest: di
         if "wheel" in package:
             assert listed[package["wheel"]]["digest"] == {"sha256": package["sha256"]}
     assert listed["interpreter"]["uri"] == f"pkg:generic/cpython@{manifest['bytecode']['interpreter'].removeprefix('CPython ')}"
-    assert {"source", "deflate", "layer/requirements.txt", "layer/tools.txt"} <= listed.keys()
+    assert {"source", "deflate", "ziglang", "layer/requirements.txt", "layer/tools.txt"} <= listed.keys()
 
 
 def described(zipped: Path, manifest: dict[str, Any], source: Source, builder: str | None = None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from layers import HERE, LayerOf
 
-from layer import archive, matrix, wheels
+from layer import archive, extension, matrix, wheels
 from layer.checks.finding import Finding, read
 from layer.errors import LayerError
 from layer.inspection import Inspection, inspect
@@ -99,6 +99,19 @@ def test_a_library_that_needs_a_newer_glibc(tampered: Tamper) -> None:
 def test_a_library_that_is_nowhere(tampered: Tamper) -> None:
     data = with_versions(shared_object("arm64", HERE, "sqlalchemy/engine/_row_cy"), **{"libpthread.so.0": "libpthreax.so.9"})
     assert only(tampered({"python/odd/_x.so": data})).message == "needs libpthreax.so.9, which the runtime does not have"
+
+
+def test_the_compiled_part_is_missing_or_for_another_machine(tampered: Tamper) -> None:
+    assert only(tampered(remove=f"python/{extension.PATH}")) == Finding(
+        "compiled", extension.PATH, "is missing: rows would be read in Python, which takes three times as long"
+    )
+    assert only(tampered({f"python/{extension.PATH}": own_library("x86_64")})).message == "is for x86_64, this layer is for arm64"
+    data = with_versions(own_library("arm64"), **{"GLIBC_2.17": "GLIBC_2.38"})
+    assert only(tampered({f"python/{extension.PATH}": data})).message == "needs GLIBC_2.38 of libc.so.6; the runtime has GLIBC_2.34 at most"
+
+
+def own_library(architecture: str) -> bytes:
+    return extension.build(architecture, wheels.install_tools(cache_dir()), cache_dir())[extension.PATH]
 
 
 def test_stale_bytecode(tampered: Tamper) -> None:

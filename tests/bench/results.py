@@ -138,8 +138,8 @@ def _under_quota(outcome: dict[str, Any]) -> str:
     return (
         f"The figures with a share of a processor are medians of {rounds}, with batches of {outcome['effort']['quota_seconds']:g} s. Below "
         f"each is the range of the middle half of them. A control group limits CPU time, but not memory. The limit begins after the imports, because Lambda "
-        f"does not limit init. A process whose share is used up waits for the next period of {quota['period_ms']:g} ms, so the time of a "
-        "single connect moves in steps of a period."
+        f"does not limit init. A process whose share is used up waits for the next period of {quota['period_ms']:g} ms, so the times of "
+        "single connects differ by about a period."
     )
 
 

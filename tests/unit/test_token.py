@@ -6,6 +6,7 @@ import datetime
 import functools
 import string
 import threading
+import urllib.parse
 
 import botocore.session
 import pytest
@@ -13,7 +14,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdspool._aws.credentials import Credentials, find_credentials
-from rdspool._aws.token import RENEWAL_MARGIN, TOKEN_LIFETIME, TokenSource, sign
+from rdspool._aws.token import RENEWAL_MARGIN, TOKEN_LIFETIME, TokenSource, quoted, sign
 from rdspool.secret import Secret
 
 HOST = "app.cluster-c1abc.eu-central-1.rds.amazonaws.com"
@@ -169,3 +170,17 @@ def test_no_text_of_a_token_shows_a_secret():
         assert "Signature" not in shown
         assert "wJalr" not in shown
         assert "FwoG" not in shown
+
+
+@given(st.text())
+def test_a_text_is_quoted_as_urllib_does(text):
+    text = text.encode(errors="ignore").decode()  # without lone surrogates, which are refused by both
+    assert quoted(text) == urllib.parse.quote(text, safe="")
+
+
+def test_every_byte_is_quoted_as_urllib_does():
+    every = "".join(map(chr, range(0x250)))
+    assert quoted(every) == urllib.parse.quote(every, safe="")
+    for wrong in ("\ud800", "a\udcff"):
+        with pytest.raises(UnicodeEncodeError):
+            quoted(wrong)

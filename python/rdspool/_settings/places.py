@@ -95,7 +95,7 @@ class Places:
             rest = variable.removeprefix(PREFIX)
             if rest == "DRIVER" or rest.endswith("_DRIVER"):
                 self._check_driver(variable, (self.environ.get(variable) or "").lower() or None)
-            elif rest not in known and not any(rest.endswith(f"_{key}") for key in known):
+            elif rest != "IMPORTS" and rest not in known and not any(rest.endswith(f"_{key}") for key in known):
                 raise SettingsError(
                     f"{variable} is no setting of rdspool{suggestion(variable, [PREFIX + key for key in known])}; rename or remove it"
                 )

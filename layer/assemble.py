@@ -11,13 +11,14 @@ import os
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import archive, bytecode, extension, licences, manifest, matrix, package, wheels
 from .errors import LayerError
+from .imports import archives
 from .matrix import Target
 from .strip import is_elf, strip
 
@@ -44,12 +45,11 @@ def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progr
     found = wheels.fetch(target, cache)
     tools = wheels.install_tools(cache)
     progress("unpacking")
-    files = package.files() | package.dist_info(licences.notice(found), target)
-    for wheel in found:
-        files |= _unpack(wheel)
+    files, uncompiled = _contents(found, target)
     progress("compiling")
     files |= extension.build(target.architecture, tools, cache)
-    files |= bytecode.compile_all(compiler, files)
+    made = archives.build(compiler, files, uncompiled)
+    files |= bytecode.compile_all(compiler, made.compiled) | made.files
     files = {f"python/{path}": data for path, data in files.items()}
     progress("compressing")
     zipped = archive.pack(files, tools)
@@ -62,6 +62,18 @@ def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progr
     return Layer(path, manifest_path, described)
 
 
+def contents(target: Target, cache: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Return a layer's files without bytecode, and the sources of its extension modules. Raise LayerError when a wheel is missing."""
+    return _contents(wheels.fetch(target, cache), target)
+
+
+def _contents(found: list[wheels.Wheel], target: Target) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    files = package.files() | package.dist_info(licences.notice(found), target)
+    for wheel in found:
+        files |= _unpack(wheel)
+    return files, dict(pair for wheel in found for pair in _uncompiled(wheel))
+
+
 def _unpack(wheel: wheels.Wheel) -> dict[str, bytes]:
     files = {}
     with zipfile.ZipFile(wheel.path) as archive:
@@ -72,6 +84,12 @@ def _unpack(wheel: wheels.Wheel) -> dict[str, bytes]:
             data = archive.read(name)
             files[name] = strip(data, name) if is_elf(data) else data
     return files
+
+
+def _uncompiled(wheel: wheels.Wheel) -> Iterator[tuple[str, bytes]]:
+    """Yield the sources of extension modules. The interpreter that compiles can be for another architecture than they."""
+    with zipfile.ZipFile(wheel.path) as archive:
+        yield from ((name, archive.read(name)) for name in archive.namelist() if name.endswith("_cy.py"))
 
 
 def _check_budget(target: Target, described: dict[str, Any]) -> None:

@@ -49,7 +49,7 @@ def identify(path: Path, python: str) -> Interpreter:
 def compile_all(interpreter: Interpreter, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return a bytecode file for each source in `files`. Keys are paths inside python/."""
     sources = sorted(path for path in files if path.endswith(".py"))
-    made = {path: _bytecode_path(path, interpreter.tag) for path in sources}
+    made = {path: bytecode_path(path, interpreter.tag) for path in sources}
     with tempfile.TemporaryDirectory() as folder:
         tasks = []
         for number, path in enumerate(sources):
@@ -60,22 +60,28 @@ def compile_all(interpreter: Interpreter, files: Mapping[str, bytes]) -> dict[st
         return {made[path]: Path(compiled).read_bytes() for path, (_, compiled, _) in zip(sources, tasks, strict=True)}
 
 
-def _bytecode_path(path: str, tag: str) -> str:
+def bytecode_path(path: str, tag: str) -> str:
+    """Return where Python looks for the bytecode of a source."""
     folder, _, name = path.rpartition("/")
     return f"{folder}/__pycache__/{name[:-3]}.{tag}.pyc".removeprefix("/")
 
 
 def _run(interpreter: Path, tasks: list[tuple[str, str, str]]) -> dict[str, str]:
+    answer: dict[str, str] = json.loads(run(interpreter, _COMPILER, json.dumps(tasks).encode()))
+    return answer
+
+
+def run(interpreter: Path, script: Path, given: bytes, *arguments: str) -> bytes:
+    """Run a script with the interpreter, in an environment of its own, and return its output. Raise LayerError when it fails."""
     # The strings that a process has interned affect the bytecode that it writes, so the user's environment must not reach it.
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     environment = kept | {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C"}
-    command = [str(interpreter), "-S", "-s", "-P", str(_COMPILER)]
+    command = [str(interpreter), "-S", "-s", "-P", str(script), *arguments]
     try:
-        result = subprocess.run(command, input=json.dumps(tasks), env=environment, capture_output=True, text=True, cwd="/")
+        result = subprocess.run(command, input=given, env=environment, capture_output=True, cwd="/")
     except OSError as error:
         raise LayerError(f"{interpreter} cannot be run: {error.strerror}; name a CPython with --interpreter") from error
     if result.returncode:
-        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise LayerError(f"{interpreter} could not compile the layer's sources: {reason}")
-    answer: dict[str, str] = json.loads(result.stdout)
-    return answer
+        reason = (result.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+        raise LayerError(f"{interpreter} could not compile the layer's sources: {script.name}: {reason}")
+    return result.stdout

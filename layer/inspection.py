@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .checks.archives import archives
 from .checks.beside import beside
 from .checks.bytecode import bytecode
 from .checks.compiled import compiled
@@ -14,7 +15,7 @@ from .checks.packages import manifest, shadows, versions
 from .checks.structure import builder, left_out, sizes, structure
 from .matrix import Target
 
-CHECKS = (structure, left_out, sizes, builder, bytecode, compiled, libraries, shadows, versions, manifest, beside)
+CHECKS = (structure, left_out, sizes, builder, bytecode, archives, compiled, libraries, shadows, versions, manifest, beside)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from . import matrix
@@ -29,11 +30,18 @@ def find(python: str, progress: Callable[[str], None]) -> Path:
     return Path(found)
 
 
+@cache
+def present(python: str) -> Path | None:
+    """Return the CPython of the minor version `python` that this machine has; None when it has none. Download nothing."""
+    found = subprocess.run([str(_FINDER), "--no-fetch", python], capture_output=True, text=True)
+    return None if found.returncode else Path(found.stdout.strip())
+
+
 def preferred() -> str:
     """Return the minor version to build by default: that of layer/matrix.toml if this machine has it, otherwise the newest that it has."""
     default = matrix.default("python")
     for python in [default, *sorted(set(matrix.names("python")) - {default}, key=_number, reverse=True)]:
-        if not subprocess.run([str(_FINDER), "--no-fetch", python], capture_output=True).returncode:
+        if present(python):
             return python
     return default
 

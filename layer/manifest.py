@@ -8,6 +8,8 @@ from typing import Any
 
 from . import archive, licences, package
 from .bytecode import Interpreter
+from .imports.archives import FOLDER
+from .imports.transforms import TRANSFORMS
 from .matrix import Target
 from .wheels import TOOLS, Wheel, pins
 
@@ -39,5 +41,14 @@ def describe(
             ),
         ],
         "bytecode": {"interpreter": f"CPython {interpreter.version}", "magic": interpreter.magic, "invalidation": "unchecked-hash"},
+        "archives": _archives(files),
         "tools": {**pins(TOOLS), "level": archive.LEVEL},
+    }
+
+
+def _archives(files: Mapping[str, bytes]) -> dict[str, Any]:
+    paths = [path for path in sorted(files) if f"/{FOLDER}/" in path and not path.endswith((".py", ".pyc"))]
+    return {
+        "files": {path: hashlib.sha256(files[path]).hexdigest() for path in paths},
+        "transforms": [transform.name for transform in TRANSFORMS],
     }

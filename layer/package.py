@@ -10,6 +10,9 @@ from typing import Any
 from .errors import LayerError
 from .matrix import PROJECT, Target, licences
 
+PACKAGES = ("rdspool", "rdspool_imports")
+"""The packages of python/ that a layer has. pip installs only the first."""
+
 
 def project() -> dict[str, Any]:
     """Return the [project] table of pyproject.toml, with the version from python/rdspool/version.py."""
@@ -39,7 +42,7 @@ def files(source: Path = PROJECT / "python") -> dict[str, bytes]:
     These are the files that pip would install: the modules of packages, and the data files that pyproject.toml names. Other files,
     such as an editor's backup or a folder without __init__.py, are left out.
     """
-    packages = [path.parent for path in (source / "rdspool").rglob("__init__.py")]
+    packages = [path.parent for name in PACKAGES for path in (source / name).rglob("__init__.py")]
     paths = {path for folder in packages for path in folder.glob("*.py")}
     for package, globs in _pyproject()["tool"]["setuptools"]["package-data"].items():
         paths |= {path for glob in globs for path in source.joinpath(*package.split(".")).glob(glob)}
@@ -66,6 +69,7 @@ def dist_info(notice: str, target: Target) -> dict[str, bytes]:
         "METADATA": _metadata(table),
         "WHEEL": f"Wheel-Version: 1.0\nGenerator: rdspool layer\nRoot-Is-Purelib: false\nTag: {target.abi}-abi3-linux_{target.machine}\n",
         "entry_points.txt": _entry_points(table),
+        "top_level.txt": "".join(f"{name}\n" for name in PACKAGES),
         "licenses/LICENSE": (PROJECT / "LICENSE").read_text(encoding="utf-8"),
         "licenses/THIRD-PARTY-NOTICES.txt": notice,
     }

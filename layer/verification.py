@@ -9,7 +9,8 @@ from enum import Enum
 from pathlib import Path
 
 from .assemble import assemble
-from .checks.finding import SIGNER_FILE, Contents, read
+from .checks.finding import ROOT, SIGNER_FILE, Contents, read
+from .imports.archives import FOLDER
 from .matrix import Target
 
 
@@ -18,7 +19,7 @@ class Verdict(Enum):
 
     SAME = "the same bytes"
     REPACKED = "the same files, packed by another compressor"
-    OTHER_INTERPRETER = "the same except the bytecode, which another patch release of CPython compiled"
+    OTHER_INTERPRETER = "the same except the bytecode and its archives, which another patch release of CPython compiled"
     SIGNED = "the same files, plus the signature of AWS Signer"
     DIFFERENT = "not what this tree builds"
 
@@ -63,5 +64,9 @@ def _verdict(given: Contents, rebuilt: Contents, differences: dict[str, str], th
         return Verdict.REPACKED
     if differences.keys() == {SIGNER_FILE}:
         return Verdict.SIGNED
-    bytecode_only = all(path.endswith(".pyc") and how == "has other bytes" for path, how in differences.items())
+    bytecode_only = all(_is_bytecode(path) and how == "has other bytes" for path, how in differences.items())
     return Verdict.OTHER_INTERPRETER if bytecode_only and theirs not in (None, ours) else Verdict.DIFFERENT
+
+
+def _is_bytecode(path: str) -> bool:
+    return path.endswith(".pyc") or (path.startswith(f"{ROOT}{FOLDER}/") and not path.endswith(".py"))

@@ -1,4 +1,4 @@
-"""Check that each source has current, unchecked-hash bytecode for the target's Python."""
+"""Check that each source has current code for the target's Python: unchecked-hash bytecode, or a place in an archive, or both."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import importlib.util
 import marshal
 import sys
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
-from ..bytecode import PREFIX
+from ..bytecode import PREFIX, bytecode_path
+from ..imports.archives import hooked
+from .archives import held
 from .finding import Contents, Finding
 
 _HEADER = 16
@@ -19,15 +20,17 @@ _UNCHECKED_HASH = 1
 def bytecode(contents: Contents) -> Iterator[Finding]:
     target, files = contents.target, contents.inside
     tag = f"cpython-{target.python.replace('.', '')}"
-    sources = {_bytecode_path(path, tag): path for path in files if path.endswith(".py")}
+    sources = {bytecode_path(path, tag): path for path in files if path.endswith(".py")}
     compiled = {path for path in files if path.endswith(".pyc")}
-    for path in sorted(sources.keys() - compiled):
+    texts = files | hooked(files)
+    in_archives = held(contents)
+    for path in sorted(path for path in sources.keys() - compiled if sources[path] not in in_archives):
         yield Finding("bytecode", sources[path], f"is not compiled for Python {target.python}: every cold start would compile it")
     for path in sorted(compiled - sources.keys()):
         yield Finding("bytecode", path, f"has no source, or is not for Python {target.python}: Python never uses it")
     for path in sorted(compiled & sources.keys()):
         source = sources[path]
-        message = _fault(files[path], files[source], f"{PREFIX}/{source}", target.magic)
+        message = _fault(files[path], texts[source], f"{PREFIX}/{source}", target.magic)
         if message:
             yield Finding("bytecode", path, message)
 
@@ -48,8 +51,3 @@ def _fault(data: bytes, source: bytes, shown: str, magic: bytes) -> str | None:
         except (EOFError, ValueError, TypeError) as error:
             return f"cannot be loaded by Python {'.'.join(map(str, sys.version_info[:3]))}: {error}"
     return None
-
-
-def _bytecode_path(path: str, tag: str) -> str:
-    source = PurePosixPath(path)
-    return str(source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc")

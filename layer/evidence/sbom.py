@@ -27,7 +27,7 @@ from .components import Part, parts
 
 _CHANGED = (
     "As in the wheel with that hash, but without files that are not needed; extension modules have no debug information, and sources were "
-    "compiled to bytecode. The hashes of the files are those of the layer."
+    "compiled to bytecode, some with the changes of layer/imports/transforms.py. The hashes of the files are those of the layer."
 )
 _FILE = "file:"
 _KINDS = {"library": ComponentType.LIBRARY, "data": ComponentType.DATA}

@@ -10,6 +10,12 @@ What runs inside the function lives here, and nothing that builds, publishes or 
 
 import gc as _gc
 
+try:
+    # In a layer, the modules below come from archives.
+    import rdspool_imports as _imports  # noqa: F401
+except ImportError:
+    pass
+
 from ._lambda import installation as _installation
 
 # The imports below make some 45,000 objects that live as long as the process. The collector would look through them while they

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from ._driver.packets import DEFAULT_MAX_ALLOWED_PACKET
 from ._settings import defaults
 from ._settings.places import Variables, wrong_name
 from ._settings.reading import Reading
+from ._settings.record import Record
 from .errors import SettingsError
 from .secret import EmptiedFrames, Secret, hide
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Record):
     """What one engine needs to know. Make it with `Settings.load()`, which checks each value."""
 
     host: str
@@ -27,7 +26,7 @@ class Settings:
     database: str | None = None
     region: str | None = None
     """AWS region whose roots verify the server, and for which tokens are signed."""
-    password: Secret | None = field(default=None, repr=False)
+    password: Secret | None = None
     """When set, signs in with it; when not, IAM does."""
     ca: str | None = None
     """PEM file of certificate authorities in place of the shipped roots."""
@@ -88,4 +87,4 @@ class Settings:
         return cls(**values)
 
 
-SETTING_NAMES: Final = tuple(f.name for f in fields(Settings))
+SETTING_NAMES: Final = tuple(Settings.__annotations__)

@@ -89,20 +89,26 @@ def test_nothing_of_the_aws_sdk_is_inside(built: Built) -> None:
     assert not top & {"boto3", "botocore", "urllib3", "s3transfer", "jmespath", "dateutil", "six", "greenlet", "pip", "setuptools"}
 
 
-def test_everything_is_imported_from_bytecode_and_nothing_is_written(built: Built) -> None:
-    code = """
+@pytest.mark.parametrize("way", ["archives", "plain"])
+@pytest.mark.parametrize("first", ["sqlalchemy", "mysql.connector", "rdspool"])
+def test_everything_is_imported_from_bytecode_and_nothing_is_written(built: Built, way: str, first: str) -> None:
+    code = f"""
+import os
+os.environ["RDSPOOL_IMPORTS"] = {way!r}
 import sys
 compiled = []
 sys.addaudithook(lambda event, args: compiled.append(args[1]) if event == 'compile' and 'site-packages' not in str(args[1]) else None)
-import sqlalchemy, sqlalchemy.orm, mysql.connector, rdspool
+import {first}, sqlalchemy, sqlalchemy.orm, mysql.connector, mysql.connector.pooling, sqlalchemy.dialects.mysql.pymysql, rdspool
 print([str(name) for name in compiled if name and '/python/' in str(name)])
 from importlib.machinery import SourceFileLoader
-print({m.__name__ for m in list(sys.modules.values()) if isinstance(getattr(m, '__loader__', None), SourceFileLoader)
-       and '/python/' in (m.__file__ or '') and not __import__('os').path.exists(m.__cached__)})
+print({{m.__name__ for m in list(sys.modules.values()) if type(getattr(m, '__loader__', None)) is SourceFileLoader
+       and '/python/' in (m.__file__ or '') and not __import__('os').path.exists(m.__spec__.cached)}})
+from rdspool.imports import imports
+print(imports().way)
 """
     before = sorted(built.opt.rglob("*"))
     result = built.python(code)
-    assert result.stdout.splitlines() == ["[]", "set()"], result.stderr
+    assert result.stdout.splitlines() == ["[]", "set()", way], result.stderr
     assert sorted(built.opt.rglob("*")) == before
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import marshal
 import os
 import stat
 import subprocess
@@ -121,20 +122,20 @@ def test_stale_bytecode(tampered: Tamper) -> None:
 
 
 def test_a_source_without_bytecode(tampered: Tamper) -> None:
-    finding = only(tampered(remove=f"python/sqlalchemy/__pycache__/exc.{TAG}.pyc"))
-    assert (finding.check, finding.path) == ("bytecode", "sqlalchemy/exc.py")
+    finding = only(tampered(remove=f"python/sqlalchemy/__pycache__/events.{TAG}.pyc"))
+    assert (finding.check, finding.path) == ("bytecode", "sqlalchemy/events.py")
     assert finding.message == f"is not compiled for Python {HERE}: every cold start would compile it"
 
 
 def test_bytecode_of_another_python(tampered: Tamper, sound: Path) -> None:
-    path = f"python/sqlalchemy/__pycache__/exc.{TAG}.pyc"
+    path = f"python/sqlalchemy/__pycache__/events.{TAG}.pyc"
     data = read(sound, TARGET).files[path]
     finding = only(tampered({path: b"\xcb\x0d\x0d\x0a" + data[4:]}))
     assert finding.message.startswith("has the magic number cb0d0d0a, not ")
 
 
 def test_bytecode_that_is_checked_against_its_source(tampered: Tamper, sound: Path) -> None:
-    path = f"python/sqlalchemy/__pycache__/exc.{TAG}.pyc"
+    path = f"python/sqlalchemy/__pycache__/events.{TAG}.pyc"
     data = read(sound, TARGET).files[path]
     for flags in (0, 3):
         finding = only(tampered({path: data[:4] + flags.to_bytes(4, "little") + data[8:]}))
@@ -142,10 +143,55 @@ def test_bytecode_that_is_checked_against_its_source(tampered: Tamper, sound: Pa
 
 
 def test_bytecode_that_was_cut_off(tampered: Tamper, sound: Path) -> None:
-    path = f"python/sqlalchemy/__pycache__/exc.{TAG}.pyc"
+    path = f"python/sqlalchemy/__pycache__/events.{TAG}.pyc"
     data = read(sound, TARGET).files[path]
     assert data[:4] == importlib.util.MAGIC_NUMBER
     assert only(tampered({path: data[:-20]})).message.startswith("cannot be loaded by Python")
+
+
+BASE = f"rdspool_imports/base.{TAG}"
+
+
+def test_an_archive_of_other_sources(tampered: Tamper) -> None:
+    finding = only(tampered({"python/sqlalchemy/exc.py": b"changed = True\n"}))
+    assert (finding.check, finding.path) == ("archives", BASE)
+    assert finding.message == "has other code of sqlalchemy.exc than this tree makes of sqlalchemy/exc.py: build it again"
+
+
+def test_an_archive_without_a_change_of_this_tree(tampered: Tamper, sound: Path) -> None:
+    source = read(sound, TARGET).files["python/sqlalchemy/util/queue.py"]
+    faults = tampered({"python/sqlalchemy/util/queue.py": source.replace(b"import asyncio\n", b"import asyncio  # \n")}).faults
+    (finding,) = (each for each in faults if each.check == "archives")
+    assert finding.path == "rdspool_imports"
+    assert "the transform 'asyncio' expects 'import asyncio' once in sqlalchemy/util/queue.py, which has it 0 times" in finding.message
+
+
+def test_an_archive_with_other_code(tampered: Tamper, sound: Path) -> None:
+    codes, texts, functions = marshal.loads(read(sound, TARGET).files[f"python/{BASE}"])  # noqa: S302
+    path, _, changed = codes["sqlalchemy.exc"]
+    codes["sqlalchemy.exc"] = (path, compile("leak = True", f"/opt/python/{path}", "exec"), changed)
+    finding = only(tampered({f"python/{BASE}": marshal.dumps((codes, texts, functions))}))
+    assert (finding.check, finding.path) == ("archives", BASE)
+    assert "has other code of sqlalchemy.exc" in finding.message
+
+
+def test_a_function_of_an_archive_with_other_code(tampered: Tamper, sound: Path) -> None:
+    codes, texts, functions = marshal.loads(read(sound, TARGET).files[f"python/{BASE}"])  # noqa: S302
+    first = next(iter(functions))
+    functions[first] = compile("leak = True", first[1], "exec")
+    finding = only(tampered({f"python/{BASE}": marshal.dumps((codes, texts, functions))}))
+    assert "has other code of <dataclass sqlalchemy.pool.base.PoolResetState>" in finding.message
+
+
+def test_an_archive_that_is_missing_cut_off_or_of_another_python(tampered: Tamper, sound: Path) -> None:
+    data = read(sound, TARGET).files[f"python/{BASE}"]
+    missing = [finding for finding in tampered(remove=f"python/{BASE}").faults if finding.check == "archives"]
+    assert [(finding.path, finding.message) for finding in missing] == [(BASE, "is missing: every cold start would compile what it has")]
+    cut = [finding for finding in tampered({f"python/{BASE}": data[:-50]}).faults if finding.check == "archives"]
+    assert [finding.path for finding in cut] == [BASE]
+    assert cut[0].message.startswith(f"cannot be loaded by Python {HERE}.")
+    other = only(tampered({"python/rdspool_imports/base.cpython-311": b"old"}))
+    assert (other.path, other.message) == ("rdspool_imports/base.cpython-311", f"is not an archive for Python {HERE}")
 
 
 @pytest.mark.parametrize(

@@ -56,15 +56,15 @@ def tampered(zipped: Path, folder: Path, changes: dict[str, bytes | None]) -> tu
 def test_what_is_wrong_in_a_run_is_reported(layer_of: LayerOf, tmp_path: Path) -> None:
     zipped, tag = layer_of("x86_64"), sys.implementation.cache_tag
     cases = {
-        "compiles": {f"python/rdspool/_aws/__pycache__/token.{tag}.pyc": None},
-        "fails": {f"python/rdspool/_aws/__pycache__/token.{tag}.pyc": None, "python/rdspool/_aws/token.py": b"raise OSError('broken')"},
+        "compiles": {f"python/rdspool/__pycache__/__init__.{tag}.pyc": None},
+        "fails": {f"python/rdspool/__pycache__/__init__.{tag}.pyc": None, "python/rdspool/__init__.py": b"raise OSError('broken')"},
     }
     made = []
     for name, changes in cases.items():
         (tmp_path / name).mkdir()
         made.append(tampered(zipped, tmp_path / name, changes))
     compiles, fails = trial.run(made)
-    assert compiles.faults[0] == "the first invocation compiled 1 files of the layer, such as /opt/python/rdspool/_aws/token.py"
+    assert compiles.faults[0] == "the first invocation compiled 1 files of the layer, such as /opt/python/rdspool/__init__.py"
     assert "the first invocation failed: " in fails.faults[0]
     assert "broken" in fails.faults[0]
     assert not compiles.passed

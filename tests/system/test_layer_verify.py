@@ -67,14 +67,15 @@ def test_a_changed_source_is_reported_by_name(copy: Copy, quick: Callable[[Path]
 
 
 def test_other_bytecode_of_another_patch_release_is_reported_as_that(copy: Copy, quick: Callable[[Path], Result]) -> None:
-    path = f"python/rdspool/_aws/__pycache__/token.{sys.implementation.cache_tag}.pyc"
+    path = f"python/rdspool/__pycache__/sizing.{sys.implementation.cache_tag}.pyc"
     result = quick(copy({path: b"made elsewhere"}, interpreter=f"CPython {HERE}.99"))
     assert result.exit_code == 2
     assert f"built with CPython {HERE}.99, rebuilt with CPython {HERE}." in result.stdout
 
 
+ARCHIVE = f"python/rdspool_imports/orm.{sys.implementation.cache_tag}"
 OURS = f"CPython {HERE}.1"
-BYTECODE = f"python/rdspool/_aws/__pycache__/token.{sys.implementation.cache_tag}.pyc"
+BYTECODE = f"python/rdspool/__pycache__/sizing.{sys.implementation.cache_tag}.pyc"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,9 @@ BYTECODE = f"python/rdspool/_aws/__pycache__/token.{sys.implementation.cache_tag
         ({BYTECODE: b"tampered with"}, OURS, Verdict.DIFFERENT),
         ({BYTECODE: b"tampered with"}, None, Verdict.DIFFERENT),
         ({BYTECODE: b"made elsewhere"}, f"CPython {HERE}.99", Verdict.OTHER_INTERPRETER),
+        ({ARCHIVE: b"tampered with"}, OURS, Verdict.DIFFERENT),
+        ({ARCHIVE: b"made elsewhere", BYTECODE: b"made elsewhere"}, f"CPython {HERE}.99", Verdict.OTHER_INTERPRETER),
+        ({"python/rdspool_imports/finder.py": b"leak = True\n"}, f"CPython {HERE}.99", Verdict.DIFFERENT),
         ({"python/rdspool/_aws/token.py": b"leak = True\n"}, f"CPython {HERE}.99", Verdict.DIFFERENT),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import copy
 import pickle
 import traceback
 
@@ -311,7 +311,8 @@ def test_a_password_that_is_not_text_is_refused_without_showing_it():
 
 def test_settings_can_be_copied():
     settings = load(password="pw")
-    assert dataclasses.asdict(settings)["password"] == Secret("pw")
+    assert copy.deepcopy(settings) == settings
+    assert pickle.loads(pickle.dumps(load())) == load()  # noqa: S301
     with pytest.raises(TypeError, match="Secret"):
         pickle.dumps(settings)
 

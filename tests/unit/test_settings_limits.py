@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from rdspool import Settings, SettingsError
 from rdspool._settings.shown import has_control_character, shown
@@ -252,9 +250,18 @@ def test_settings_are_made_by_name_and_never_change():
     with pytest.raises(TypeError):
         Settings("h", "u")
     found = load()
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError, match="can't be changed"):
         found.port = 1
-    assert not hasattr(found, "__dict__")
+    with pytest.raises(AttributeError, match="can't be changed"):
+        del found.host
+    with pytest.raises(TypeError, match="needs host"):
+        Settings(user="u")
+    with pytest.raises(TypeError, match="has no field hots"):
+        Settings(host="h", user="u", hots="h")
+    assert found == load()
+    assert hash(found) == hash(load())
+    assert found != load(port=3307)
+    assert found != "settings"
 
 
 @pytest.mark.parametrize(

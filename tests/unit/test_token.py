@@ -6,6 +6,7 @@ import datetime
 import functools
 import string
 import threading
+import urllib.parse
 
 import botocore.session
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdspool import ConnectTimeoutError
 from rdspool._aws.credentials import Credentials, find_credentials
-from rdspool._aws.token import RENEWAL_MARGIN, TOKEN_LIFETIME, TokenSource, sign
+from rdspool._aws.token import RENEWAL_MARGIN, TOKEN_LIFETIME, TokenSource, quoted, sign
 from rdspool.deadlines import within
 from rdspool.secret import Secret
 
@@ -191,3 +192,17 @@ def test_a_thread_waits_for_another_ones_look_up_no_longer_than_its_limit():
     go_on.set()
     first.join()
     assert tokens.get(within(60, "the test's"))[1]
+
+
+@given(st.text())
+def test_a_text_is_quoted_as_urllib_does(text):
+    text = text.encode(errors="ignore").decode()  # without lone surrogates, which are refused by both
+    assert quoted(text) == urllib.parse.quote(text, safe="")
+
+
+def test_every_byte_is_quoted_as_urllib_does():
+    every = "".join(map(chr, range(0x250)))
+    assert quoted(every) == urllib.parse.quote(every, safe="")
+    for wrong in ("\ud800", "a\udcff"):
+        with pytest.raises(UnicodeEncodeError):
+            quoted(wrong)

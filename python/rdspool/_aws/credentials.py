@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .. import deadlines
 from .._driver.error_numbers import TIMED_OUT
@@ -17,15 +16,17 @@ UNKNOWN_LIFETIME: Final = float("inf")
 """What the environment's credentials say of their end: nothing. Lambda keeps them valid for the environment's life."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """An access key, its secret and, for a role, its session token."""
 
     access_key: str
-    secret_key: Secret = field(repr=False)
-    session_token: Secret | None = field(default=None, repr=False)
+    secret_key: Secret
+    session_token: Secret | None = None
     expires: float = UNKNOWN_LIFETIME
     """Unix time in seconds; infinity where it is not known."""
+
+    def __repr__(self) -> str:
+        return f"Credentials(access_key={self.access_key!r}, expires={self.expires})"
 
 
 def find_credentials(limit: Limit | None = None) -> Credentials:

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import quote
 
 from .._driver.error_numbers import TIMED_OUT
 from ..deadlines import Limit
@@ -26,6 +25,8 @@ RENEWAL_MARGIN: Final = 2 * 60
 """Seconds before a token's end at which a new one is signed: covers clocks that differ and a freeze between signing and sign-in."""
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
+_UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+"""RFC 3986, section 2.3."""
 _EMPTY_BODY: Final = hashlib.sha256(b"").hexdigest()
 
 
@@ -48,7 +49,7 @@ def sign(host: str, port: int, user: str, region: str, credentials: Credentials,
     }
     if credentials.session_token is not None:
         query["X-Amz-Security-Token"] = credentials.session_token.reveal()
-    pairs = [f"{name}={quote(value, safe='-._~')}" for name, value in query.items()]
+    pairs = [f"{name}={quoted(value)}" for name, value in query.items()]
     target = target_of(host, port)
     # A signed host header leaves https's own port out.
     header = target.removesuffix(":443")
@@ -59,6 +60,11 @@ def sign(host: str, port: int, user: str, region: str, credentials: Credentials,
         key = hmac.digest(key, part.encode(), "sha256")
     signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
     return Secret(f"{target}/?{'&'.join(pairs)}&X-Amz-Signature={signature}")
+
+
+def quoted(text: str) -> str:
+    """Return a text as a query has it: `urllib.parse.quote(text, safe="")`, whose import costs a cold start 2 ms."""
+    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in text.encode())
 
 
 def target_of(host: str, port: int) -> str:

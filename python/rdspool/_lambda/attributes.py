@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from functools import cache
 
@@ -19,7 +18,7 @@ def machine() -> dict[str, str]:
         "_client_name": "mysql-connector-python",
         "_client_version": VERSION_TEXT,
         "_os": sys.platform,
-        "_platform": platform.machine(),
+        "_platform": os.uname().machine,
         "rdspool_version": __version__,
     }
 

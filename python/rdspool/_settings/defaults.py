@@ -6,7 +6,7 @@ from typing import Final
 
 PREFIX: Final = "RDSPOOL_"
 
-PROCESS_WIDE: Final = {"ROWS": ("c", "python")}
+PROCESS_WIDE: Final = {"ROWS": ("c", "python"), "IMPORTS": ("plain",)}
 """Variables, without the prefix, that are no settings of an engine: they hold for the process, from its imports on. And their values."""
 
 PORT: Final = 3306

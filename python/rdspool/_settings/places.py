@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import SettingsError
 from ..secret import Secret
@@ -109,6 +108,9 @@ class Places:
         label, text = self.find("url")
         if text is None:
             return {}
+        # Imported here: the import costs a cold start 2 ms, and most functions have no URL.
+        from urllib.parse import parse_qsl, unquote, urlsplit
+
         if not isinstance(text, str):
             raise SettingsError(f"{label} must be a text: {_FORM}")
         # What is said of a URL shows nothing but its scheme: a password with /, #, ? or @ in it can stand anywhere.

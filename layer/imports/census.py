@@ -1,0 +1,54 @@
+"""Import what a function with an engine imports, and report it. The target's interpreter runs this script, which imports nothing of layer/.
+
+argument: a folder with the sources as the archives will have them. stdout: a pickled dict, by archive, of the modules in the order of their
+import, and of the functions that SQLAlchemy's decorators made (`texts` and the keys of `codes` in rdspool_imports.made).
+"""
+
+import pickle
+import re
+import sys
+from types import FunctionType
+from typing import Any
+
+sys.path.insert(0, sys.argv[1])
+
+from rdspool_imports import annotated, dataclass, later, made  # noqa: F401
+
+texts: dict[tuple[Any, ...], tuple[str, str, str]] = {}
+codes: list[tuple[str, str]] = []
+pending: list[tuple[Any, ...]] = []
+
+
+def decorated(function: FunctionType, target: Any, _execute: object) -> None:
+    """Let SQLAlchemy make the function, and remember for what."""
+    pending[:] = [made.key(function, target)]
+
+
+def compiled(text: str, file: str) -> Any:
+    """Compile as SQLAlchemy does, and remember the text."""
+    codes.append((text, file))
+    if pending:
+        names = re.findall(r"return (?:await |\(yield from )?(\w+)\((\w+), ", text)
+        texts[pending.pop()] = (text, *names[0])
+    return compile(text, file, "exec")
+
+
+def report(before: list[str]) -> tuple[list[str], dict[Any, Any], list[tuple[str, str]]]:
+    """Return the modules and functions since `before`."""
+    found = ([name for name in sys.modules if name not in before], dict(texts), list(dict.fromkeys(codes)))
+    texts.clear()
+    codes.clear()
+    return found
+
+
+made.decorated, made.compiled = decorated, compiled  # type: ignore[assignment]
+
+import rdspool  # noqa: E402
+
+rdspool.get_engine(host="database.cluster.eu-west-1.rds.amazonaws.com", user="user")
+base = report([])
+
+import sqlalchemy.orm  # noqa: E402, F401
+
+orm = report(base[0])
+sys.stdout.buffer.write(pickle.dumps({"base": base, "orm": orm}))

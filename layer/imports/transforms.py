@@ -1,0 +1,205 @@
+"""The transforms. `python -m layer imports` shows what each one saves; one that saves less than 2 ms does not stay."""
+
+from __future__ import annotations
+
+from .transform import ANNOTATED, DATACLASS, LATER, MADE, Edit, Transform, functions, module
+
+_UTIL = "sqlalchemy/util"
+
+ASYNCIO = Transform(
+    "asyncio",
+    "SQLAlchemy imports asyncio for its asyncio extension. Its CancelledError is no Exception, so the tests for it need no asyncio.",
+    20,
+    (
+        module(f"{_UTIL}/compat.py", "asyncio"),
+        module(f"{_UTIL}/queue.py", "asyncio"),
+        module(f"{_UTIL}/concurrency.py", "asyncio"),
+        Edit(f"{_UTIL}/concurrency.py", "e, (asyncio.TimeoutError, asyncio.CancelledError)\n", "e, TimeoutError\n"),
+        Edit(
+            f"{_UTIL}/concurrency.py",
+            "return isinstance(e, asyncio.CancelledError)\n",
+            "return not isinstance(e, Exception) and isinstance(e, asyncio.CancelledError)\n",
+        ),
+        Edit(
+            f"{_UTIL}/concurrency.py",
+            "iscoroutine = asyncio.iscoroutine\n",
+            f'iscoroutine = {LATER}.function(globals(), "iscoroutine", "asyncio")\n',
+        ),
+    ),
+)
+
+METADATA = Transform(
+    "importlib.metadata",
+    "SQLAlchemy uses it for the entry points of dialects that it does not know, and for the versions of drivers.",
+    9,
+    (
+        module(f"{_UTIL}/compat.py", "importlib.metadata", "from importlib import metadata as importlib_metadata", "importlib_metadata"),
+        Edit(f"{_UTIL}/langhelpers.py", "\nimport importlib.metadata\n", "\nimport importlib\n"),
+        Edit(
+            f"{_UTIL}/langhelpers.py",
+            "    version = importlib.metadata.version(distribution)\n",
+            "    import importlib.metadata; version = importlib.metadata.version(distribution)\n",
+        ),
+    ),
+)
+
+PLATFORM = Transform(
+    "platform",
+    "SQLAlchemy asks three facts about the interpreter, which sys and os have too. A layer's Python is CPython.",
+    2,
+    (
+        Edit(f"{_UTIL}/compat.py", "\nimport platform\n", "\nimport os\n"),
+        Edit(f"{_UTIL}/compat.py", 'platform.python_implementation() == "PyPy"', 'sys.implementation.name == "pypy"'),
+        Edit(f"{_UTIL}/compat.py", 'platform.python_implementation() == "CPython"', 'sys.implementation.name == "cpython"'),
+        Edit(f"{_UTIL}/compat.py", "platform.machine()", "os.uname().machine"),
+        module(f"{_UTIL}/compat.py", "sysconfig"),
+        Edit(f"{_UTIL}/compat.py", 'bool(sysconfig.get_config_var("Py_GIL_DISABLED"))', '"t" in sys.abiflags'),
+    ),
+)
+
+SMALL = Transform(
+    "small modules",
+    "They are used by rare types, URLs that are texts, two-phase transactions and error messages only.",
+    5,
+    (
+        module(f"{_UTIL}/langhelpers.py", "textwrap"),
+        module(f"{_UTIL}/compat.py", "base64"),
+        module("sqlalchemy/sql/sqltypes.py", "pickle"),
+        module("sqlalchemy/engine/default.py", "random"),
+        *functions("sqlalchemy/engine/url.py", "urllib.parse", "parse_qsl quote quote_plus unquote"),
+    ),
+)
+
+INSPECT = Transform(
+    "inspect",
+    "SQLAlchemy asks for the kind of a few objects, which needs no inspect.",
+    7,
+    (
+        module(f"{_UTIL}/compat.py", "inspect"),
+        module(f"{_UTIL}/langhelpers.py", "inspect"),
+        module("sqlalchemy/engine/create.py", "inspect"),
+        module("sqlalchemy/sql/lambdas.py", "inspect"),
+        module("typing_extensions.py", "inspect"),
+        Edit(
+            "typing_extensions.py",
+            '"module" in inspect.signature(typing._type_check).parameters',
+            '"module" in typing._type_check.__code__.co_varnames[:typing._type_check.__code__.co_argcount]',
+        ),
+    ),
+)
+
+_DRIVERS = "aiomysql asyncmy cymysql mariadbconnector mysqlconnector mysqldb pymysql pyodbc"
+
+DIALECTS = Transform(
+    "dialects",
+    "SQLAlchemy imports the dialects of all MySQL drivers with that of one.",
+    2,
+    (
+        *(Edit("sqlalchemy/dialects/mysql/__init__.py", f"from . import {name}  # noqa\n", "\n") for name in _DRIVERS.split()),
+        Edit(
+            "sqlalchemy/dialects/mysql/__init__.py",
+            "base.dialect = dialect = mysqldb.dialect\n",
+            f'base.__getattr__ = {LATER}.names(base.__name__, {{"dialect": "sqlalchemy.dialects.mysql.mysqldb:dialect"}}); '
+            f'__getattr__ = {LATER}.names(__name__, {{"dialect": "sqlalchemy.dialects.mysql.mysqldb:dialect"}}, "{_DRIVERS}")\n',
+        ),
+    ),
+)
+
+_CONNECTOR = "mysql/connector"
+_SUBMODULES = (
+    "_decorating _scripting abstracts authentication connection conversion cursor logger network opentelemetry optionfiles plugins pooling "
+    "protocol"
+)
+
+CONNECTOR = Transform(
+    "connector",
+    "rdspool has its own driver and uses the connector's errors, constants and types.",
+    10,
+    (
+        Edit(f"{_CONNECTOR}/__init__.py", "\nfrom .connection import MySQLConnection\n", "\n\n"),
+        Edit(f"{_CONNECTOR}/__init__.py", "\nfrom .pooling import connect\n", "\n\n"),
+        Edit(
+            f"{_CONNECTOR}/__init__.py",
+            "\nConnect = connect\n",
+            f"\n__getattr__ = {LATER}.names(__name__, {{"
+            '"MySQLConnection": "mysql.connector.connection:MySQLConnection", '
+            '"connect": "mysql.connector.pooling:connect", "Connect": "mysql.connector.pooling:connect"'
+            f'}}, "{_SUBMODULES}")\n',
+        ),
+        module(f"{_CONNECTOR}/utils.py", "platform"),
+        module(f"{_CONNECTOR}/utils.py", "subprocess"),
+    ),
+)
+
+DECORATORS = Transform(
+    "decorators",
+    "SQLAlchemy's decorators write 123 functions as texts and compile them. The build has done so.",
+    18,
+    (
+        Edit(
+            f"{_UTIL}/langhelpers.py",
+            "        if not inspect.isfunction(fn) and not inspect.ismethod(fn):\n"
+            '            raise Exception("not a decoratable function")\n',
+            f"        if (decorated := {MADE}.decorated(fn, target, exec_code_in_env)) is not None: return update_wrapper(decorated, fn)\n"
+            '        if not inspect.isfunction(fn) and not inspect.ismethod(fn): raise Exception("not a decoratable function")\n',
+        ),
+        Edit(f"{_UTIL}/langhelpers.py", 'code = compile(code, filename, "exec")\n', f"code = {MADE}.compiled(code, filename)\n"),
+    ),
+)
+
+DATACLASSES = Transform(
+    "dataclasses",
+    "The module imports inspect, for two classes whose methods the build has compiled.",
+    8,
+    (
+        module(f"{_UTIL}/compat.py", "dataclasses"),
+        Edit("sqlalchemy/engine/reflection.py", "\nfrom dataclasses import dataclass\n", f"\ndataclass = {DATACLASS}.dataclass()\n"),
+        Edit("sqlalchemy/pool/base.py", "\n@dataclasses.dataclass(frozen=True)\n", f"\n@{DATACLASS}.dataclass(frozen=True)\n"),
+        module("sqlalchemy/pool/base.py", "dataclasses"),
+    ),
+)
+
+ANNOTATIONS = Transform(
+    "annotated classes",
+    "SQLAlchemy makes a class for each of 193 elements, of which a program uses a few.",
+    6,
+    (
+        Edit(
+            "sqlalchemy/sql/annotation.py",
+            "    for super_ in cls.__mro__:\n",
+            f"    for super_ in {ANNOTATED}.supers(cls, _new_annotation_type):\n",
+        ),
+        Edit(
+            "sqlalchemy/sql/annotation.py",
+            "    for cls in util.walk_subclasses(target_hierarchy):\n        _new_annotation_type(cls, base_cls)\n",
+            f"    {ANNOTATED}.prepare(globals(), target_hierarchy, base_cls)\n\n",
+        ),
+    ),
+)
+
+TRANSFORMS: tuple[Transform, ...] = (
+    ASYNCIO,
+    METADATA,
+    PLATFORM,
+    SMALL,
+    INSPECT,
+    DIALECTS,
+    CONNECTOR,
+    DECORATORS,
+    DATACLASSES,
+    ANNOTATIONS,
+)
+
+_HOOK = '__import__("importlib.util").util.find_spec("rdspool_imports") and __import__("rdspool_imports")'
+
+HOOKS = (
+    Transform(
+        "hooks",
+        "The bytecode of the packages themselves, which Python finds, makes it find their modules in the archives.",
+        0,
+        (
+            Edit("sqlalchemy/__init__.py", "\nfrom __future__ import annotations\n", f"\nfrom __future__ import annotations; {_HOOK}\n"),
+            Edit("mysql/__init__.py", "# 51 Franklin St, Fifth Floor, Boston, MA 02110-1301  USA\n", f"{_HOOK}\n"),
+        ),
+    ),
+)

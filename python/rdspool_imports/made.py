@@ -1,0 +1,57 @@
+"""SQLAlchemy's decorators write a function as text and compile it, at each import. Here they find both as the build made them.
+
+What the text depends on is the key, so that a function which differs in any of it is made as SQLAlchemy makes it.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType
+
+TYPE_CHECKING = False  # typing takes 3 ms to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+    from typing import Any
+
+texts: dict[tuple[Any, ...], tuple[str, str, str]] = {}
+"""Per key, the text of the function, and the names in it for the decorator's target and for the decorated function."""
+codes: dict[tuple[str, str], CodeType] = {}
+"""The code of each text, by the text and the file name that tracebacks show."""
+
+
+def key(function: FunctionType, target: Any) -> tuple[Any, ...]:
+    """Return all that the text of a decorated function depends on."""
+    code = function.__code__
+    named = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
+    return (
+        target.__name__,
+        function.__module__,
+        function.__qualname__,
+        function.__name__,
+        code.co_varnames[:named],
+        code.co_argcount,
+        code.co_kwonlyargcount,
+        code.co_flags,
+        len(function.__defaults__ or ()),
+        tuple(function.__kwdefaults__ or ()),
+    )
+
+
+def decorated(function: Any, target: Any, execute: Callable[..., FunctionType]) -> FunctionType | None:
+    """Return what SQLAlchemy's `decorator(target)` makes of a function; None where the build did not make it."""
+    if type(function) is not FunctionType:
+        return None
+    found = texts.get(key(function, target))
+    if found is None:
+        return None
+    text, target_name, function_name = found
+    names = {target_name: target, function_name: function, "__name__": function.__module__}
+    made = execute(text, names, function.__name__, f"{target.__name__}() wrapper for {function.__module__}.{function.__qualname__}")
+    made.__defaults__ = function.__defaults__
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+def compiled(text: str, file: str) -> CodeType:
+    """Return the code of a text, as compile() does."""
+    return codes.get((text, file)) or compile(text, file, "exec")

@@ -13,7 +13,7 @@ from typing import Any
 from .. import deadlines
 from .._settings.places import wrong_name
 from ..errors import SettingsError
-from .examination import examine, report
+from .examination import examine, summary
 from .patient import Patient
 from .report import conclusion, lines
 from .step import Result
@@ -43,7 +43,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
             results = examine(patient, seen)
     else:
         results = examine(patient, seen)
-    found = report(name, results)
+    found = summary(name, results)
     sys.stdout.write(f"{conclusion(found)}\n")
     made: dict[str, Any] = json.loads(json.dumps(found))
     return made

@@ -8,7 +8,7 @@ import sys
 from typing import TextIO
 
 from .._settings.places import wrong_name
-from .examination import examine, report
+from .examination import examine, summary
 from .patient import Patient
 from .report import conclusion, lines
 from .step import Result
@@ -32,6 +32,6 @@ def run(name: str | None, *, as_json: bool = False, colour: bool | None = None, 
         out.flush()
 
     results = examine(Patient(name), (lambda _: None) if as_json else seen)
-    found = report(name, results)
+    found = summary(name, results)
     out.write(json.dumps(found, indent=1) + "\n" if as_json else f"\n{conclusion(found)}\n")
     return 0 if found["ok"] else 1

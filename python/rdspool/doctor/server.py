@@ -12,6 +12,7 @@ from .._aws.endpoints import region_of
 from .._driver.connection import Connection
 from .._driver.error_numbers import ACCESS_DENIED_TO_DATABASE
 from . import advice
+from .identity import learn
 from .patient import Patient
 from .step import FAILED, OK, WARNING, Finding, skipped
 
@@ -32,6 +33,7 @@ def ask(connection: Connection, statement: str) -> list[tuple[Any, ...]]:
 def clock(patient: Patient) -> Finding:
     """Compare the clock here with the server's, or with that of AWS where nobody is signed in."""
     facts: dict[str, Any] = {"here": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    learn(patient, wait=patient.connection is None)
     ahead, whose = patient.skew, "AWS"
     if patient.connection is not None:
         before = time.time()

@@ -23,7 +23,7 @@ from ..creator import session_start
 from ..deadlines import Limit
 from ..errors import TooManyConnectionsError
 from ..secret import EmptiedFrames
-from . import advice
+from . import advice, identity
 from .network import too_many
 from .patient import CONNECT, Patient
 from .step import FAILED, OK, Finding
@@ -97,6 +97,7 @@ def look(patient: Patient) -> Finding:
 
 def _access(patient: Patient) -> dict[str, Any]:
     """Return what the sign-in of this user rests on, where it is one of IAM."""
+    identity.learn(patient, wait=False)
     if patient.gives_password:
         return {}
     return {"policy": advice.policy(patient), "create_user": advice.create_user(patient.settings)}
@@ -113,6 +114,7 @@ def _refused(patient: Patient, error: Error, plugins: list[str], limit: Limit) -
         return Finding(FAILED, str(error.msg), facts, cause=explained.msg, fix=["Do what the cause says, and run the doctor again"])
     if patient.gives_password:
         return Finding(FAILED, str(error.msg), facts, cause=explained.msg, fix=_password_fix(patient))
+    identity.learn(patient, wait=True)
     facts |= _access(patient)
     cause, fix = _why(patient, plugins, str(explained.msg))
     return Finding(FAILED, str(error.msg), facts, cause=cause, fix=fix)

@@ -499,6 +499,17 @@ def test_a_proxy_is_named_and_not_pinned(server, module_fronts, doctor):
     assert "RDSPOOL_MULTI_STATEMENTS=false" in pins.advice("proxy")
 
 
+def test_a_proxy_that_does_not_know_the_user(server, module_fronts, doctor):
+    host = "app.proxy-c1abcdefghij.eu-central-1.rds.amazonaws.com"
+    front = module_fronts(server, host=host, proxy=Proxy(10))
+    with resolved(host):
+        report = doctor(host=host, port=front.port, user="nosuch")
+    assert report.failed == ["sign-in"]
+    assert "the proxy has no secret of this user" in report.advice("sign-in")
+    assert "modify-db-proxy" in report.advice("sign-in")
+    assert "describe-db-proxies" in report.advice("sign-in")
+
+
 # -- in a function -------------------------------------------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from .._aws import credentials
 from ..errors import ConnectTimeoutError, CredentialsError
-from .identity import Question
 from .patient import Patient
+from .question import Question
 from .step import FAILED, OK, WARNING, Finding, skipped
 
 TEMPORARY: Final = "ASIA"

@@ -33,7 +33,8 @@ def dns(patient: Patient) -> Finding:
         explained = diagnosis.explain(error, settings, None, limit)
         return Finding(FAILED, str(error.msg), cause=explained.msg, fix=_name_fix(error, settings.host))
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-    private = all(ipaddress.ip_address(address.partition("%")[0]).is_private for address in addresses)
+    # Of IPv6, a VPC's own addresses are public ones too.
+    private = not any(ip.version == 4 and ip.is_global for ip in (ipaddress.ip_address(one.partition("%")[0]) for one in addresses))
     facts = {"addresses": addresses, "private": private, "canonical": _canonical(settings.host, limit)}
     text = f"{settings.host} has {'the address' if len(addresses) == 1 else 'the addresses'} {', '.join(addresses)}"
     canonical = facts["canonical"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from .. import deadlines
 from .._aws.credentials import Credentials
@@ -13,9 +13,7 @@ from .._driver.sign_in import Greeting
 from ..deadlines import Limit
 from ..secret import Secret
 from ..settings import Settings
-
-if TYPE_CHECKING:
-    from .identity import Question
+from .question import Question
 
 CONNECT: Final = 5.0
 """Seconds that each step may wait on the network where RDSPOOL_CONNECT_TIMEOUT is not set. An invocation's end is earlier."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, Final
 
 from .._aws.endpoints import region_of
+from .._settings.defaults import PREFIX
 from .._settings.places import Places, Variables
 from ..errors import SettingsError
 from ..secret import HIDDEN, Secret
@@ -28,7 +30,7 @@ def look(patient: Patient) -> Finding:
             f"{called} has no settings that it can work with",
             {"variables": _variables()},
             cause=str(error),
-            fix=[f"Correct this variable in the function's configuration, or in the shell: {str(error).partition(' ')[0]}"],
+            fix=[_correct(str(error))],
         )
     settings = patient.settings
     facts = {"settings": _places(patient, settings)}
@@ -43,6 +45,14 @@ def look(patient: Patient) -> Finding:
             fix=["Set RDSPOOL_HOST to the endpoint's own name, which ends in .rds.amazonaws.com"],
         )
     return Finding(OK, found, facts)
+
+
+def _correct(text: str) -> str:
+    """Return how to correct the variable that an error names first."""
+    named = re.search(rf"{PREFIX}\w+", text)
+    if named is None:
+        return "Do what the cause says, in the function's environment variables or in the shell"
+    return f"Correct {named[0]}: among the function's environment variables, or in the shell (export {named[0]}=..., unset {named[0]})"
 
 
 def _variables() -> list[str]:

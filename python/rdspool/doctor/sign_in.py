@@ -11,6 +11,7 @@ from typing import Any, Final
 from mysql.connector.errors import Error
 
 from .._aws import diagnosis
+from .._aws.endpoints import is_proxy
 from .._aws.token import TOKEN_LIFETIME
 from .._driver.command_phase import CommandPhase
 from .._driver.connection import Connection
@@ -158,10 +159,11 @@ def _why(patient: Patient, plugins: list[str], explained: str) -> tuple[str, lis
             ],
         )
     known = "" if patient.principal is None else f" of {patient.principal}"
+    secret = ", or the proxy has no secret of this user" if is_proxy(settings.host) else ""
     return (
         (
             f"The server took the token to AWS for its check, so the user is one of IAM, and AWS said no: a policy{known} does not allow "
-            f"rds-db:connect as {settings.user!r}, or IAM authentication is off, or {settings.host!r} is not the endpoint's own name, for the token "
+            f"rds-db:connect as {settings.user!r}, or IAM authentication is off{secret}, or {settings.host!r} is not the endpoint's own name, for the token "
             "is signed for it, the port and the region"
         ),
         [

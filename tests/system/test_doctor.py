@@ -302,6 +302,16 @@ def test_a_certificate_that_has_ended(server, fronts, doctor):
     assert report["tls"]["facts"]["certificate"]["ends"] in report.advice("tls")
 
 
+def test_an_alias_of_the_endpoint(front, doctor):
+    """The token and the certificate are for the endpoint's own name."""
+    with resolved("db.internal.example"):
+        report = doctor(host="db.internal.example")
+    assert report.failed == ["tls"]
+    assert report["tls"]["fix"] == [f"RDSPOOL_HOST={front.host}"]
+    assert report["settings"]["outcome"] == "warning"
+    assert "an alias (a CNAME)" in report.advice("settings")
+
+
 # -- the sign-in -----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -521,6 +531,40 @@ def test_in_a_function(front, start_function):
     assert next(step for step in report["steps"] if step["step"] == "runtime")["facts"]["function"] == "function"
     function.terminate()
     assert "All that was tried works" in function.log
+
+
+MISTAKES = {
+    "host": ({"RDSPOOL_HOST": "nosuch.invalid"}, "dns", "RDSPOOL_HOST"),
+    "no host": ({"RDSPOOL_HOST": ""}, "settings", "RDSPOOL_HOST is not set"),
+    "a number": ({"RDSPOOL_POOL_RECYCLE": "soon"}, "settings", "RDSPOOL_POOL_RECYCLE"),
+    "another name": ({"RDSPOOL_CAA": "/ca.pem"}, "settings", "RDSPOOL_CA"),
+    "region": ({"RDSPOOL_REGION": "us-east-1"}, "settings", "leave RDSPOOL_REGION out"),
+    "port": ({"RDSPOOL_PORT": "1"}, "tcp", "RDSPOOL_PORT"),
+    "roots": ({"RDSPOOL_CA": ""}, "tls", "RDSPOOL_CA"),
+    "user": ({"RDSPOOL_USER": "nosuch"}, "sign-in", "CREATE USER 'nosuch'"),
+    "session token": ({"AWS_ACCESS_KEY_ID": "ASIAQWERTYUIOPASDFGH", "AWS_SESSION_TOKEN": ""}, "credentials", "AWS_SESSION_TOKEN"),
+    "secret key": ({"AWS_SECRET_ACCESS_KEY": "another"}, "sign-in", "rds-db:connect"),
+    "password": ({"RDSPOOL_PASSWORD": "not-it", "RDSPOOL_USER": "plain"}, "sign-in", "RDSPOOL_PASSWORD"),
+    "database": ({"RDSPOOL_DATABASE": "apq"}, "database", "RDSPOOL_DATABASE=app"),
+}
+
+
+@pytest.mark.parametrize(("variables", "step", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_in_a_function_with_lambdas_default_limit(front, start_function, variables, step, words):
+    function = start_function("", handler="rdspool.doctor.handler", **{"AWS_ENDPOINT_URL_STS": NOWHERE, **variables})
+    report = function.invoke(None)
+    assert report["failed"] == [step]
+    (found,) = [one for one in report["steps"] if one["step"] == step]
+    assert words in "\n".join([found["cause"], *found["fix"]])
+    function.terminate()
+    assert f"failed   {step} " in function.log
+
+
+@pytest.mark.parametrize(("when", "step"), [(Accept(), "greeting"), (SignIn(), "sign-in")])
+def test_a_server_that_falls_silent_in_a_function_with_lambdas_default_limit(front, start_function, when, step):
+    front.fault(when=when, do=Silence(), times=None)
+    report = start_function("", handler="rdspool.doctor.handler", AWS_ENDPOINT_URL_STS=NOWHERE).invoke(None)
+    assert report["failed"] == [step]
 
 
 def test_a_silent_port_in_a_function_with_lambdas_default_limit(start_function):

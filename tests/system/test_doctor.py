@@ -15,6 +15,8 @@ from rdspool.__main__ import main
 from silent_network import SILENT, run
 
 import local.aws
+import local.front
+import local.server
 from local.aws.faults import Call, Refuse
 from local.certificates import authority
 from local.front import Proxy
@@ -190,6 +192,30 @@ def test_no_credentials(doctor, monkeypatch, tmp_path):
     report = doctor()
     assert report.failed == ["credentials"]
     assert "AWS_ACCESS_KEY_ID" in report.advice("credentials")
+
+
+def test_credentials_of_a_profile(doctor, credentials, monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    file = tmp_path / "credentials"
+    file.write_text(
+        f"[dev]\naws_access_key_id={credentials.access_key}\naws_secret_access_key={credentials.secret_key}\naws_session_token={credentials.session_token}\n"
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.setenv("AWS_PROFILE", "dev")
+    monkeypatch.setattr("rdspool._aws.credentials._resolved", None)
+    report = doctor()
+    assert report.failed == []
+    assert report["credentials"]["facts"]["source"] == "botocore: shared-credentials-file"
+
+
+def test_two_session_tokens(doctor, credentials, monkeypatch):
+    monkeypatch.setenv("AWS_SECURITY_TOKEN", credentials.session_token)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "another")
+    report = doctor()
+    assert report["credentials"]["outcome"] == "warning"
+    assert report["credentials"]["fix"] == ["unset AWS_SECURITY_TOKEN"]
+    assert report["sign-in"]["outcome"] == "ok"
 
 
 def test_whose_the_credentials_are(sts, doctor):
@@ -478,6 +504,22 @@ def test_nearly_too_many_connections(few_connections, target, doctor):
     (holder,) = [one for one in report["limits"]["facts"]["holders"] if one["user"] == "app"]
     assert holder["connections"] == few_connections - 1
     assert "'app' holds most" in report.advice("limits")
+
+
+def test_who_holds_the_connections(server, credentials, doctor, monkeypatch):
+    """By the function's name, where the server keeps the connections' attributes and the user may read them."""
+    with local.server.start(server.kind, options=["--performance-schema=ON"]) as other:
+        other.database("app")
+        other.create_user("app", "pw-on-the-server")
+        with local.front.start(other, users={"app": "pw-on-the-server"}, credentials=credentials) as front, resolved(front.host):
+            settings = {"host": front.host, "port": front.port, "user": "app", "database": "app", "ca": str(front.ca_file)}
+            monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "checkout")
+            held = [dbapi.connect(**settings) for _ in range(3)]
+            report = doctor(**settings)
+            for connection in held:
+                connection.close()
+    found = {holder["program"]: holder["connections"] for holder in report["limits"]["facts"]["holders"] if holder["user"] == "app"}
+    assert found == {"checkout": 3, "rdspool doctor": 1}
 
 
 def test_a_user_with_too_many_connections(server, target, doctor):

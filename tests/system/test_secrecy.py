@@ -270,12 +270,12 @@ def test_an_exception_from_outside_shows_no_secret(engine_of, secrets, interrupt
     assert frame in frames_of(error)
 
 
-@pytest.mark.parametrize("name", ["quote", "time"])
+@pytest.mark.parametrize("name", ["quoted", "time"])
 @pytest.mark.parametrize("call", [1, 2, 3])
 def test_an_exception_from_outside_while_a_token_is_signed_shows_no_secret(target, secrets, interrupted, monkeypatch, name, call):
     engine = get_engine(**target)
-    if name == "quote":
-        interrupted(token_module, "quote", call)
+    if name == "quoted":
+        interrupted(token_module, "quoted", call)
     else:
         interrupted(token_module.hmac, "digest", call, after=True)
     error = shown_by_failure(engine, secrets, Outside)

@@ -125,7 +125,9 @@ def main(zipped: Path, rounds: int, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(found) + "\n")
         return
-    table = Table("", *(Column(name, justify="right") for name in ("CPU of imports and engine, ms", "resident memory, MiB", "files of the layer")))
+    table = Table(
+        "", *(Column(name, justify="right") for name in ("CPU of imports and engine, ms", "resident memory, MiB", "files of the layer"))
+    )
     for name, median in found["medians"].items():
         table.add_row(name, f"{median['imports']:.1f}", f"{median['memory']:.1f}", f"{median['files']:.0f}")
     console = Console()

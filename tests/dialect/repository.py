@@ -20,7 +20,7 @@ def fetched() -> Path:
     return suites.source(LOCK)
 
 
-def arguments() -> list[str]:
-    """Return pytest's arguments for the tests that SQLAlchemy itself runs on each database."""
+def arguments(everything: bool = False) -> list[str]:
+    """Return pytest's arguments for the tests that SQLAlchemy itself runs on each database, or for `everything` that needs no server."""
     options = ["-q", "-o", "addopts=", "--tb", "short", "-p", "no:cacheprovider", "-p", "no:timeout", "-p", "warnings", "-p", "logging"]
-    return [*options, "--backend-only", *TESTS]
+    return [*options, *([] if everything else ["--backend-only"]), *TESTS]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..matrix import PROJECT
 
-INPUTS = ("layer", "python/rdspool", "LICENSE", "pyproject.toml", "Dockerfile")
+INPUTS = ("layer", "python/rdspool", "python/rdspool_imports", "LICENSE", "pyproject.toml", "Dockerfile")
 """The paths that a layer is built from, besides the wheels and the interpreter."""
 
 

@@ -103,7 +103,7 @@ def main(kinds, stock, whole, zipped, sqlite, arguments):
     folder = repository.fetched() if whole else HERE
     if sqlite and not whole:
         raise click.UsageError("--sqlite is for --repository")
-    given = (repository.arguments(sqlite) if whole else ["-q", "-p", "sqlalchemy.testing.plugin.pytestplugin"]) + list(arguments)
+    given = (repository.arguments(arguments, sqlite) if whole else ["-q", "-p", "sqlalchemy.testing.plugin.pytestplugin"]) + list(arguments)
     outcomes = []
     with layered.unpacked(zipped) if zipped else contextlib.nullcontext() as layer:
         if sqlite:

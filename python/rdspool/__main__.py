@@ -1,4 +1,4 @@
-"""The command `python -m rdspool size`: how many connections a function's traffic needs, before the first bad day says it."""
+"""The commands of `python -m rdspool`: `size` says how many connections a function's traffic needs, `doctor` why a connect fails."""
 
 from __future__ import annotations
 
@@ -25,12 +25,21 @@ ABOUT: Final = """\
 Simulate a day of a function's traffic: the environments that Lambda makes for it, and the connections that they hold. Say how many
 connections the server needs, what happens with the ones it has, and when an RDS Proxy is due. The same seed gives the same day.
 """
+DOCTOR: Final = """\
+Examine the way from here to the database, step by step: settings, versions, credentials, DNS, TCP, TLS, sign-in, database, role and limits.
+Say for each step what was found, why it failed, and what to do. The exit status is 1 if a step failed, and 0 if none did.
+"""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     made = argparse.ArgumentParser(prog="python -m rdspool", description="Tools beside the engine.")
-    size = made.add_subparsers(dest="command", required=True).add_parser("size", description=ABOUT, help="how many connections are needed")
+    commands = made.add_subparsers(dest="command", required=True)
+    doctor = commands.add_parser("doctor", description=DOCTOR, help="why the database is not reached, and what to do")
+    doctor.add_argument("name", nargs="?", metavar="NAME", help='the engine, as in get_engine("NAME") (default: the unnamed one)')
+    doctor.add_argument("--json", action="store_true", help="print JSON, once all steps are done")
+    doctor.add_argument("--no-color", action="store_true", help="print no colours on a terminal (as with NO_COLOR)")
+    size = commands.add_parser("size", description=ABOUT, help="how many connections are needed")
     traffic = size.add_argument_group("traffic")
     given = traffic.add_mutually_exclusive_group(required=True)
     given.add_argument("--peak", type=_number, metavar="RPS", help="requests per second in the busiest hour")
@@ -191,8 +200,12 @@ def text(found: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, or 1 where requests fail in the mode automatic with the given limit."""
+    """Run the command and return its exit status: 0, or 1 where requests fail in the mode automatic with the given limit, or a step failed."""
     options = parser().parse_args(arguments)
+    if options.command == "doctor":
+        from .doctor.command import run  # imported only when it is used
+
+        return run(options.name, as_json=options.json, colour=False if options.no_color else None)
     found = size(options)
     if options.json:
         as_json = found | {key: {mode: asdict(one) for mode, one in found[key].items()} for key in ("unlimited", "limited")}

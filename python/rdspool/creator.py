@@ -49,6 +49,18 @@ def token_source(settings: Settings) -> TokenSource:
         return _tokens[target]
 
 
+def session_start(settings: Settings) -> SessionStart:
+    """Return what each session starts with, as the settings say."""
+    level = settings.isolation_level
+    return SessionStart(
+        autocommit=level == "AUTOCOMMIT",
+        isolation_level=None if level == "AUTOCOMMIT" else level,
+        wait_timeout=settings.wait_timeout,
+        resets=settings.reset_session,
+        tracks=not is_proxy(settings.host),
+    )
+
+
 def after_fork() -> None:
     """In the child of a fork: another thread of the parent's may have held the locks."""
     global _tokens_lock
@@ -86,16 +98,7 @@ class Creator:
         Raises SettingsError where no authorities are known to verify the server with.
         """
         self.settings = settings
-        if start is None:
-            level = settings.isolation_level
-            start = SessionStart(
-                autocommit=level == "AUTOCOMMIT",
-                isolation_level=None if level == "AUTOCOMMIT" else level,
-                wait_timeout=settings.wait_timeout,
-                resets=settings.reset_session,
-                tracks=not is_proxy(settings.host),
-            )
-        self._start = start
+        self._start = session_start(settings) if start is None else start
         self._attributes = connection_attributes or {}
         self._timeouts = read_timeout, write_timeout
         self._force_ipv6 = force_ipv6

@@ -11,7 +11,8 @@ import pytest
 from layer.matrix import PROJECT
 
 PACKAGE = PROJECT / "python" / "rdspool"
-NOT_ON_THE_WAY = {"__main__.py", "sizing.py", "_aws/diagnosis.py"}
+DOCTOR = {path.relative_to(PACKAGE).as_posix() for path in (PACKAGE / "doctor").glob("*.py")}
+NOT_ON_THE_WAY = {"__main__.py", "sizing.py", "_aws/diagnosis.py", *DOCTOR}
 """Modules that no import of rdspool and no connect that succeeds imports."""
 MAY = {
     *("__future__", "atexit", "collections", "collections.abc", "contextlib", "contextvars", "datetime", "decimal", "enum", "functools"),
@@ -48,7 +49,8 @@ def test_only_these_modules_of_the_standard_library_are_imported(module):
 
 
 def test_what_is_not_on_the_way_is_not_imported():
-    names = [f"rdspool.{name.removesuffix('.py').replace('/', '.')}" for name in NOT_ON_THE_WAY]
+    names = [f"rdspool.{name.removesuffix('.py').replace('/', '.').removesuffix('.__init__')}" for name in NOT_ON_THE_WAY]
+    assert "rdspool.doctor" in names
     program = (
         f"import sys; from rdspool import get_engine; get_engine(host='h.test', user='u', region='eu-west-1'); "
         f"print([name for name in {names} if name in sys.modules])"

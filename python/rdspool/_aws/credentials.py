@@ -63,6 +63,13 @@ _resolved: tuple[int, Any] | None = None
 """The process that asked botocore, and its credentials object, which refreshes itself and is worth keeping."""
 
 
+def source() -> str:
+    """Return where the credentials of the last `find_credentials()` came from: the environment, or botocore's name of the way it took."""
+    if os.environ.get("AWS_ACCESS_KEY_ID") and os.environ.get("AWS_SECRET_ACCESS_KEY"):
+        return "environment"
+    return "nowhere" if _resolved is None else f"botocore: {_resolved[1].method}"
+
+
 def forget() -> None:
     """Forget the credentials object of botocore: after a fork, or in an environment that was restored from a snapshot."""
     global _resolved

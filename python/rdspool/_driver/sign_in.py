@@ -166,10 +166,7 @@ def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
     flags = login.capabilities & (greeting.capabilities | ~_IF_OFFERED) | ClientFlag.PLUGIN_AUTH | ClientFlag.SSL | PROTOCOL_41
     if login.database:
         flags |= ClientFlag.CONNECT_WITH_DB
-    if not greeting.capabilities & ClientFlag.SSL:
-        raise InterfaceError(f"{stream.address} offers no TLS, and rdspool sends no sign-in without it", errno=TLS_FAILED)
-    header = _SSL_REQUEST.pack(flags, MAXIMUM_MAX_ALLOWED_PACKET, UTF8MB4)
-    stream.send(header)
+    header = request_tls(stream, greeting, flags)
     verified = resumption.recall(login.tls, stream.address)
     stream.start_tls(login.tls, verified and verified.session)
     plugin = CLEAR_PASSWORD if login.token else greeting.plugin
@@ -185,6 +182,15 @@ def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
     assert isinstance(stream.socket, ssl.SSLSocket)
     resumption.keep(login.tls, stream.address, stream.socket, verified)
     return accepted
+
+
+def request_tls(stream: PacketStream, greeting: Greeting, flags: int) -> bytes:
+    """Ask the server for TLS, and return what was sent: the login begins with the same. Raises InterfaceError where the server offers none."""
+    if not greeting.capabilities & ClientFlag.SSL:
+        raise InterfaceError(f"{stream.address} offers no TLS, and rdspool sends no sign-in without it", errno=TLS_FAILED)
+    header = _SSL_REQUEST.pack(flags, MAXIMUM_MAX_ALLOWED_PACKET, UTF8MB4)
+    stream.send(header)
+    return header
 
 
 def _send_login(stream: PacketStream, header: bytes, flags: int, plugin: str, nonce: bytes, login: Login) -> None:

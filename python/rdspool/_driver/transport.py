@@ -35,7 +35,7 @@ def connect(host: str, port: int, limit: Limit, *, force_ipv6: bool = False) -> 
     Raises OperationalError 2003 (no such name, refused, no route) and ConnectionTimeoutError.
     """
     address = f"{host}:{port}"
-    addresses = _addresses(host, port, socket.AF_INET6 if force_ipv6 else socket.AF_UNSPEC, limit)
+    addresses = look_up(host, port, socket.AF_INET6 if force_ipv6 else socket.AF_UNSPEC, limit)
     # RDS names with both families are reachable by IPv4 from every VPC, by IPv6 only from some.
     addresses.sort(key=lambda found: found[0] != socket.AF_INET)
     failure: OSError | None = None
@@ -67,7 +67,7 @@ def _set_options(opened: socket.socket) -> None:
             opened.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def _addresses(host: str, port: int, family: int, limit: Limit) -> list[Any]:
+def look_up(host: str, port: int, family: int, limit: Limit) -> list[Any]:
     """Return the host's addresses. The system's look-up takes no time-out (10 s for a resolver that never answers), so a thread makes it."""
     # As bytes: a str goes through the idna codec, whose import costs a cold start 1 ms of CPU.
     name = host.encode()

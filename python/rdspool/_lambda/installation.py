@@ -31,7 +31,7 @@ class UntestedVersionWarning(UserWarning):
 
 def check_versions() -> None:
     """Warn, once, where an imported package is of a version that rdspool is not tested with. Imports nothing itself."""
-    untested = [sentence for _, sentence in _untested()]
+    untested = [sentence for _, sentence in untested_packages()]
     if untested:
         warnings.warn(" ".join([*untested, _advice()]), UntestedVersionWarning, skip_file_prefixes=(_HERE,))
 
@@ -42,7 +42,7 @@ def explained(error: ImportError) -> ImportError:
     return error if text is None else ImportError(text, name=error.name, path=error.path)
 
 
-def _untested() -> Iterator[tuple[str, str]]:
+def untested_packages() -> Iterator[tuple[str, str]]:
     """Yield the top-level name of each imported package of an untested version, and a sentence about it."""
     for distribution, (lowest, end) in TESTED.items():
         name, attribute = _VERSIONS[distribution]
@@ -68,7 +68,7 @@ def _advice() -> str:
 
 def _of_another_version(error: ImportError) -> str | None:
     package = (error.name or "").partition(".")[0]
-    for name, sentence in _untested():
+    for name, sentence in untested_packages():
         if name == package:
             return f"{error}: {sentence} {_advice()}"
     return None

@@ -73,12 +73,14 @@ def test_the_release_goes_through_beta_and_an_approval():
     assert [(name, job.get("needs"), job.get("environment")) for name, job in jobs.items()] == [
         ("build", None, None),
         ("peers", None, None),
+        ("distributions", None, None),
         ("attest", ["build", "peers"], None),
         ("beta", "attest", "beta"),
         ("prod", "beta", "prod"),
+        ("pypi", ["distributions", "prod"], "pypi"),
         ("release", "prod", None),
     ]
-    assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["attest", "beta", "prod"]
+    assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["attest", "beta", "prod", "pypi"]
 
 
 def test_the_release_runs_other_peoples_suites():

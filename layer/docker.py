@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from . import matrix
+from . import bytecode, matrix
 from .assemble import Layer, Progress
 from .errors import LayerError
 from .matrix import Target
@@ -63,6 +66,35 @@ def build(client: str, target: Target, output: Path, progress: Progress, base: s
             (output / f".{target.name}{suffix}.part").replace(output / f"{target.name}{suffix}")
     manifest = output / f"{target.name}.json"
     return Layer(output / f"{target.name}.zip", manifest, json.loads(manifest.read_text()))
+
+
+@contextmanager
+def compiler(image: str | None, otherwise: Path | None) -> Iterator[Path | None]:
+    """Yield a program that runs the Python of an image with its arguments, as an interpreter for bytecode; `otherwise` if `image` is None.
+
+    Raise LayerError when no engine answers.
+    """
+    if image is None:
+        yield otherwise
+        return
+    if otherwise:
+        raise LayerError("--base and --interpreter both name the CPython that compiles: give one of them")
+    client = engine()
+    if not client:
+        raise LayerError(why_none())
+    # The scripts of layer/, and the folders that the build gives to them.
+    shared = [
+        f"--volume={matrix.PROJECT / 'layer'}:{matrix.PROJECT / 'layer'}:ro",
+        f"--volume={tempfile.gettempdir()}:{tempfile.gettempdir()}",
+    ]
+    passed = [f"--env={name}" for name in bytecode.VARIABLES]
+    run = [client, "run", "--rm", "--interactive", "--network=none", f"--user={os.getuid()}:{os.getgid()}", *shared, *passed]
+    settings = [f"export {name}={shlex.quote(value)}" for name, value in os.environ.items() if name.startswith("DOCKER_")]
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder, "python")
+        program.write_text("\n".join(["#!/bin/sh", *settings, f'exec {shlex.join([*run, "--entrypoint=python3", image])} "$@"', ""]))
+        program.chmod(0o755)
+        yield program
 
 
 def pinned(client: str, image: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from . import bytecode, matrix
 from .assemble import Layer, Progress
 from .errors import LayerError
+from .evidence import source
 from .matrix import Target
 
 _PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
@@ -50,7 +51,8 @@ def build(client: str, target: Target, output: Path, progress: Progress, base: s
         "ARCHITECTURE": target.architecture,
         "PYTHON_VERSION": target.python,
     }
-    with tempfile.TemporaryDirectory() as made:
+    with tempfile.TemporaryDirectory() as made, tempfile.TemporaryDirectory() as context:
+        copy_inputs(matrix.PROJECT, Path(context))
         command = [client, "build", "--progress", "plain", "--output", f"type=local,dest={made}"]
         for name, value in arguments.items():
             command += ["--build-arg", f"{name}={value}"]
@@ -59,13 +61,23 @@ def build(client: str, target: Target, output: Path, progress: Progress, base: s
             command += ["--build-arg", name] if name in os.environ else []
         if not _ask(client, "network", "inspect", "bridge", "--format", "{{.Name}}"):
             command += ["--network", "host"]
-        _run([*command, str(matrix.PROJECT)], target, progress)
+        _run([*command, context], target, progress)
         output.mkdir(parents=True, exist_ok=True)
         for suffix in (".zip", ".json"):
             shutil.copyfile(Path(made, target.name + suffix), output / f".{target.name}{suffix}.part")
             (output / f".{target.name}{suffix}.part").replace(output / f"{target.name}{suffix}")
     manifest = output / f"{target.name}.json"
     return Layer(output / f"{target.name}.zip", manifest, json.loads(manifest.read_text()))
+
+
+def copy_inputs(project: Path, folder: Path) -> None:
+    """Copy what a layer is built from to `folder`: only what git tracks, if the project is a repository, as without Docker."""
+    known = source.tracked(project)
+    found = (each for name in source.INPUTS for each in (project / name, *(project / name).rglob("*")) if each.is_file())
+    for path in (each.relative_to(project) for each in found):
+        if known is None or path.as_posix() in known:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(project / path, folder / path)
 
 
 @contextmanager

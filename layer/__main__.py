@@ -13,6 +13,7 @@ from local.errors import LocalError
 
 from .commands.build import build
 from .commands.catalog import catalog
+from .commands.distributions import distributions_command
 from .commands.imports import imports_command
 from .commands.inspect import inspect
 from .commands.list import list_command
@@ -40,7 +41,21 @@ def main() -> None:
     """Build, inspect, verify and publish rdspool's Lambda layer."""
 
 
-for command in (build, catalog, imports_command, inspect, list_command, lock, prune, publish, roots_command, share, sign, verify_command):
+for command in (
+    build,
+    catalog,
+    distributions_command,
+    imports_command,
+    inspect,
+    list_command,
+    lock,
+    prune,
+    publish,
+    roots_command,
+    share,
+    sign,
+    verify_command,
+):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -41,16 +41,8 @@ def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progr
     of layer/matrix.toml is exceeded; nothing is written to `output` then.
     """
     compiler = bytecode.identify(interpreter, target.python)
-    progress("downloading wheels")
-    found = wheels.fetch(target, cache)
-    tools = wheels.install_tools(cache)
-    progress("unpacking")
-    files, uncompiled = _contents(found, target)
-    progress("compiling")
-    files |= extension.build(target.architecture, tools, cache)
-    made = archives.build(compiler, files, uncompiled)
-    files |= bytecode.compile_all(compiler, made.compiled) | made.files
-    files = {f"python/{path}": data for path, data in files.items()}
+    found, tools = fetch(target, cache, progress)
+    files = make(target, compiler, found, tools, cache, progress)
     progress("compressing")
     zipped = archive.pack(files, tools)
     described = manifest.describe(target, zipped, files, found, compiler)
@@ -60,6 +52,29 @@ def assemble(target: Target, interpreter: Path, cache: Path, output: Path, progr
     replace(path, zipped)
     replace(manifest_path, (json.dumps(described, indent=2) + "\n").encode())
     return Layer(path, manifest_path, described)
+
+
+def fetch(target: Target, cache: Path, progress: Progress) -> tuple[list[wheels.Wheel], Path]:
+    """Return the wheels of a layer and the folder of the tools that build it. Raise LayerError when they can't be downloaded."""
+    progress("downloading wheels")
+    return wheels.fetch(target, cache), wheels.install_tools(cache)
+
+
+def make(
+    target: Target, compiler: bytecode.Interpreter | None, found: list[wheels.Wheel], tools: Path, cache: Path, progress: Progress
+) -> dict[str, bytes]:
+    """Return the files of a layer by their path in the zip: exactly what the wheels, this tree and the compiler give.
+
+    Without a compiler they have no bytecode and no archives. Raise LayerError when a part is missing.
+    """
+    progress("unpacking")
+    files, uncompiled = _contents(found, target)
+    progress("compiling")
+    files |= extension.build(target.architecture, tools, cache)
+    if compiler:
+        made = archives.build(compiler, files, uncompiled)
+        files |= bytecode.compile_all(compiler, made.compiled) | made.files
+    return {f"python/{path}": data for path, data in files.items()}
 
 
 def contents(target: Target, cache: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:

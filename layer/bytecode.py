@@ -19,6 +19,9 @@ from .errors import LayerError
 PREFIX = "/opt/python"
 """Where Lambda mounts the python/ folder of a layer. Paths in tracebacks start with it."""
 
+VARIABLES = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C"}
+"""The environment of an interpreter that compiles, besides where it finds its libraries."""
+
 _COMPILER = Path(__file__).with_name("compiler.py")
 
 
@@ -75,10 +78,9 @@ def run(interpreter: Path, script: Path, given: bytes, *arguments: str) -> bytes
     """Run a script with the interpreter, in an environment of its own, and return its output. Raise LayerError when it fails."""
     # The strings that a process has interned affect the bytecode that it writes, so the user's environment must not reach it.
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    environment = kept | {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C"}
     command = [str(interpreter), "-S", "-s", "-P", str(script), *arguments]
     try:
-        result = subprocess.run(command, input=given, env=environment, capture_output=True, cwd="/")
+        result = subprocess.run(command, input=given, env=kept | VARIABLES, capture_output=True, cwd="/")
     except OSError as error:
         raise LayerError(f"{interpreter} cannot be run: {error.strerror}; name a CPython with --interpreter") from error
     if result.returncode:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from . import matrix
+from . import bytecode, matrix
 from .assemble import Layer, Progress
 from .errors import LayerError
+from .evidence import source
 from .matrix import Target
 
 _PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
@@ -47,7 +51,8 @@ def build(client: str, target: Target, output: Path, progress: Progress, base: s
         "ARCHITECTURE": target.architecture,
         "PYTHON_VERSION": target.python,
     }
-    with tempfile.TemporaryDirectory() as made:
+    with tempfile.TemporaryDirectory() as made, tempfile.TemporaryDirectory() as context:
+        copy_inputs(matrix.PROJECT, Path(context))
         command = [client, "build", "--progress", "plain", "--output", f"type=local,dest={made}"]
         for name, value in arguments.items():
             command += ["--build-arg", f"{name}={value}"]
@@ -56,13 +61,52 @@ def build(client: str, target: Target, output: Path, progress: Progress, base: s
             command += ["--build-arg", name] if name in os.environ else []
         if not _ask(client, "network", "inspect", "bridge", "--format", "{{.Name}}"):
             command += ["--network", "host"]
-        _run([*command, str(matrix.PROJECT)], target, progress)
+        _run([*command, context], target, progress)
         output.mkdir(parents=True, exist_ok=True)
         for suffix in (".zip", ".json"):
             shutil.copyfile(Path(made, target.name + suffix), output / f".{target.name}{suffix}.part")
             (output / f".{target.name}{suffix}.part").replace(output / f"{target.name}{suffix}")
     manifest = output / f"{target.name}.json"
     return Layer(output / f"{target.name}.zip", manifest, json.loads(manifest.read_text()))
+
+
+def copy_inputs(project: Path, folder: Path) -> None:
+    """Copy what a layer is built from to `folder`: only what git tracks, if the project is a repository, as without Docker."""
+    known = source.tracked(project)
+    found = (each for name in source.INPUTS for each in (project / name, *(project / name).rglob("*")) if each.is_file())
+    for path in (each.relative_to(project) for each in found):
+        if known is None or path.as_posix() in known:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(project / path, folder / path)
+
+
+@contextmanager
+def compiler(image: str | None, otherwise: Path | None) -> Iterator[Path | None]:
+    """Yield a program that runs the Python of an image with its arguments, as an interpreter for bytecode; `otherwise` if `image` is None.
+
+    Raise LayerError when no engine answers.
+    """
+    if image is None:
+        yield otherwise
+        return
+    if otherwise:
+        raise LayerError("--base and --interpreter both name the CPython that compiles: give one of them")
+    client = engine()
+    if not client:
+        raise LayerError(why_none())
+    # The scripts of layer/, and the folders that the build gives to them.
+    shared = [
+        f"--volume={matrix.PROJECT / 'layer'}:{matrix.PROJECT / 'layer'}:ro",
+        f"--volume={tempfile.gettempdir()}:{tempfile.gettempdir()}",
+    ]
+    passed = [f"--env={name}" for name in bytecode.VARIABLES]
+    run = [client, "run", "--rm", "--interactive", "--network=none", f"--user={os.getuid()}:{os.getgid()}", *shared, *passed]
+    settings = [f"export {name}={shlex.quote(value)}" for name, value in os.environ.items() if name.startswith("DOCKER_")]
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder, "python")
+        program.write_text("\n".join(["#!/bin/sh", *settings, f'exec {shlex.join([*run, "--entrypoint=python3", image])} "$@"', ""]))
+        program.chmod(0o755)
+        yield program
 
 
 def pinned(client: str, image: str) -> str:

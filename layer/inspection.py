@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .checks.archives import archives
-from .checks.beside import beside
-from .checks.bytecode import bytecode
-from .checks.compiled import compiled
+from local.cache import cache_dir
+
+from .checks.beside import beside, manifest
 from .checks.finding import Contents, Finding, read
 from .checks.libraries import libraries
-from .checks.packages import manifest, shadows, versions
-from .checks.structure import builder, left_out, sizes, structure
+from .checks.listed import listed
+from .checks.shadows import shadows
+from .checks.structure import builder, structure
 from .matrix import Target
 
-CHECKS = (structure, left_out, sizes, builder, bytecode, archives, compiled, libraries, shadows, versions, manifest, beside)
+CHECKS = (structure, builder, libraries, shadows, manifest, beside)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,11 @@ class Inspection:
         return [finding for finding in self.findings if not finding.note]
 
 
-def inspect(path: Path, target: Target) -> Inspection:
-    """Inspect one zip. Raise LayerError when it cannot be read."""
+def inspect(path: Path, target: Target, interpreter: Path | None = None) -> Inspection:
+    """Inspect one zip. `interpreter` compiles its sources again; without it, the one that this machine has, if any.
+
+    Raise LayerError when the zip cannot be read, or the interpreter is not of the layer's version.
+    """
     contents = read(path, target)
-    return Inspection(contents, [finding for check in CHECKS for finding in check(contents)])
+    findings = [finding for check in CHECKS for finding in check(contents)]
+    return Inspection(contents, [*findings, *listed(contents, cache_dir(), interpreter)])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import LayerError
+from .evidence.source import tracked
 from .matrix import PROJECT, Target, licences
 
 PACKAGES = ("rdspool", "rdspool_imports")
@@ -39,13 +40,15 @@ def _version() -> str:
 def files(source: Path = PROJECT / "python") -> dict[str, bytes]:
     """Return rdspool's files by their path inside the layer's python/ folder, without the dist-info.
 
-    These are the files that pip would install: the modules of packages, and the data files that pyproject.toml names. Other files,
-    such as an editor's backup or a folder without __init__.py, are left out.
+    These are the files that pip would install, and that git tracks if the tree is a repository: the modules of packages, and the data
+    files that pyproject.toml names. Other files, such as an editor's backup or a folder without __init__.py, are left out.
     """
+    known = tracked(source.parent)
     packages = [path.parent for name in PACKAGES for path in (source / name).rglob("__init__.py")]
     paths = {path for folder in packages for path in folder.glob("*.py")}
     for package, globs in _pyproject()["tool"]["setuptools"]["package-data"].items():
         paths |= {path for glob in globs for path in source.joinpath(*package.split(".")).glob(glob)}
+    paths = {path for path in paths if known is None or path.relative_to(source.parent).as_posix() in known}
     found = {path.relative_to(source).as_posix(): path.read_bytes() for path in sorted(paths)}
     for needed in ("rdspool/__init__.py", "rdspool/py.typed", "rdspool/_aws/roots/proxy.pem"):
         if needed not in found:

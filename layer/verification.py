@@ -19,7 +19,7 @@ class Verdict(Enum):
 
     SAME = "the same bytes"
     REPACKED = "the same files, packed by another compressor"
-    OTHER_INTERPRETER = "the same except the bytecode and its archives, which another patch release of CPython compiled"
+    UNPROVED = "not proved: its bytecode is not what this CPython compiles, and another patch release is named for it"
     SIGNED = "the same files, plus the signature of AWS Signer"
     DIFFERENT = "not what this tree builds"
 
@@ -54,6 +54,9 @@ def compare(given: Contents, rebuilt: Contents, theirs: str | None, ours: str) -
             differences[path] = "has other bytes"
         elif given.modes[path] != rebuilt.modes[path]:
             differences[path] = f"has the mode {given.modes[path]:o}, not {rebuilt.modes[path]:o}"
+    differences |= dict.fromkeys(given.repeated, "is in the zip twice")
+    if given.form:
+        differences[given.path.name] = given.form
     return Verification(_verdict(given, rebuilt, differences, theirs, ours), differences, theirs, ours)
 
 
@@ -65,7 +68,7 @@ def _verdict(given: Contents, rebuilt: Contents, differences: dict[str, str], th
     if differences.keys() == {SIGNER_FILE}:
         return Verdict.SIGNED
     bytecode_only = all(_is_bytecode(path) and how == "has other bytes" for path, how in differences.items())
-    return Verdict.OTHER_INTERPRETER if bytecode_only and theirs not in (None, ours) else Verdict.DIFFERENT
+    return Verdict.UNPROVED if bytecode_only and theirs not in (None, ours) else Verdict.DIFFERENT
 
 
 def _is_bytecode(path: str) -> bool:

@@ -19,6 +19,7 @@ from .matrix import Target
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 TOOLS = Path(__file__).with_name("tools.txt")
+DISTRIBUTION_TOOLS = Path(__file__).with_name("distributions.txt")
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
@@ -61,14 +62,17 @@ def fetch(target: Target, cache: Path, requirements: Path = REQUIREMENTS) -> lis
     return wheels
 
 
-def install_tools(cache: Path) -> Path:
-    """Return a folder for sys.path with the packages of tools.txt, installed for the running interpreter."""
-    key = _key(TOOLS, [sys.implementation.cache_tag or "", os.uname().machine])
+def install_tools(cache: Path, requirements: Path = TOOLS) -> Path:
+    """Return a folder for sys.path with the packages of the lock file `requirements`, installed for the running interpreter."""
+    key = _key(requirements, [sys.implementation.cache_tag or "", os.uname().machine])
     folder = cache / "tools" / key
     if not folder.is_dir():
         with _temporary(folder) as part:
             _pip(
-                ["install", "--only-binary=:all:", "--no-deps", "--require-hashes", "-r", str(TOOLS), "--target", str(part), "--no-compile"]
+                [
+                    *("install", "--only-binary=:all:", "--no-deps", "--require-hashes", "-r", str(requirements)),
+                    *("--target", str(part), "--no-compile"),
+                ]
             )
             _publish(part, folder)
     return folder

@@ -1,42 +1,70 @@
-"""Check that the SBOM and the provenance beside a zip name the hash of this zip."""
+"""Check that the manifest, the SBOM and the provenance beside a zip name the hash of this zip."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-from .. import archive
+from .. import archive, documents
+from ..documents import Document
+from ..errors import LayerError
 from .finding import Contents, Finding
+
+
+def manifest(contents: Contents) -> Iterator[Finding]:
+    path = contents.path.with_suffix(".json")
+    try:
+        expected = documents.read(path).text("code_sha256")
+    except FileNotFoundError:
+        yield Finding("manifest", path.name, "is missing beside the zip, so its hash cannot be compared", note=True)
+        return
+    except LayerError as error:
+        yield Finding("manifest", path.name, f"cannot be used: {error}")
+        return
+    found = archive.code_sha256(contents.zipped)
+    if expected != found:
+        yield Finding(
+            "manifest", contents.path.name, f"has the CodeSha256 {found}, its manifest says {expected}: it was changed after the build"
+        )
 
 
 def beside(contents: Contents) -> Iterator[Finding]:
     found = archive.sha256(contents.zipped)
-    signed = _read(contents.path.with_suffix(".json")).get("signed", {})
-    for suffix, what, hashes in ((".cdx.json", "SBOM", _of_sbom), (".provenance.json", "provenance", _of_provenance)):
+    for suffix, what, hashes in ((".cdx.json", "SBOM", of_sbom), (".provenance.json", "provenance", of_provenance)):
         path = contents.path.with_suffix(suffix)
-        if not path.is_file():
+        try:
+            named = hashes(documents.read(path))
+        except FileNotFoundError:
             continue
-        named = hashes(_read(path))
+        except LayerError as error:
+            yield Finding("beside", path.name, f"cannot be used: {error}")
+            continue
         # AWS Signer adds its signature to the zip after the provenance was written, so the provenance names the hash before it.
-        if found not in named and (what == "SBOM" or signed.get("unsigned_sha256") not in named):
+        if found not in named and (what == "SBOM" or unsigned(contents) not in named):
             zips = ", ".join(named) or "no zip"
             yield Finding("beside", path.name, f"is the {what} of {zips}; the zip has the sha256 {found}: build it again")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def unsigned(contents: Contents) -> str | None:
+    """Return the SHA-256 that the zip had before AWS Signer signed it, as its manifest has it; None if it is not signed."""
+    if not contents.signed:
+        return None
     try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return documents.read(contents.path.with_suffix(".json")).text("signed", "unsigned_sha256")
+    except (FileNotFoundError, LayerError):
+        return None
 
 
-def _of_sbom(sbom: dict[str, Any]) -> list[str]:
-    hashes = sbom.get("metadata", {}).get("component", {}).get("hashes", [])
-    return [entry["content"] for entry in hashes if entry.get("alg") == "SHA-256"]
+def of_sbom(sbom: Document) -> list[str]:
+    """Return the SHA-256 of the zips that an SBOM describes. Raise LayerError when it is none."""
+    place = ("metadata", "component", "hashes")
+    if not sbom.has(*place):
+        return []
+    return [sbom.text(*place, number, "content") for number, entry in enumerate(sbom.objects(*place)) if entry.get("alg") == "SHA-256"]
 
 
-def _of_provenance(statement: dict[str, Any]) -> list[str]:
-    return [subject["digest"]["sha256"] for subject in statement.get("subject", []) if "sha256" in subject.get("digest", {})]
+def of_provenance(statement: Document) -> list[str]:
+    """Return the SHA-256 of the zips that a provenance statement is about. Raise LayerError when it is none."""
+    if not statement.has("subject"):
+        return []
+    count = len(statement.objects("subject"))
+    return [statement.text("subject", number, "digest", "sha256") for number in range(count)]

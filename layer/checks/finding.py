@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import stat
-import zipfile
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .. import archive
 from ..errors import LayerError
 from ..matrix import Target
 
@@ -29,14 +29,19 @@ class Finding:
 
 @dataclass(frozen=True)
 class Contents:
-    """The content of a zip: `files` maps paths to bytes, `modes` maps them to permission bits, `repeated` lists duplicate paths."""
+    """The content of a zip: `files` maps paths to bytes, `modes` maps them to the modes in the zip, `repeated` lists duplicate paths.
+
+    `form` is what the zip has besides these files, in words, or None when it has nothing else. AWS Signer writes zips in a form of its
+    own, so it is None for them too.
+    """
 
     path: Path
     target: Target
     zipped: bytes
     files: dict[str, bytes] = field(default_factory=dict)
     modes: dict[str, int] = field(default_factory=dict)
-    repeated: list[str] = field(default_factory=list)
+    repeated: tuple[str, ...] = ()
+    form: str | None = None
 
     @property
     def unzipped_bytes(self) -> int:
@@ -47,25 +52,43 @@ class Contents:
         """The files by their path inside python/."""
         return {path.removeprefix(ROOT): data for path, data in self.files.items() if path.startswith(ROOT)}
 
+    @property
+    def signed(self) -> bool:
+        """Whether AWS Signer has written the zip."""
+        return SIGNER_FILE in self.files
+
 
 def read(path: Path, target: Target) -> Contents:
-    """Return the content of the zip. Raise LayerError when it cannot be read as a zip."""
+    """Return the content of the zip. Raise LayerError when it cannot be read as a zip, or is larger than the target's budget."""
     try:
-        contents = Contents(path, target, path.read_bytes())
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                if info.is_dir():
-                    continue
-                if info.filename in contents.files:
-                    contents.repeated.append(info.filename)
-                contents.files[info.filename] = archive.read(info)
-                contents.modes[info.filename] = info.external_attr >> 16
+        size = path.stat().st_size
+        if size > target.budget.zipped:
+            raise LayerError(f"{path} is {size:,} bytes zipped; the budget is {target.budget.zipped:,}: build it again")
+        zipped = path.read_bytes()
+        entries = archive.unpack(zipped, target.budget.unzipped)
     except OSError as error:
         raise LayerError(f"{path} cannot be read: {error.strerror}") from error
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
-        raise LayerError(f"{path} is not a valid zip: {error}; build it again") from error
-    return contents
+    except ValueError as error:
+        raise LayerError(f"{path} cannot be read: {error}; build it again") from error
+    times = Counter(entry.path for entry in entries)
+    files = {entry.path: entry.data for entry in entries}
+    return Contents(
+        path,
+        target,
+        zipped,
+        files,
+        {entry.path: entry.mode for entry in entries},
+        tuple(sorted(path for path, count in times.items() if count > 1)),
+        None if SIGNER_FILE in files else _form(zipped, entries),
+    )
 
 
-def is_regular(mode: int) -> bool:
-    return stat.S_IFMT(mode) in (0, stat.S_IFREG)
+def _form(zipped: bytes, entries: list[archive.Entry]) -> str | None:
+    same = archive.written(entries)
+    if zipped == same:
+        return None
+    if zipped.endswith(same):
+        return f"has {len(zipped) - len(same):,} bytes before its first file"
+    if zipped.startswith(same):
+        return f"has {len(zipped) - len(same):,} bytes behind its end"
+    return "has headers that the build does not write: comments, extra fields, times, flags, bytes between files, or another order"

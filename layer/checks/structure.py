@@ -1,44 +1,41 @@
-"""Check paths, modes, sizes, files that the build leaves out, and paths of the build machine."""
+"""Check the form of the zip: its paths and modes, that nothing lies between its files, and that no path is one of the build machine."""
 
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from .. import matrix
-from .finding import ROOT, SIGNER_FILE, Contents, Finding, is_regular
+from .. import archive, matrix
+from .finding import ROOT, SIGNER_FILE, Contents, Finding
 
 
 def structure(contents: Contents) -> Iterator[Finding]:
+    if contents.form:
+        yield Finding("structure", contents.path.name, contents.form)
+    if contents.signed:
+        yield Finding("structure", SIGNER_FILE, "says that AWS Signer wrote the zip: the form of the zip was not compared", note=True)
     for path in contents.repeated:
         yield Finding("structure", path, "is in the zip twice: it is undefined which of them Lambda uses")
+    by_case: dict[str, list[str]] = defaultdict(list)
     for path, mode in contents.modes.items():
-        if path == SIGNER_FILE:
+        if path == SIGNER_FILE or (contents.signed and path == f"{SIGNER_FILE.partition('/')[0]}/"):
             continue
-        if not path.startswith(ROOT) or ".." in path.split("/"):
+        by_case[path.casefold()].append(path)
+        if not path.startswith(ROOT):
             yield Finding("structure", path, f"is outside {ROOT}, so Python does not find it at /opt/python")
-        if not is_regular(mode):
-            yield Finding("structure", path, f"is not a regular file (mode {mode:o})")
-        elif mode & 0o222:
-            yield Finding("writable", path, f"is writable (mode {mode & 0o777:o}); files of a layer have mode 444, libraries 555")
-        elif mode & 0o444 != 0o444:
-            yield Finding(
-                "structure", path, f"is not readable by everybody (mode {mode & 0o777:o}): Lambda runs functions as a separate user"
-            )
+        elif not _plain(path):
+            yield Finding("structure", path, "is not a plain path of a file: unpackers disagree where it belongs")
+        if mode != archive.mode(path):
+            yield Finding("structure", path, f"has the mode {mode:o}; the build gives it {archive.mode(path):o}")
+    for same in by_case.values():
+        if len(same) > 1:
+            yield Finding("structure", same[1], f"differs from {same[0]} by case only")
 
 
-def left_out(contents: Contents) -> Iterator[Finding]:
-    for path in contents.inside:
-        if why := matrix.pruned(path):
-            yield Finding("pruned", path, f"is in the zip, but the build leaves it out: {why}")
-
-
-def sizes(contents: Contents) -> Iterator[Finding]:
-    budget = contents.target.budget
-    for kind, size, limit in (("zipped", len(contents.zipped), budget.zipped), ("unzipped", contents.unzipped_bytes, budget.unzipped)):
-        if size > limit:
-            yield Finding("size", contents.path.name, f"is {size:,} bytes {kind}; the budget is {limit:,}")
+def _plain(path: str) -> bool:
+    return path.isprintable() and "\\" not in path and not {"", ".", ".."} & set(path.split("/"))
 
 
 def builder(contents: Contents) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from .. import matrix
+from .. import docker, matrix
 
 if TYPE_CHECKING:
     from ..inspection import Inspection
@@ -26,16 +26,27 @@ if TYPE_CHECKING:
 @click.option(
     "--run", is_flag=True, help="Also run each zip in a Lambda environment on this machine, with a function that connects to a database."
 )
+@click.option(
+    "--interpreter",
+    "given",
+    type=click.Path(path_type=Path, exists=True),
+    help="The CPython that compiles the sources again. Default: that of this machine, if it has one.",
+)
+@click.option("--base", help="A base image, with its digest: its CPython compiles the sources again, with Docker.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each zip.")
-def inspect(zips: tuple[Path, ...], name: str | None, run: bool, as_json: bool) -> None:
-    """Check zips: architecture, glibc symbols, bytecode, left-out files, shadowed packages, modes, paths, sizes, versions.
+def inspect(zips: tuple[Path, ...], name: str | None, run: bool, given: Path | None, base: str | None, as_json: bool) -> None:
+    """Check zips: exactly the files that the wheels and this tree give, sizes, form, architecture, glibc symbols, shadowed packages.
+
+    The sources are compiled again and compared with the bytecode in the zip. Two patch releases of CPython can compile differently: give
+    the one that the manifest names with --interpreter, or its image with --base.
 
     With --run, each zip for this machine's architecture is also attached to a function in a local Lambda environment. The function
     connects to a local database server through an RDS endpoint. The exit status is 0 when all zips can be published, 1 otherwise.
     """
     from .. import inspection
 
-    inspected = [inspection.inspect(path, matrix.parse(name or path.name)) for path in zips]
+    with docker.compiler(base, given) as compiler:
+        inspected = [inspection.inspect(path, matrix.parse(name or path.name), compiler) for path in zips]
     trials = _trials(inspected) if run else None
     if as_json:
         for number, each in enumerate(inspected):

@@ -1,4 +1,4 @@
-"""`python -m layer lock`: pin the layer's packages and the build's tools to hashes of wheels."""
+"""`python -m layer lock`: pin the layer's packages and the tools of the builds to hashes of wheels."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import click
 
 from ..errors import LayerError
 from ..matrix import PROJECT
-from ..wheels import REQUIREMENTS, TOOLS
+from ..wheels import DISTRIBUTION_TOOLS, REQUIREMENTS, TOOLS
 
 
 @click.command()
 @click.option("--upgrade", is_flag=True, help="Use newer versions if the .in files allow them.")
 def lock(upgrade: bool) -> None:
-    """Write layer/requirements.txt and layer/tools.txt from the .in files beside them."""
+    """Write layer/requirements.txt, layer/tools.txt and layer/distributions.txt from the .in files beside them."""
     uv = shutil.which("uv")
     if not uv:
         raise LayerError("uv is missing: pip install uv")
-    for path in (REQUIREMENTS, TOOLS):
+    for path in (REQUIREMENTS, TOOLS, DISTRIBUTION_TOOLS):
         command = [
             uv,
             "pip",

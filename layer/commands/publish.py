@@ -48,7 +48,11 @@ _COLOURS = {"as wanted": "green", "published": "green", "completed": "green", "f
     "--dist", type=click.Path(path_type=Path, file_okay=False), default=matrix.PROJECT / "dist", help="Folder of the zips. Default: dist."
 )
 @click.option("--replace", is_flag=True, help="prod: let the parameter of an existing release change to another zip.")
-@click.option("--dirty", is_flag=True, help="prod: publish even if the tree has changes that are not committed.")
+@click.option(
+    "--dirty",
+    is_flag=True,
+    help="prod: publish even if the tree, or the tree that the zips were built from, has changes that are not committed.",
+)
 @click.option("--inspect/--no-inspect", "inspected", default=True, help="Inspect the zips first. Default: yes.")
 @click.option("--report", "report_path", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file, as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -88,7 +92,7 @@ def publish(
     _, optional = selection.region_names()
     limit = matrix.section("publish")["direct_upload"] if direct_limit is None else direct_limit
     artefacts = _artefacts(stage, selection.targets(), dist, inspected, console)
-    changed = _changed(stage, dirty, console)
+    changed = _changed(stage, artefacts, dirty, console)
     _check_limit(artefacts, limit, bucket)
     wanted = _wanted(artefacts, stage, shares, replace)
     opened = selection.open_accounts(console)
@@ -134,15 +138,18 @@ def _artefacts(stage: Stage, targets: list[matrix.Target], dist: Path, inspected
     return loaded
 
 
-def _changed(stage: Stage, dirty: bool, console: Console) -> bool:
-    """Return whether --dirty is used for prod. Raise LayerError when the tree has changes and --dirty is not given for prod."""
+def _changed(stage: Stage, artefacts: list[Artefact], dirty: bool, console: Console) -> bool:
+    """Return whether --dirty is used for prod. Raise LayerError when it is not, and a zip for prod was not built from this commit alone."""
+    from ..evidence.source import source
     from ..publishing import gate
 
     if stage.prerelease:
         return False
     if not dirty:
-        if changed := gate.changes():
-            raise LayerError(gate.refusal(changed))
+        tree = source()
+        gate.committed(tree)
+        for artefact in artefacts:
+            gate.provenance(artefact, tree)
         return False
     console.print(
         "[bold white on red] --dirty [/] this publication to prod may have changes that are not in any commit; the report says so"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -12,11 +11,11 @@ from rich.console import Console
 
 from local.cache import cache_dir
 
-from .. import interpreter, matrix
+from .. import docker, documents, interpreter, matrix
 from ..errors import LayerError
 from ..verification import Verdict, verify
 
-_STATUS = {Verdict.SAME: 0, Verdict.REPACKED: 0, Verdict.SIGNED: 0, Verdict.OTHER_INTERPRETER: 2, Verdict.DIFFERENT: 1}
+_STATUS = {Verdict.SAME: 0, Verdict.REPACKED: 0, Verdict.SIGNED: 0, Verdict.UNPROVED: 2, Verdict.DIFFERENT: 1}
 _SHOWN = 20
 
 
@@ -32,19 +31,23 @@ _SHOWN = 20
     type=click.Path(path_type=Path, exists=True),
     help="The CPython that compiles the sources. Default: search for one.",
 )
+@click.option("--base", help="A base image, with its digest: its CPython compiles the sources, with Docker.")
 @click.option("--key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A public key (PEM): check the signature first.")
 @click.option(
     "--signature",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="With --key. Default: ZIP.sig, and the signatures of SBOM and provenance.",
 )
-def verify_command(what: str, name: str | None, account: str | None, given: Path | None, key: Path | None, signature: Path | None) -> None:
+def verify_command(
+    what: str, name: str | None, account: str | None, given: Path | None, base: str | None, key: Path | None, signature: Path | None
+) -> None:
     """Build the layer again and compare it with ZIP, or with the zip of the layer version that has this ARN.
 
     The exit status is 0 when they have the same content and 1 when they differ. It is 2 when only the bytecode differs and the
-    manifest beside ZIP (or the description of the version) names another patch release of CPython: verify with that release.
+    manifest beside ZIP (or the description of the version) names another patch release of CPython. Anybody can write that name, so
+    nothing is proved about the bytecode then: verify with that release.
     """
-    with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("") as status:
+    with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("") as status, docker.compiler(base, given) as given:
         if what.startswith("arn:"):
             # Imported late: it needs boto3, which the comparison of a file does not.
             from ..publishing.download import download
@@ -58,14 +61,14 @@ def verify_command(what: str, name: str | None, account: str | None, given: Path
                 raise LayerError(f"{what} is neither a file nor the ARN of a layer version")
             target = matrix.parse(name or path.name)
             manifest = path.with_suffix(".json")
-            theirs = json.loads(manifest.read_text())["bytecode"]["interpreter"] if manifest.is_file() else None
+            theirs = documents.read(manifest).text("bytecode", "interpreter") if manifest.is_file() else None
         if key:
             _check_signatures(path, key, signature)
         found = given or interpreter.find(target.python, status.update)
         result = verify(path, target, found, cache_dir(), theirs, status.update)
     click.echo(f"{what}: {result.verdict.value}")
-    if result.verdict is Verdict.OTHER_INTERPRETER:
-        click.echo(f"  built with {result.theirs}, rebuilt with {result.ours}: give the former with --interpreter")
+    if result.verdict is Verdict.UNPROVED:
+        click.echo(f"  it names {result.theirs}, rebuilt with {result.ours}: give the former with --interpreter, or its image with --base")
     elif result.verdict is Verdict.DIFFERENT:
         for number, (file, how) in enumerate(result.differences.items()):
             if number == _SHOWN:

@@ -18,7 +18,7 @@ FOLDER = "rdspool_imports"
 """The package of a layer that has the archives."""
 ARCHIVES = ("base", "orm", "typing_extensions")
 ORM = "sqlalchemy.orm"
-_CENSUS, _WRITER, READER = (Path(__file__).with_name(name) for name in ("census.py", "writer.py", "reader.py"))
+_CENSUS, _WRITER = (Path(__file__).with_name(name) for name in ("census.py", "writer.py"))
 _LEFT_TO_PYTHON = frozenset({"rdspool", "sqlalchemy", "mysql", FOLDER, f"{FOLDER}.finder"})
 """The packages themselves, of which Python finds out where they come from, and what is there before the archives are."""
 
@@ -52,6 +52,11 @@ def build(
     replaced = {path for modules, *_ in held.values() for _, path, _, _, was_changed in modules if not was_changed}
     compiled = {path: data for path, data in sources.items() if path not in replaced} | hooked(files)
     return Archives({f"{FOLDER}/{archive}.{interpreter.tag}": data for archive, data in written.items()}, compiled)
+
+
+def paths(tag: str) -> list[str]:
+    """Return the paths of the archives inside python/. `tag` is that of the layer's Python, such as cpython-313."""
+    return [f"{FOLDER}/{archive}.{tag}" for archive in ARCHIVES]
 
 
 def hooked(files: Mapping[str, bytes]) -> dict[str, bytes]:

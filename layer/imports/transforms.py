@@ -99,8 +99,8 @@ DIALECTS = Transform(
         Edit(
             "sqlalchemy/dialects/mysql/__init__.py",
             "base.dialect = dialect = mysqldb.dialect\n",
-            f'base.__getattr__ = {LATER}.names(base.__name__, {{"dialect": "sqlalchemy.dialects.mysql.mysqldb:dialect"}}); '
-            f'__getattr__ = {LATER}.names(__name__, {{"dialect": "sqlalchemy.dialects.mysql.mysqldb:dialect"}}, "{_DRIVERS}")\n',
+            f'base.__getattr__, base.__dir__ = {LATER}.names(base.__name__, {{"dialect": "sqlalchemy.dialects.mysql.mysqldb:dialect"}}); '
+            f'__getattr__, __dir__ = {LATER}.names(__name__, {{"dialect": "sqlalchemy.dialects.mysql.mysqldb:dialect"}}, "{_DRIVERS}")\n',
         ),
     ),
 )
@@ -121,7 +121,7 @@ CONNECTOR = Transform(
         Edit(
             f"{_CONNECTOR}/__init__.py",
             "\nConnect = connect\n",
-            f"\n__getattr__ = {LATER}.names(__name__, {{"
+            f"\n__getattr__, __dir__ = {LATER}.names(__name__, {{"
             '"MySQLConnection": "mysql.connector.connection:MySQLConnection", '
             '"connect": "mysql.connector.pooling:connect", "Connect": "mysql.connector.pooling:connect"'
             f'}}, "{_SUBMODULES}")\n',

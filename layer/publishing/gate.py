@@ -1,14 +1,17 @@
-"""Checks before a publication: the zips pass the inspection, and for prod the version is a release and the tree is committed."""
+"""Checks before a publication: the zips pass the inspection, and for prod the version is a release that was built from this commit."""
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 from packaging.version import InvalidVersion, Version
 
-from .. import inspection, matrix
+from local.cache import cache_dir
+
+from .. import archive, documents, inspection, wheels
+from ..checks import finding
+from ..checks.beside import of_provenance
 from ..errors import LayerError
+from ..evidence.source import Source
+from ..evidence.writing import PROVENANCE
 from .artefact import Artefact
 from .stages import Stage
 
@@ -27,22 +30,51 @@ def version(stage: Stage, release: str) -> None:
         )
 
 
-def changes(project: Path = matrix.PROJECT) -> list[str]:
-    """Return the files of the tree that differ from its last commit. Raise LayerError when git does not know."""
-    command = ["git", "-C", str(project), "status", "--porcelain"]
+def committed(tree: Source) -> None:
+    """Raise LayerError when the tree differs from its commit, or git does not know."""
+    if tree.unknown:
+        raise LayerError(f"it is unknown whether the tree is committed ({tree.unknown}): publish from a clone with git, or give --dirty")
+    if changed := tree.changed:
+        shown = ", ".join(changed[:_SHOWN]) + (f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else "")
+        raise LayerError(
+            f"the tree has changes that are not committed ({shown}): nobody could rebuild the published layer. Commit them, or give --dirty"
+        )
+
+
+def provenance(artefact: Artefact, tree: Source) -> None:
+    """Raise LayerError unless the provenance beside the zip says that this zip was built from the tree's commit without changes."""
+    path = artefact.path.with_suffix(PROVENANCE)
     try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        statement = documents.read(path)
     except FileNotFoundError as error:
-        raise LayerError("git is not on the PATH, so it is unknown whether the tree is committed: install it, or give --dirty") from error
-    if result.returncode:
-        raise LayerError(f"git can't tell whether {project} is committed: {result.stderr.strip()}; publish from a clone, or give --dirty")
-    return [line[3:] for line in result.stdout.splitlines()]
+        raise LayerError(f"{path} is missing, so it is unknown from which commit the zip was built: {_AGAIN}") from error
+    named = of_provenance(statement)
+    if archive.sha256(artefact.zipped) not in named and _unsigned(artefact) not in named:
+        raise LayerError(f"{path} is the provenance of another zip: {_AGAIN}")
+    place = ("predicate", "buildDefinition", "resolvedDependencies")
+    sources = [number for number, each in enumerate(statement.objects(*place)) if each.get("name") == "source"]
+    if len(sources) != 1:
+        raise LayerError(f"{path} names {len(sources)} sources, not one: {_AGAIN}")
+    one = (*place, sources[0])
+    if statement.text(*one, "annotations", "inputs") != "clean":
+        raise LayerError(f"{path} says that the zip was built from files that are in no commit: {_AGAIN}")
+    if (commit := statement.text(*one, "digest", "gitCommit")) != tree.commit:
+        raise LayerError(f"{path} says that the zip was built from the commit {commit}, this tree is at {tree.commit}: {_AGAIN}")
 
 
-def refusal(changed: list[str]) -> str:
-    """Return the error message for a tree with changes."""
-    shown = ", ".join(changed[:_SHOWN]) + (f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else "")
-    return f"the tree has changes that are not committed ({shown}): nobody could rebuild the published layer. Commit them, or give --dirty"
+_AGAIN = "commit the changes and build it again with ./build.sh, or give --dirty"
+
+
+def _unsigned(artefact: Artefact) -> str | None:
+    """Return the SHA-256 that a zip had before AWS Signer signed it, which the provenance names; None for another zip.
+
+    It is computed: the hash that the manifest has for it could be that of any zip.
+    """
+    files = finding.read(artefact.path, artefact.target).files
+    if finding.SIGNER_FILE not in files:
+        return None
+    unsigned = {path: data for path, data in files.items() if path.startswith(finding.ROOT)}
+    return archive.sha256(archive.pack(unsigned, wheels.install_tools(cache_dir())))
 
 
 def fit(artefacts: list[Artefact]) -> None:

@@ -94,8 +94,8 @@ def function(namespace: dict[str, Any], name: str, origin: str) -> Callable[...,
     return stand_in
 
 
-def names(package: str, origins: dict[str, str], submodules: str = "") -> Callable[[str], Any]:
-    """Return a module's __getattr__ (PEP 562): it imports `origins` ("module:attribute", by name) and the package's `submodules`."""
+def names(package: str, origins: dict[str, str], submodules: str = "") -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return a module's __getattr__ and __dir__ (PEP 562): they import `origins` ("module:attribute", by name) and the package's `submodules`."""
     known = dict.fromkeys(submodules.split())
 
     def __getattr__(name: str) -> Any:  # noqa: N807
@@ -108,4 +108,7 @@ def names(package: str, origins: dict[str, str], submodules: str = "") -> Callab
             raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules.get(package))
         return sys.modules[package].__dict__.setdefault(name, found)
 
-    return __getattr__
+    def __dir__() -> list[str]:  # noqa: N807
+        return sorted({*sys.modules[package].__dict__, *origins, *known})
+
+    return __getattr__, __dir__

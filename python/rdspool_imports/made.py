@@ -41,7 +41,7 @@ def decorated(function: Any, target: Any, execute: Callable[..., FunctionType]) 
     """Return what SQLAlchemy's `decorator(target)` makes of a function; None where the build did not make it."""
     if type(function) is not FunctionType:
         return None
-    found = texts.get(key(function, target))
+    found = texts.pop(key(function, target), None)  # each is made once
     if found is None:
         return None
     text, target_name, function_name = found
@@ -54,4 +54,4 @@ def decorated(function: Any, target: Any, execute: Callable[..., FunctionType]) 
 
 def compiled(text: str, file: str) -> CodeType:
     """Return the code of a text, as compile() does."""
-    return codes.get((text, file)) or compile(text, file, "exec")
+    return codes.pop((text, file), None) or compile(text, file, "exec")

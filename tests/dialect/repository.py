@@ -1,5 +1,6 @@
 """The tests of SQLAlchemy's repository that exercise a dialect: where they come from and which they are."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,7 +21,10 @@ def fetched() -> Path:
     return suites.source(LOCK)
 
 
-def arguments() -> list[str]:
-    """Return pytest's arguments for the tests that SQLAlchemy itself runs on each database."""
+def arguments(given: Sequence[str], everything: bool = False) -> list[str]:
+    """Return pytest's arguments for the tests that SQLAlchemy itself runs on each database, or for `everything` that needs no server.
+
+    `given` are arguments of the user, which may name folders in the place of `TESTS`.
+    """
     options = ["-q", "-o", "addopts=", "--tb", "short", "-p", "no:cacheprovider", "-p", "no:timeout", "-p", "warnings", "-p", "logging"]
-    return [*options, "--backend-only", *TESTS]
+    return [*options, *([] if everything else ["--backend-only"]), *([] if any(each.startswith("test/") for each in given) else TESTS)]

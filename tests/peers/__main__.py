@@ -1,5 +1,6 @@
 """Other people's suites through rdspool and, beside it, through stock mysql-connector-python: `python -m tests.peers`."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ from rich.console import Console
 
 import local.server
 from local.errors import LocalError
-from tests import suites
+from tests import layered, suites
 from tests.peers import report
 
 HERE = Path(__file__).parent
@@ -97,8 +98,8 @@ def target(suite, server, driver, password):
     }
 
 
-def run(name, suite, server, driver, password):
-    """Run a suite with one driver in databases that are empty."""
+def run(name, suite, server, driver, password, layer):
+    """Run a suite with one driver in databases that are empty; rdspool on the code of a layer, if its folder is given."""
     console.rule(f"{suite.title}, {report.DRIVERS[driver]}, {server.kind} {server.version.partition('-')[0]}")
     suites.empty(server, SCHEMAS)
     with tempfile.NamedTemporaryFile() as results:
@@ -106,7 +107,7 @@ def run(name, suite, server, driver, password):
             **os.environ,
             "PEERS_TARGET": json.dumps(target(name, server, driver, password)),
             "PEERS_RESULTS": results.name,
-            "PYTHONPATH": os.pathsep.join(map(str, [HERE, *suite.imports])),
+            "PYTHONPATH": os.pathsep.join(map(str, [HERE, *suite.imports, *([layer] if layer and driver == "rdspool" else [])])),
         }
         command = [sys.executable, "-s", "-m", "pytest", *OPTIONS, *suite.arguments]
         status = subprocess.run(command, cwd=suite.folder, env=environment, check=False, timeout=SECONDS).returncode
@@ -119,21 +120,25 @@ def run(name, suite, server, driver, password):
 
 @click.command()
 @click.option("--server", "kinds", type=click.Choice(local.server.KINDS), multiple=True, help="Only this server.")
+@click.option(
+    "--layer", "zipped", type=click.Path(path_type=Path, exists=True), help="rdspool on the code of this layer, in the place of pip's."
+)
 @click.option("--write", is_flag=True, help="Write the figures into README.md. All suites, on all servers.")
 @click.argument("names", nargs=-1, type=click.Choice(list(SUITES)))
-def main(kinds, write, names):
+def main(kinds, zipped, write, names):
     """Run other people's suites, or those that are named, through rdspool and stock mysql-connector-python."""
-    if write and (kinds or names):
-        raise click.UsageError("--write takes the figures of one whole run: leave the names of suites and servers out")
+    if write and (kinds or names or zipped):
+        raise click.UsageError("--write takes the figures of one whole run: leave the names of suites, servers and the layer out")
     chosen = {name: SUITES[name]() for name in SUITES if not names or name in names}
     outcomes = []
-    for kind in local.server.KINDS:
-        if kinds and kind not in kinds:
-            continue
-        with suites.prepared(kind, SCHEMAS, USER) as (server, password):
-            for name, suite in chosen.items():
-                ours, stock = (run(name, suite, server, driver, password) for driver in report.DRIVERS)
-                outcomes.append(report.Outcome(name, suite.title, kind, server.version.partition("-")[0], ours, stock))
+    with layered.unpacked(zipped) if zipped else contextlib.nullcontext() as layer:
+        for kind in local.server.KINDS:
+            if kinds and kind not in kinds:
+                continue
+            with suites.prepared(kind, SCHEMAS, USER) as (server, password):
+                for name, suite in chosen.items():
+                    ours, stock = (run(name, suite, server, driver, password, layer) for driver in report.DRIVERS)
+                    outcomes.append(report.Outcome(name, suite.title, kind, server.version.partition("-")[0], ours, stock))
     outcomes.sort(key=lambda outcome: list(SUITES).index(outcome.suite))
     expected = report.Expected.load(HERE / "expected.toml")
     unexpected = [text for outcome in outcomes for text in report.surprises(outcome, expected)]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs other people's suites through rdspool and, beside it, through stock mysql-connector-python, on MySQL and on MariaDB.
 #
-# usage:   tests/peers/run.sh [--server mysql|mariadb] [dbapi20|pymysql|mysqlclient|alembic|pandas]...
+# usage:   tests/peers/run.sh [--server mysql|mariadb] [--layer ZIP] [dbapi20|pymysql|mysqlclient|alembic|pandas]...
 # example: tests/peers/run.sh --server mysql dbapi20
 #          tests/peers/run.sh --write    # all of them, and the figures into README.md
 #

@@ -196,7 +196,7 @@ def test_evidence_of_another_zip_is_a_fault(zipped: Path, tmp_path: Path) -> Non
         assert fault.message.startswith(f"is the {what} of {'0' * 64}")
         path.write_text(kept)
     copy.with_suffix(".cdx.json").write_text("no JSON")
-    assert "is the SBOM of no zip" in inspect(copy, target).faults[0].message
+    assert "is not valid JSON" in inspect(copy, target).faults[0].message
 
 
 def test_every_licence_text_of_the_wheels_is_inside(zipped: Path, manifest: dict[str, Any]) -> None:

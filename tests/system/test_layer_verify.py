@@ -1,4 +1,4 @@
-"""Verifying a zip: the same, repacked, by another interpreter, or changed."""
+"""Verifying a zip: the same, repacked, of unproved bytecode, or changed."""
 
 from __future__ import annotations
 
@@ -66,11 +66,13 @@ def test_a_changed_source_is_reported_by_name(copy: Copy, quick: Callable[[Path]
     assert "  python/extra.py is in the zip, not in this tree's layer\n  python/rdspool/_aws/token.py has other bytes\n" in result.stdout
 
 
-def test_other_bytecode_of_another_patch_release_is_reported_as_that(copy: Copy, quick: Callable[[Path], Result]) -> None:
+def test_other_bytecode_is_not_proved_by_the_name_of_another_patch_release(copy: Copy, quick: Callable[[Path], Result]) -> None:
     path = f"python/rdspool/__pycache__/sizing.{sys.implementation.cache_tag}.pyc"
     result = quick(copy({path: b"made elsewhere"}, interpreter=f"CPython {HERE}.99"))
     assert result.exit_code == 2
-    assert f"built with CPython {HERE}.99, rebuilt with CPython {HERE}." in result.stdout
+    assert "not proved" in result.stdout
+    assert "same" not in result.stdout
+    assert f"it names CPython {HERE}.99, rebuilt with CPython {HERE}." in result.stdout
 
 
 ARCHIVE = f"python/rdspool_imports/orm.{sys.implementation.cache_tag}"
@@ -86,9 +88,9 @@ BYTECODE = f"python/rdspool/__pycache__/sizing.{sys.implementation.cache_tag}.py
         ({SIGNER_FILE: b"signed", "python/extra.py": b""}, OURS, Verdict.DIFFERENT),
         ({BYTECODE: b"tampered with"}, OURS, Verdict.DIFFERENT),
         ({BYTECODE: b"tampered with"}, None, Verdict.DIFFERENT),
-        ({BYTECODE: b"made elsewhere"}, f"CPython {HERE}.99", Verdict.OTHER_INTERPRETER),
+        ({BYTECODE: b"made elsewhere"}, f"CPython {HERE}.99", Verdict.UNPROVED),
         ({ARCHIVE: b"tampered with"}, OURS, Verdict.DIFFERENT),
-        ({ARCHIVE: b"made elsewhere", BYTECODE: b"made elsewhere"}, f"CPython {HERE}.99", Verdict.OTHER_INTERPRETER),
+        ({ARCHIVE: b"made elsewhere", BYTECODE: b"made elsewhere"}, f"CPython {HERE}.99", Verdict.UNPROVED),
         ({"python/rdspool_imports/finder.py": b"leak = True\n"}, f"CPython {HERE}.99", Verdict.DIFFERENT),
         ({"python/rdspool/_aws/token.py": b"leak = True\n"}, f"CPython {HERE}.99", Verdict.DIFFERENT),
     ],
@@ -97,3 +99,21 @@ def test_what_a_difference_means(built: Path, copy: Copy, changes: dict[str, byt
     result = compare(read(copy(changes), TARGET), read(built, TARGET), theirs, OURS)
     assert result.verdict is verdict
     assert sorted(result.differences) == sorted(changes)
+
+
+def test_what_lies_around_the_files_is_a_difference(built: Path, copy: Copy) -> None:
+    path = copy()
+    path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())
+    result = compare(read(path, TARGET), read(built, TARGET), OURS, OURS)
+    assert result.verdict is Verdict.DIFFERENT
+    assert result.differences == {path.name: "has 10 bytes before its first file"}
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", '{"bytecode": "CPython"}'])
+def test_a_manifest_that_is_none_is_an_error_in_one_line(built: Path, copy: Copy, text: str) -> None:
+    path = copy()
+    path.with_suffix(".json").write_text(text)
+    result = run(path)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"layer: {path.with_suffix('.json')} ")
+    assert result.stderr.count("\n") == 1

@@ -63,11 +63,12 @@ def test_a_function_is_imported_when_it_is_called():
 def test_names_of_a_package_are_imported_when_they_are_asked_for(monkeypatch):
     package = types.ModuleType("xml")
     monkeypatch.setitem(sys.modules, "xml", package)
-    package.__getattr__ = later.names("xml", {"quote": "urllib.parse:quote"}, "dom sax")
+    package.__getattr__, package.__dir__ = later.names("xml", {"quote": "urllib.parse:quote"}, "dom sax")
     from urllib.parse import quote
 
     assert package.quote is quote
     assert package.__dict__["quote"] is quote
+    assert {"quote", "dom", "sax", "__name__"} <= set(dir(package))
     with pytest.raises(AttributeError, match="module 'xml' has no attribute 'nothing'"):
         _ = package.nothing
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from layer.evidence.source import Source, epoch, source
+from layer import docker, package
+from layer.errors import LayerError
+from layer.evidence.source import Source, epoch, source, tracked
+from layer.matrix import PROJECT
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -51,6 +55,60 @@ def test_changes_are_reported_and_those_of_a_layers_inputs_apart(tree: Path, mon
     assert epoch(found) is None
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "5")
     assert epoch(found) == 5
+
+
+@pytest.mark.parametrize("hide", ["--assume-unchanged", "--skip-worktree"])
+def test_a_change_that_git_was_told_to_ignore_is_reported(tree: Path, hide: str) -> None:
+    git(tree, "update-index", hide, "layer/matrix.toml")
+    (tree / "layer" / "matrix.toml").write_text("name = 2\n")
+    assert source(tree).inputs_changed == ("layer/matrix.toml",)
+
+
+def test_bytes_that_a_conversion_makes_the_committed_ones_are_a_change(tree: Path) -> None:
+    (tree / ".git" / "info" / "attributes").write_text("*.toml text\n")
+    (tree / "layer" / "matrix.toml").write_bytes(b"name = 1\r\n")
+    git(tree, "add", "--renormalize", ".")
+    assert git(tree, "status", "--porcelain", "layer") == ""
+    assert source(tree).inputs_changed == ("layer/matrix.toml",)
+
+
+def test_what_git_tracks_is_what_a_layer_is_built_from_with_docker_and_without(tree: Path, tmp_path: Path) -> None:
+    package_files = {"__init__.py": "", "py.typed": "", "_aws/__init__.py": "", "_aws/roots/proxy.pem": ""}
+    for name, text in package_files.items():
+        path = tree / "python" / "rdspool" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    git(tree, "add", ".")
+    (tree / ".git" / "info" / "exclude").write_text("hidden*\n")
+    for name in ("hidden.py", "untracked.py", "_aws/hidden.py", "_aws/roots/hidden.pem"):
+        (tree / "python" / "rdspool" / name).write_text("secret = 1\n")
+    (tree / "layer" / "hidden.py").write_text("secret = 1\n")
+    assert set(package.files(tree / "python")) == {f"rdspool/{name}" for name in package_files}
+    context = tmp_path / "context"
+    docker.copy_inputs(tree, context)
+    copied = {path.relative_to(context).as_posix() for path in context.rglob("*") if path.is_file()}
+    assert copied == {"layer/matrix.toml", *(f"python/rdspool/{name}" for name in package_files)}
+
+
+def test_a_repository_that_git_cannot_read_is_an_error(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tracked(tmp_path) is None
+    (tree / ".git" / "HEAD").write_text("nothing")
+    with pytest.raises(LayerError, match="git can't tell which files of"):
+        tracked(tree)
+    monkeypatch.setenv("PATH", str(tree))
+    with pytest.raises(LayerError, match="git is not on the PATH"):
+        tracked(tree)
+
+
+def test_autocrlf_changes_no_byte_of_this_project(tree: Path) -> None:
+    shutil.copyfile(PROJECT / ".gitattributes", tree / ".gitattributes")
+    git(tree, "config", "core.autocrlf", "true")
+    git(tree, "add", ".")
+    git(tree, "commit", "--quiet", "-m", "attributes")
+    (tree / "layer" / "matrix.toml").unlink()
+    git(tree, "checkout", "--quiet", "--", ".")
+    assert (tree / "layer" / "matrix.toml").read_bytes() == b"name = 1\n"
+    assert source(tree).state == "clean"
 
 
 def test_asking_writes_nothing_into_the_repository(tree: Path) -> None:

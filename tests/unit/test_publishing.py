@@ -6,15 +6,18 @@ import dataclasses
 import json
 import re
 import shlex
-import subprocess
+from dataclasses import replace
 
 import click
 import pytest
 from botocore import exceptions
 
-from layer import matrix
+from layer import archive, matrix, wheels
 from layer.__main__ import main
+from layer.checks.finding import SIGNER_FILE
 from layer.errors import LayerError
+from layer.evidence import provenance
+from layer.evidence.source import Source
 from layer.publishing import gate, pruning, stages
 from layer.publishing.artefact import Artefact
 from layer.publishing.errors import explain
@@ -23,6 +26,7 @@ from layer.publishing.inventory import Entry
 from layer.publishing.plan import Found, Wanted, compare
 from layer.publishing.report import uneven
 from layer.publishing.versions import Listed, Version, describe, interpreter
+from local.cache import cache_dir
 
 TARGET = matrix.target("3.13", "x86_64")
 BETA, PROD = stages.stage("beta"), stages.stage("prod")
@@ -248,19 +252,88 @@ def test_prod_takes_no_version_that_is_not_a_release(release):
     gate.version(PROD, "1.0.0.post1")
 
 
-def test_a_tree_that_is_not_committed_is_reported_by_its_files(tmp_path):
-    with pytest.raises(LayerError, match="git can't tell whether"):
-        gate.changes(tmp_path)
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
-    subprocess.run([*git, "init", "--quiet"], check=True)
-    (tmp_path / "a").write_text("1")
-    subprocess.run([*git, "add", "a"], check=True)
-    subprocess.run([*git, "commit", "--quiet", "--message", "a"], check=True)
-    assert gate.changes(tmp_path) == []
-    (tmp_path / "a").write_text("2")
-    (tmp_path / "b").write_text("new")
-    assert gate.changes(tmp_path) == ["a", "b"]
-    assert gate.refusal(["a", "b"]).startswith("the tree has changes that are not committed (a, b): nobody could rebuild")
+def test_a_tree_that_is_not_committed_is_reported_by_its_files():
+    with pytest.raises(LayerError, match=r"unknown whether the tree is committed \(git is not installed\)"):
+        gate.committed(Source(unknown="git is not installed"))
+    gate.committed(Source("c0ffee"))
+    with pytest.raises(LayerError, match=r"the tree has changes that are not committed \(a, b\): nobody could rebuild"):
+        gate.committed(Source("c0ffee", changed=("a", "b")))
+
+
+TREE = Source("c0ffee" * 6 + "abcd")
+
+
+@pytest.fixture
+def artefact(tmp_path):
+    """Return an artefact with the provenance of a build from a committed tree."""
+    target = matrix.target("3.13", "x86_64")
+    path = tmp_path / f"{target.name}.zip"
+    path.write_bytes(archive.written([archive.Entry("python/a.py", b"", b"", 0, 0o100444)]))
+    made = Artefact(target, path, path.read_bytes(), "", "1.0", "", (), (), "")
+    path.with_suffix(".provenance.json").write_text(json.dumps(statement_of(made, TREE)))
+    return made
+
+
+def statement_of(artefact, source):
+    bytecode = {"interpreter": "CPython 3.13.0", "magic": ""}
+    manifest = {"file": artefact.path.name, "sha256": archive.sha256(artefact.zipped), "packages": [], "bytecode": bytecode}
+    return json.loads(provenance.statement(artefact.target, manifest, source, provenance.builder(None)))
+
+
+def test_prod_takes_a_zip_whose_provenance_names_it_this_commit_and_no_changes(artefact):
+    gate.provenance(artefact, TREE)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda _: None, "is missing, so it is unknown from which commit the zip was built"),
+        (lambda _: [], "is not a JSON object"),
+        (lambda _: {}, "is the provenance of another zip"),
+        (lambda made: made | {"subject": [{"digest": {"sha256": "0" * 64}}]}, "is the provenance of another zip"),
+        (lambda made: made | {"subject": [{"digest": []}]}, "has not a text at subject.0.digest.sha256"),
+        (lambda made: made | {"predicate": []}, "has not a list at predicate.buildDefinition.resolvedDependencies"),
+        (lambda made: made | {"predicate": {"buildDefinition": {"resolvedDependencies": []}}}, "names 0 sources"),
+    ],
+)
+def test_prod_takes_no_other_provenance(artefact, change, words):
+    path = artefact.path.with_suffix(".provenance.json")
+    changed = change(json.loads(path.read_text()))
+    path.unlink()
+    if changed is not None:
+        path.write_text(json.dumps(changed))
+    with pytest.raises(LayerError, match=words):
+        gate.provenance(artefact, TREE)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (Source(TREE.commit, changed=("python/rdspool/token.py",)), "was built from files that are in no commit"),
+        (Source("0" * 40), f"was built from the commit {'0' * 40}, this tree is at {TREE.commit}"),
+        (Source(unknown="git is not installed"), "has not a text at .*annotations.inputs"),
+    ],
+)
+def test_prod_takes_no_zip_of_another_commit_or_with_changes(artefact, source, words):
+    artefact.path.with_suffix(".provenance.json").write_text(json.dumps(statement_of(artefact, source)))
+    with pytest.raises(LayerError, match=words):
+        gate.provenance(artefact, TREE)
+
+
+def test_a_signed_zip_is_the_one_of_its_provenance_if_what_was_signed_is(artefact):
+    files = {"python/a.py": b"text\n" * 9}
+    unsigned = archive.pack(files, wheels.install_tools(cache_dir()))
+    place = artefact.path.with_suffix(".provenance.json")
+    place.write_text(place.read_text().replace(archive.sha256(artefact.zipped), archive.sha256(unsigned)))
+    for path, data, fits in (("python/a.py", files["python/a.py"], True), ("python/a.py", b"other", False)):
+        entries = [archive.Entry(name, one, one, 0, 0o100444) for name, one in ((path, data), (SIGNER_FILE, b"signed"))]
+        artefact.path.write_bytes(archive.written(entries))
+        signed = replace(artefact, zipped=artefact.path.read_bytes())
+        if fits:
+            gate.provenance(signed, TREE)
+        else:
+            with pytest.raises(LayerError, match="is the provenance of another zip"):
+                gate.provenance(signed, TREE)
 
 
 def test_the_readmes_policy_allows_every_call_that_is_made():

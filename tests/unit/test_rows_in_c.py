@@ -6,6 +6,7 @@ import datetime as dt
 import gc
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -197,6 +198,16 @@ def test_rows_that_do_not_fit_into_one_read_are_read_in_c(stream_and_peer, sizes
     found, _ = stream.receive_rows(None, None, rows.converters(columns))
     sending.join()
     assert found == [(b"x" * size, b"y") for size in sizes]
+
+
+@pytest.mark.parametrize(("asked", "there", "used"), [("c", True, True), ("", True, True), ("python", True, False), ("c", False, False)])
+def test_rows_are_read_in_python_where_that_is_asked_for_or_c_is_missing(tmp_path, asked, there, used):
+    left_out = ["__pycache__"] if there else ["__pycache__", "*.so"]
+    shutil.copytree(extension.matrix.PROJECT / "python", tmp_path / "python", ignore=shutil.ignore_patterns(*left_out))
+    variables = os.environ | {"PYTHONPATH": str(tmp_path / "python"), "RDSPOOL_ROWS": asked}
+    script = "import sys; from rdspool._driver import rows; print(rows.__file__.startswith(sys.argv[1]), rows.in_c is not None)"
+    run = subprocess.run([sys.executable, "-B", "-c", script, str(tmp_path)], env=variables, capture_output=True, text=True, check=False)
+    assert run.stdout.split() == ["True", str(used)], run.stderr
 
 
 def test_an_interrupt_within_a_value_goes_on():

@@ -73,12 +73,22 @@ def test_the_release_goes_through_beta_and_an_approval():
     assert [(name, job.get("needs"), job.get("environment")) for name, job in jobs.items()] == [
         ("build", None, None),
         ("peers", None, None),
-        ("attest", ["build", "peers"], None),
+        ("distributions", None, None),
+        ("archives", "build", None),
+        ("attest", ["build", "peers", "archives"], None),
         ("beta", "attest", "beta"),
         ("prod", "beta", "prod"),
+        ("pypi", ["distributions", "prod"], "pypi"),
         ("release", "prod", None),
     ]
-    assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["attest", "beta", "prod"]
+    assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["attest", "beta", "prod", "pypi"]
+
+
+def test_the_release_runs_sqlalchemys_tests_on_the_code_of_the_layer():
+    job = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]["archives"]
+    commands = " ".join(step.get("run", "") for step in job["steps"])
+    for command in ("dialect/run.sh --repository --sqlite --layer", "dialect/run.sh --repository --layer", "peers/run.sh --layer"):
+        assert f"tests/{command} dist/rdspool-python3.13-x86_64.zip" in commands
 
 
 def test_the_release_runs_other_peoples_suites():

@@ -21,11 +21,9 @@ from .byte_stream import closed_error
 from .command_phase import CommandPhase
 from .cursors import Cursor
 from .packets import DEFAULT_MAX_ALLOWED_PACKET, PacketStream
-from .row_kinds import DictCursor, NamedTupleCursor
 from .session import Session
 from .session_start import CHARSET, SessionStart
 from .sign_in import Login, receive_greeting, sign_in
-from .streams import StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
 from .transactions import TransactionState
 from .transport import connect
 from .waiting import Waiting
@@ -34,14 +32,7 @@ _PING: Final = 0.75
 """Part of a connect's time that a ping may take. A server in reach answers in milliseconds; giving up one that is slow costs five times as many
 answers, those of a reconnect. A peer whose network is dead is given up much earlier."""
 
-_CURSORS: Final[dict[tuple[bool, bool, bool], type[Cursor]]] = {
-    # (streaming, dictionary, named_tuple)
-    (False, True, False): DictCursor,
-    (False, False, True): NamedTupleCursor,
-    (True, False, False): StreamingCursor,
-    (True, True, False): StreamingDictCursor,
-    (True, False, True): StreamingNamedTupleCursor,
-}
+_ROLLBACK: Final = QUERY + b"ROLLBACK"
 
 
 class Connection:
@@ -162,7 +153,9 @@ class Connection:
             )
         kind: type[Cursor] | None = Cursor
         if not buffered or dictionary or named_tuple:
-            kind = _CURSORS.get((not buffered, bool(dictionary), bool(named_tuple)))
+            from .streams import KINDS  # SQLAlchemy needs them for streams only
+
+            kind = KINDS.get((not buffered, bool(dictionary), bool(named_tuple)))
         if kind is None:
             raise ProgrammingError("a cursor's rows are dicts or named tuples: give dictionary=True or named_tuple=True, not both")
         return kind(self, commands, self.transaction, raw=raw, read_timeout=read_timeout, write_timeout=write_timeout)
@@ -280,11 +273,11 @@ class Connection:
 
     def _roll_back(self) -> None:
         """Send the ROLLBACK, and in the same flight, where they are due, the questions of `pressure`."""
-        pressure, rollback = self.pressure, QUERY + b"ROLLBACK"
+        pressure = self.pressure
         if pressure is None or not pressure.due():
-            self._commands.tidy(rollback)
+            self._commands.tidy(_ROLLBACK)
         else:
-            pressure.take(self._commands.flight(rollback, *(QUERY + question for question in pressure.questions))[1:])
+            pressure.take(self._commands.flight(_ROLLBACK, *(QUERY + question for question in pressure.questions))[1:])
 
     # -- checks and the end ----------------------------------------------------------------------------------------------------
 

@@ -142,6 +142,8 @@ class PacketStream(ByteStream):
 
         Raises ProtocolError for one that is out of sequence or larger than `max_allowed_packet`, OperationalError for a lost connection.
         """
+        if self._at == len(self._buffer):
+            self._arrive(timeout)
         at, buffer = self._at, self._buffer
         start = at + 4
         if start <= len(buffer):
@@ -160,8 +162,7 @@ class PacketStream(ByteStream):
         Return whether they came. Where something else came, or not all of it has arrived, nothing is passed.
         """
         if self._at == len(self._buffer):
-            self._set_timeout(timeout)
-            self._fill(1)
+            self._arrive(timeout)
         if not header or not self._buffer.startswith(header, self._at):
             return False
         self._at += len(header)
@@ -175,6 +176,11 @@ class PacketStream(ByteStream):
         """
         first = payload[0] if payload else 0
         return first == ERR or (first == EOF and len(payload) < (MAX_PAYLOAD if self.ok_ends_rows else EOF_SIZE))
+
+    def _arrive(self, timeout: float | None) -> None:
+        """Wait for what comes next, most often a whole answer, with an empty buffer."""
+        self._set_timeout(timeout)
+        self._fill(1)
 
     def _receive_slowly(self, timeout: float | None) -> bytes:
         """Return the next payload where it has not arrived whole, or has several packets."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from mysql.connector.errors import ProgrammingError
 
 from .cursors import NOTHING, Cursor, Outcome
 from .result_sets import ResultSet
-from .row_kinds import Dicts, NamedTuples
+from .row_kinds import DictCursor, Dicts, NamedTupleCursor, NamedTuples
 from .statements import Template
 
 
@@ -116,3 +116,14 @@ class StreamingDictCursor(Dicts, StreamingCursor):
 
 class StreamingNamedTupleCursor(NamedTuples, StreamingCursor):
     """As StreamingCursor; rows are named tuples."""
+
+
+KINDS: Final[dict[tuple[bool, bool, bool], type[Cursor]]] = {
+    # (streaming, dictionary, named_tuple)
+    (False, True, False): DictCursor,
+    (False, False, True): NamedTupleCursor,
+    (True, False, False): StreamingCursor,
+    (True, True, False): StreamingDictCursor,
+    (True, False, True): StreamingNamedTupleCursor,
+}
+"""The cursors beside `Cursor`."""

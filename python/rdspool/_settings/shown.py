@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 _OF_A_URL: Final = frozenset(":/@?#%&")
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _MOST: Final = 80
 """Characters of a value that is shown, at most."""
 
@@ -21,4 +19,5 @@ def shown(value: Any) -> str:
 
 def has_control_character(text: str) -> bool:
     """Return whether a text has a character that no name has: a NUL ends a name early, a line feed a log's line. Bytes that are no UTF-8 count."""
-    return _CONTROL.search(text) is not None
+    # No pattern: to compile one with these ranges costs a cold start more than all texts of the settings.
+    return any(c < " " or "\x7f" <= c <= "\x9f" or c in "\u2028\u2029" or "\ud800" <= c <= "\udfff" for c in text)

@@ -48,7 +48,7 @@ def _identity(file: str) -> tuple[int, ...]:
 
 
 def _new(files: tuple[str, ...]) -> ssl.SSLContext:
-    # PROTOCOL_TLS_CLIENT sets CERT_REQUIRED and check_hostname; nothing in rdspool turns them off.
+    # PROTOCOL_TLS_CLIENT sets CERT_REQUIRED and check_hostname; nothing that signs in turns them off (doctor/certificate.py looks only).
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     # The names that count are the alternative ones, as everywhere today: an authority need not check a common name.

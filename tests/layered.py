@@ -19,7 +19,7 @@ WAY = "from rdspool.imports import imports; import sqlalchemy; print(imports().w
 
 @contextlib.contextmanager
 def unpacked(zipped: Path) -> Iterator[Path]:
-    """A folder for PYTHONPATH with the packages of a layer, and what its SQLAlchemy is without: the tests' own helpers.
+    """A folder for PYTHONPATH with the packages of a layer, and what its SQLAlchemy is without: the helpers of tests, and the sources of its extension modules.
 
     Raises LocalError where this Python would not load the archives of the layer.
     """
@@ -29,7 +29,7 @@ def unpacked(zipped: Path) -> Iterator[Path]:
         python = Path(folder, "python")
         for file in distribution("SQLAlchemy").files or ():
             there = python / file
-            if file.suffix == ".py" and not file.name.endswith("_cy.py") and file.parts[0] == "sqlalchemy" and not there.exists():
+            if file.suffix == ".py" and file.parts[0] == "sqlalchemy" and not there.exists():
                 there.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(str(file.locate()), there)
         ran = subprocess.run(

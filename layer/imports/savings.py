@@ -27,7 +27,7 @@ print((time.process_time() - began) * 1000)
 
 @dataclass(frozen=True)
 class Savings:
-    """Medians in milliseconds of CPU. by_transform: how much more it is without it. all: with every transform. plain: with none."""
+    """Milliseconds of CPU. by_transform: how much more it is without it. all: with every transform. plain: with none."""
 
     by_transform: dict[str, float]
     all: float
@@ -50,9 +50,9 @@ def savings(target: Target, interpreter: Path, cache: Path, folder: Path, rounds
         progress(f"round {number + 1} of {rounds}")
         for name in variants:
             times[name].append(_measured(interpreter, folder / (name or "all")))
-    # Of the differences within a round, because the load of a machine changes from round to round.
-    more = {name: statistics.median(one - other for one, other in zip(found, times[""], strict=True)) for name, found in times.items()}
-    return Savings({t.name: more[t.name] for t in TRANSFORMS}, *(statistics.median(times[name]) for name in ("", "plain")))
+    # The lower quartile, because the load of a machine only adds to a time.
+    typical = {name: statistics.quantiles(found, n=4)[0] for name, found in times.items()}
+    return Savings({each.name: typical[each.name] - typical[""] for each in TRANSFORMS}, typical[""], typical["plain"])
 
 
 def _write(root: Path, files: dict[str, bytes]) -> None:

@@ -27,7 +27,8 @@ class Edit:
 
 @dataclass(frozen=True)
 class Transform:
-    """Edits that belong together. saves: CPU of imports and engine in ms, as `python -m layer imports` measured it."""
+    """Edits that belong together. saves: about how much CPU of imports and engine, in ms, when it was added;
+    `python -m layer imports` measures what it saves now."""
 
     name: str
     why: str

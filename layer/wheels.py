@@ -85,8 +85,8 @@ def indexes(with_files: bool = True) -> list[str]:
         name, _, value = line.partition("=")
         place, _, key = name.rpartition(".")
         if key in ("index-url", "extra-index-url") and (with_files or place == ":env:"):
-            # Variables come last and count more than files.
-            found[key] = str(ast.literal_eval(value)).split()
+            # pip lists variables before files; they count more.
+            found.setdefault(key, str(ast.literal_eval(value)).split())
     return [_public(url) for key in ("index-url", "extra-index-url") for url in found.get(key, [_INDEX] if key == "index-url" else [])]
 
 

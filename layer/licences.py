@@ -20,6 +20,12 @@ def spdx(name: str) -> str:
         raise LayerError(f"layer/matrix.toml does not state the licence of {name}: add [licence.{name}] with its spdx") from None
 
 
+def cpe(name: str, version: str | None) -> str | None:
+    """Return the CPE 2.3 name of a package, or None when layer/matrix.toml has none. `name` is normalised (PEP 503)."""
+    product = matrix.licences().get(name, {}).get("cpe")
+    return f"{product}:{version}:*:*:*:*:*:*:*" if product else None
+
+
 def info(wheels: Iterable[Wheel]) -> str:
     """Return the text for LicenseInfo. Raise LayerError when it is longer than LIMIT."""
     own = package.project()["name"]

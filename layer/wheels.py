@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 import zipfile
 from dataclasses import dataclass
 from email.parser import Parser
@@ -21,6 +23,7 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 TOOLS = Path(__file__).with_name("tools.txt")
 DISTRIBUTION_TOOLS = Path(__file__).with_name("distributions.txt")
 
+_INDEX = "https://pypi.org/simple"
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
@@ -78,6 +81,24 @@ def install_tools(cache: Path, requirements: Path = TOOLS) -> Path:
     return folder
 
 
+def indexes(with_files: bool = True) -> list[str]:
+    """Return the addresses of the package indexes that pip asks, without credentials. `with_files`: its configuration files count too."""
+    result = _run_pip(["config", "list"])
+    found: dict[str, list[str]] = {}
+    for line in result.stdout.splitlines():
+        name, _, value = line.partition("=")
+        place, _, key = name.rpartition(".")
+        if key in ("index-url", "extra-index-url") and (with_files or place == ":env:"):
+            # pip lists variables before files; they count more.
+            found.setdefault(key, str(ast.literal_eval(value)).split())
+    return [_public(url) for key in ("index-url", "extra-index-url") for url in found.get(key, [_INDEX] if key == "index-url" else [])]
+
+
+def _public(url: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
 def _kept(cache: Path, requirements: Path, options: list[str], label: str) -> Path:
     folder = cache / "wheels" / f"{label}-{_key(requirements, options)}"
     if not folder.is_dir():
@@ -112,14 +133,18 @@ def _publish(part: str, folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _pip(arguments: list[str]) -> None:
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", *arguments]
+def _run_pip(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
     environment = dict(os.environ)
     carried = Path(sys.prefix, ".pip")
     if carried.is_file():
         # local/setup.sh writes this file when Debian's Python has no ensurepip. It contains the path of pip's wheel.
         environment["PYTHONPATH"] = carried.read_text().strip()
-    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def _pip(arguments: list[str]) -> None:
+    result = _run_pip(["--quiet", *arguments])
     if result.returncode:
         if "No module named pip" in result.stderr:
             raise LayerError(f"{sys.executable} has no pip: run `{sys.executable} -m ensurepip`")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from .. import matrix
 from ..errors import LayerError
@@ -38,7 +39,8 @@ def catalog(
 
     The catalogue has the versions that the SSM parameters `latest` name in the accounts (--stage, --regions), or those of reports (--from).
 
-    The exit status is 1 when a region could not be read (the files are written without it) or nothing is published.
+    The hashes are those that Lambda reports for the zips. The exit status is 1 when a region could not be read (the files are written
+    without it), a version has another zip than its description says, or nothing is published.
     """
     from ..publishing import catalogue, page
     from ..publishing.report import write_text
@@ -53,6 +55,9 @@ def catalog(
     elif selection.stage_name and selection.regions:
         found = selection.survey(console)
         complete = found.print_unread(console)
+        for sentence in catalogue.misdescribed(found.entries):
+            complete = False
+            console.print(f"[red]misdescribed[/] {escape(sentence)}", highlight=False, soft_wrap=True)
         rows = catalogue.from_entries(found.entries, selection.stage())
     else:
         raise LayerError("give --stage and --regions to read the accounts, or --from with a report")

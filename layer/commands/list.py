@@ -74,7 +74,7 @@ def record(entry: Entry) -> dict[str, Any]:
         "version": entry.listed.version,
         "arn": entry.listed.arn,
         "release": entry.listed.release,
-        "code_sha256": entry.listed.hash,
+        "code_sha256": entry.code_sha256 or None,
         "created": entry.listed.created,
         "shared_with": [str(grant) for grant in sorted(entry.policy.granted())],
         "parameters": list(entry.parameters),

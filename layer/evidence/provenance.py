@@ -16,7 +16,7 @@ from typing import Any
 
 from .. import matrix
 from ..matrix import Target
-from ..wheels import REQUIREMENTS, TOOLS, pins
+from ..wheels import REQUIREMENTS, TOOLS, indexes, pins
 from .source import Source
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -27,11 +27,12 @@ PREDICATE = "https://slsa.dev/provenance/v1"
 class Builder:
     """Who built a layer, and how.
 
-    id, run: URIs of the builder and of its run. base: the base image of a build with Docker. interpreter: the file that compiled the
-    sources of a build without Docker.
+    id, run: URIs of the builder and of its run. build_type: the URI of the page that documents the parameters. base: the base image of a
+    build with Docker. interpreter: the file that compiled the sources of a build without Docker.
     """
 
     id: str
+    build_type: str
     run: str | None = None
     base: str | None = None
     interpreter: Path | None = None
@@ -40,12 +41,13 @@ class Builder:
 def builder(given: str | None, base: str | None = None, interpreter: Path | None = None) -> Builder:
     """Return the builder that `given` names, otherwise that of the GitHub Actions workflow that runs this, otherwise a local one."""
     server, workflow = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_WORKFLOW_REF")
-    run = None
+    run, build_type = None, matrix.provenance()["build_type"]
     if server and workflow:
         repository, number, attempt = (os.environ.get(f"GITHUB_{name}") for name in ("REPOSITORY", "RUN_ID", "RUN_ATTEMPT"))
         run = f"{server}/{repository}/actions/runs/{number}/attempts/{attempt}"
         given = given or f"{server}/{workflow}"
-    return Builder(given or matrix.provenance()["local_builder"], run, base, interpreter)
+        build_type = f"{server}/{repository}/blob/main/layer/README.md#provenance"
+    return Builder(given or matrix.provenance()["local_builder"], build_type, run, base, interpreter)
 
 
 def statement(target: Target, manifest: Mapping[str, Any], source: Source, builder: Builder) -> str:
@@ -54,8 +56,13 @@ def statement(target: Target, manifest: Mapping[str, Any], source: Source, build
     dependencies += [{"name": name, "uri": f"pkg:pypi/{name}@{version}"} for name, version in sorted(pins(TOOLS).items())]
     dependencies += [_lock(REQUIREMENTS), _lock(TOOLS)]
     definition = {
-        "buildType": matrix.provenance()["build_type"],
-        "externalParameters": {"target": {"python": target.python, "architecture": target.architecture}},
+        "buildType": builder.build_type,
+        "externalParameters": {
+            "target": {"python": target.python, "architecture": target.architecture},
+            **({"base": builder.base} if builder.base else {"interpreter": manifest["bytecode"]["interpreter"]}),
+            # Docker's build gets pip's variables, not its files.
+            "indexes": indexes(with_files=not builder.base),
+        },
         "internalParameters": {"way": "docker" if builder.base else "pip", "tree": source.state},
         "resolvedDependencies": dependencies,
     }

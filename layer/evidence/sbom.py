@@ -20,6 +20,7 @@ from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
+from .. import licences
 from ..checks.finding import ROOT, Contents
 from ..package import project
 from ..wheels import normalise
@@ -90,6 +91,7 @@ def _component(part: Part, files: Mapping[str, bytes]) -> Component:
         supplier=OrganizationalEntity(name=part.supplier, urls=[XsUri(part.url)] if part.url else None),
         licenses=_licences(part.spdx) if part.spdx else None,
         purl=PackageURL(part.purl_type, name=part.name, version=part.version),
+        cpe=licences.cpe(part.name, part.version),
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=part.wheel_sha256)] if part.wheel_sha256 else None,
         external_references=[ExternalReference(type=ExternalReferenceType.WEBSITE, url=XsUri(part.url))] if part.url else None,
         pedigree=Pedigree(notes=_CHANGED) if part.wheel else None,

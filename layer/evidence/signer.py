@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .. import archive
+from .. import archive, documents
 from ..assemble import Layer, replace
 from ..checks.finding import SIGNER_FILE, Contents, read
 from ..errors import LayerError
@@ -32,8 +32,12 @@ def sign(region: Region, path: Path, target: Target, *, profile: str, bucket: st
     unsigned zip. Raise AwsError when a call fails, and LayerError when the job fails or returns other files than it received.
     """
     unsigned = read(path, target)
-    manifest = json.loads(path.with_suffix(".json").read_text())
-    if manifest["sha256"] != archive.sha256(unsigned.zipped):
+    try:
+        described = documents.read(path.with_suffix(".json"))
+    except FileNotFoundError as error:
+        raise LayerError(f"{error.filename} is missing: build the layer again before you sign it") from error
+    manifest = described.content
+    if described.text("sha256") != archive.sha256(unsigned.zipped):
         raise LayerError(f"{path} is not the zip of its manifest: build it again before you sign it")
     if SIGNER_FILE in unsigned.files:
         raise LayerError(f"{path} already has a signature of AWS Signer, which does not sign twice: sign the zip that ./build.sh made")

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from .. import matrix
+from .. import documents, matrix
+from ..documents import Document
 from ..errors import LayerError
 from . import outcome, stages
 from .inventory import Entry
@@ -34,6 +34,7 @@ class Row:
 
 
 COLUMNS = tuple(Row.__dataclass_fields__)
+_NOT_IN_REPORTS = ("parameter", "partition", "version")  # the last one is there, as a number
 
 
 def from_entries(entries: Iterable[Entry], stage: stages.Stage) -> list[Row]:
@@ -47,13 +48,23 @@ def from_entries(entries: Iterable[Entry], stage: stages.Stage) -> list[Row]:
             entry.listed.release or "",
             entry.listed.version,
             entry.listed.arn,
-            entry.listed.hash or "",
+            entry.code_sha256,
             stage.parameter(entry.target, "latest"),
             entry.region.account.id,
         )
         for entry in entries
-        if entry.is_latest
+        if entry.is_latest and entry.code_sha256
     )
+
+
+def misdescribed(entries: Iterable[Entry]) -> list[str]:
+    """Return a sentence for each version whose description names another hash than Lambda reports for its zip."""
+    return [
+        f"{entry.listed.arn} is described with the sha256 {entry.listed.hash}, Lambda reports {entry.code_sha256}: "
+        "this tool did not publish it like that. Compare it by `python -m layer verify` before anybody uses it"
+        for entry in entries
+        if entry.code_sha256 and entry.listed.hash not in (None, entry.code_sha256)
+    ]
 
 
 def from_reports(paths: Iterable[Path]) -> list[Row]:
@@ -71,22 +82,30 @@ def from_reports(paths: Iterable[Path]) -> list[Row]:
 
 def _from_report(path: Path) -> Iterator[Row]:
     try:
-        report: dict[str, Any] = json.loads(path.read_text())
-    except OSError as error:
+        report = documents.read(path, "give a report of `python -m layer publish --yes --report`")
+    except FileNotFoundError as error:
         raise LayerError(f"{path} can't be read: {error.strerror}") from error
-    except ValueError as error:
-        raise LayerError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(report, dict) or report.get("format") != FORMAT or not report.get("applied"):
+    if report.content.get("format") != FORMAT or not report.content.get("applied"):
         raise LayerError(f"{path} is not a report of `python -m layer publish --yes --report`")
-    for made in report["layers"]:
-        if made["status"] not in outcome.DONE:
+    for number in range(len(report.objects("layers"))):
+        if report.text("layers", number, "status") not in outcome.DONE:
             continue
-        target, stage = matrix.target(made["python"], made["architecture"]), stages.stage(made["stage"])
-        # A report of an earlier release may also have layers of another kind for the same Python.
-        if made["layer"] == stage.layer(target):
-            parameter, partition = stage.parameter(target, "latest"), stages.parse_arn(made["arn"]).partition
-            read = {name: made[name] for name in COLUMNS if name not in ("parameter", "partition")}
-            yield Row(parameter=parameter, partition=partition, **read)
+        try:
+            row = _row(report, number)
+        except (LayerError, KeyError) as error:
+            raise LayerError(f"{path}: layers.{number} can't be used: {error}") from error
+        if row:
+            yield row
+
+
+def _row(report: Document, number: int) -> Row | None:
+    text = {name: report.text("layers", number, name) for name in ("stage", "layer", *COLUMNS) if name not in _NOT_IN_REPORTS}
+    target, stage = matrix.target(text["python"], text["architecture"]), stages.stage(text.pop("stage"))
+    # A report of an earlier release may also have layers of another kind for the same Python.
+    if text.pop("layer") != stage.layer(target):
+        return None
+    parameter, partition = stage.parameter(target, "latest"), stages.parse_arn(text["arn"]).partition
+    return Row(parameter=parameter, partition=partition, version=report.number("layers", number, "version"), **text)
 
 
 def as_json(rows: Sequence[Row]) -> str:

@@ -35,20 +35,22 @@ def download(arn: str, folder: Path, profile: str | None) -> Downloaded:
     # With the whole ARN, because the version may be in another account.
     version = versions.by_arn(region, arn)
     path = folder / f"{target.name}.zip"
-    path.write_bytes(_fetch(version.location, arn))
+    path.write_bytes(_fetch(version.location, arn, target.budget.zipped))
     computed = archive.code_sha256(path.read_bytes())
     if computed != version.code_sha256:
         raise LayerError(f"{arn}: the downloaded zip has the sha256 {computed}, Lambda reports {version.code_sha256}: try again")
     return Downloaded(path, target, computed, versions.interpreter(version.description))
 
 
-def _fetch(location: str, arn: str) -> bytes:
+def _fetch(location: str, arn: str, limit: int) -> bytes:
     # Anybody can read the zip with this link for ten minutes, so no message may contain it.
     if urllib.parse.urlsplit(location).scheme not in ("https", "http"):
         raise LayerError(f"{arn}: Lambda returned no link to its zip")
     try:
         with urllib.request.urlopen(location, timeout=_TIMEOUT) as answer:  # noqa: S310 (the scheme is checked above)
-            data: bytes = answer.read()
+            data: bytes = answer.read(limit + 1)
     except (urllib.error.URLError, TimeoutError) as error:
         raise LayerError(f"{arn}: its zip can't be downloaded: {getattr(error, 'reason', error)}; try again") from error
+    if len(data) > limit:
+        raise LayerError(f"{arn}: its zip has more than the {limit:,} bytes of the budget: this tree did not build it")
     return data

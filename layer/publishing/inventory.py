@@ -16,7 +16,11 @@ from .versions import Listed
 
 @dataclass(frozen=True)
 class Entry:
-    """A version of a layer in a region. `parameters` are the names of the SSM parameters with its ARN."""
+    """A version of a layer in a region. `parameters` are the names of the SSM parameters with its ARN.
+
+    `code_sha256` is what Lambda reports for its zip. It is read only for the versions that `latest` names, because a region can have
+    hundreds of others.
+    """
 
     region: Region
     target: Target
@@ -24,20 +28,29 @@ class Entry:
     listed: Listed
     policy: Policy
     parameters: tuple[str, ...]
+    code_sha256: str = ""
 
     @property
     def is_latest(self) -> bool:
-        return any(name.endswith("/latest") for name in self.parameters)
+        return is_latest(self.parameters)
 
 
 def read(region: Region, stage: Stage, targets: Sequence[Target]) -> list[Entry]:
     """Return each version of these layers, grouped by layer, newest first. Raise AwsError when a call fails."""
     pointers = pointed(region, stage)
-    return [
-        Entry(region, target, stage.layer(target), one, sharing.policy(region, stage.layer(target), one.version), pointers.get(one.arn, ()))
-        for target in targets
-        for one in versions.listed(region, stage.layer(target))
-    ]
+    found = []
+    for target in targets:
+        layer = stage.layer(target)
+        for one in versions.listed(region, layer):
+            names = pointers.get(one.arn, ())
+            code_sha256 = versions.read(region, layer, one.version).code_sha256 if is_latest(names) else ""
+            found.append(Entry(region, target, layer, one, sharing.policy(region, layer, one.version), names, code_sha256))
+    return found
+
+
+def is_latest(parameters: Sequence[str]) -> bool:
+    """Return whether one of these SSM parameters is a `latest`."""
+    return any(name.endswith("/latest") for name in parameters)
 
 
 def pointed(region: Region, stage: Stage) -> dict[str, tuple[str, ...]]:

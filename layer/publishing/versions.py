@@ -45,7 +45,7 @@ class Version:
 
 
 def describe(product: str, release: str, interpreter: str, code_sha256: str) -> str:
-    """Return the Description of a version. Lambda never changes it, so its hash can be trusted."""
+    """Return the Description of a version. Its hash says which versions to look at first: only what Lambda reports is the zip's hash."""
     return f"{product} {release}, {interpreter}, sha256 {code_sha256}"
 
 

@@ -82,6 +82,21 @@ def test_docker_and_pip_give_the_same_bytes(engine: dict[str, str], layer_of: La
     assert interpreter["annotations"]["image"].startswith(TARGET.base_image)
 
 
+def test_the_images_python_compiles_again_what_it_compiled(engine: dict[str, str], tmp_path: Path) -> None:
+    made = subprocess.run(build(tmp_path, "--docker"), cwd=tmp_path, env=engine, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    zipped = str(tmp_path / f"{TARGET.name}.zip")
+    statement = json.loads((tmp_path / f"{TARGET.name}.provenance.json").read_text())
+    base = statement["predicate"]["buildDefinition"]["externalParameters"]["base"]
+    command = [sys.executable, "-m", "layer", "inspect", "--base", base, "--json", zipped]
+    inspected = subprocess.run(command, cwd=tmp_path, env=engine, capture_output=True, text=True, check=False)
+    assert inspected.returncode == 0, inspected.stdout + inspected.stderr
+    assert json.loads(inspected.stdout)["findings"] == []
+    command = [sys.executable, "-m", "layer", "verify", "--base", base, zipped]
+    verified = subprocess.run(command, cwd=tmp_path, env=engine, capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stdout) == (0, f"{zipped}: the same bytes\n"), verified.stderr
+
+
 def test_a_base_that_cannot_be_had_is_reported_in_a_line(engine: dict[str, str], tmp_path: Path) -> None:
     # Port 9 of this machine is nobody's registry.
     command = build(tmp_path / "dist", "--docker", "--base", "127.0.0.1:9/lambda/python:none")

@@ -72,6 +72,11 @@ def test_each_package_has_version_licence_supplier_and_the_locks_hash(bom: dict[
         assert component["licenses"]
     assert components["mysql-connector-python"]["licenses"] == [{"expression": "GPL-2.0-only WITH Universal-FOSS-exception-1.0"}]
     assert components["sqlalchemy"]["licenses"] == [{"license": {"id": "MIT"}}]
+    found = {name: component["cpe"] for name, component in components.items() if "cpe" in component}
+    assert found == {
+        "sqlalchemy": f"cpe:2.3:a:sqlalchemy:sqlalchemy:{wheels.pins()['sqlalchemy']}:*:*:*:*:*:*:*",
+        "mysql-connector-python": rf"cpe:2.3:a:oracle:mysql_connector\/python:{wheels.pins()['mysql-connector-python']}:*:*:*:*:*:*:*",
+    }
     assert components["rdspool-roots"]["type"] == "data"
     assert components["rdspool"]["purl"].startswith("pkg:generic/rdspool@")
 
@@ -119,7 +124,11 @@ def test_the_provenance_is_a_statement_about_this_zip(zipped: Path, manifest: di
     assert definition["buildType"]
     assert run["builder"]["id"]
     target = matrix.parse(zipped.name)
-    assert definition["externalParameters"] == {"target": {"python": target.python, "architecture": target.architecture}}
+    assert definition["externalParameters"] == {
+        "target": {"python": target.python, "architecture": target.architecture},
+        "interpreter": manifest["bytecode"]["interpreter"],
+        "indexes": wheels.indexes(),
+    }
     for dependency in definition["resolvedDependencies"]:
         # Each has to be found by at least one of these (in-toto's ResourceDescriptor).
         assert dependency.keys() & {"uri", "digest"}, dependency
@@ -176,6 +185,12 @@ def test_the_builder_is_the_workflow_unless_one_is_named(zipped: Path, manifest:
         monkeypatch.setenv(f"GITHUB_{name}", value)
     run = described(zipped, manifest, Source())["runDetails"]
     assert run["builder"]["id"] == f"https://github.com/{workflow}"
+    text = (matrix.PROJECT / "layer" / "README.md").read_text()
+    assert (
+        described(zipped, manifest, Source())["buildDefinition"]["buildType"]
+        == "https://github.com/someone/rdspool/blob/main/layer/README.md#provenance"
+    )
+    assert "\n### Provenance\n" in text
     assert run["metadata"]["invocationId"] == "https://github.com/someone/rdspool/actions/runs/7/attempts/2"
     assert described(zipped, manifest, Source(), "https://example.com/b")["runDetails"]["builder"]["id"] == "https://example.com/b"
 

@@ -43,3 +43,16 @@ def test_without_an_index_the_error_names_the_package_and_nothing_is_kept(tmp_pa
     with pytest.raises(LayerError, match=r"pip could not download the packages of requirements\.txt: .*mysql-connector-python==26\.10\.0"):
         wheels.fetch(TARGET, tmp_path)
     assert not list((tmp_path / "wheels").iterdir())
+
+
+def test_the_indexes_are_named_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    config = tmp_path / "pip.conf"
+    config.write_text("[global]\nindex-url = https://me:secret@example.com/simple?token=1\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
+    assert wheels.indexes()[0] == "https://example.com/simple"
+    assert wheels.indexes(with_files=False) == ["https://pypi.org/simple"]
+    monkeypatch.setenv("PIP_INDEX_URL", "https://other.example/simple")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://a.example/ https://t@b.example/")
+    assert wheels.indexes() == ["https://other.example/simple", "https://a.example/", "https://b.example/"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -25,8 +26,8 @@ def steps(path: Path):
         yield from job["steps"]
 
 
-def test_there_are_two():
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
+def test_there_are_three():
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml", "security.yml"]
 
 
 def test_they_are_of_githubs_schema():
@@ -57,7 +58,7 @@ def test_every_action_is_pinned_to_a_commit_with_its_version_named(path):
     lines = [line for line in path.read_text().splitlines() if "uses:" in line]
     assert lines
     for line in lines:
-        assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+        assert re.search(r"uses: [\w-]+(/[\w-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -72,16 +73,18 @@ def test_the_release_goes_through_beta_and_an_approval():
     jobs = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]
     assert [(name, job.get("needs"), job.get("environment")) for name, job in jobs.items()] == [
         ("build", None, None),
+        ("rebuild", "build", None),
         ("peers", None, None),
         ("distributions", None, None),
         ("archives", "build", None),
-        ("attest", ["build", "peers", "archives"], None),
-        ("beta", "attest", "beta"),
+        ("attest", ["rebuild", "peers", "archives"], None),
+        ("attest-sbom", "attest", None),
+        ("beta", "attest-sbom", "beta"),
         ("prod", "beta", "prod"),
         ("pypi", ["distributions", "prod"], "pypi"),
         ("release", "prod", None),
     ]
-    assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["attest", "beta", "prod", "pypi"]
+    assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["attest", "attest-sbom", "beta", "prod", "pypi"]
 
 
 def test_the_release_runs_sqlalchemys_tests_on_the_code_of_the_layer():
@@ -89,6 +92,71 @@ def test_the_release_runs_sqlalchemys_tests_on_the_code_of_the_layer():
     commands = " ".join(step.get("run", "") for step in job["steps"])
     for command in ("dialect/run.sh --repository --sqlite --layer", "dialect/run.sh --repository --layer", "peers/run.sh --layer"):
         assert f"tests/{command} dist/rdspool-python3.13-x86_64.zip" in commands
+
+
+def test_a_release_is_of_main_only_and_its_zips_are_built_again_in_the_same_images_with_the_same_bytes():
+    jobs = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]
+    (checked,) = [step["run"] for step in jobs["build"]["steps"] if "merge-base" in step.get("run", "")]
+    assert "git merge-base --is-ancestor HEAD origin/main ||" in checked
+    (script,) = [step["run"] for step in jobs["rebuild"]["steps"] if "run" in step]
+    assert '--docker --base "$base" --output again' in script
+    assert 'cmp "$zip" "again/$name.zip"' in script
+
+
+def test_the_rebuild_fails_when_one_byte_differs(tmp_path):
+    """Run the script with a build that copies, once the same bytes and once others."""
+    jobs = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]
+    (script,) = [step["run"] for step in jobs["rebuild"]["steps"] if "run" in step]
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "build.sh").write_text('#!/bin/sh\nmkdir -p again; echo "$*" >> calls; cp "rdspool-python$2-$4.zip" again\n')
+    (tmp_path / "build.sh").chmod(0o755)
+    found = []
+    for python in names("python"):
+        for arch in names("architecture"):
+            name = f"rdspool-python{python}-{arch}"
+            for folder in (tmp_path, tmp_path / "dist"):
+                (folder / f"{name}.zip").write_text(name)
+            base = f"registry/python:{python}@sha256:0"
+            statement = {"predicate": {"buildDefinition": {"externalParameters": {"base": base}}}}
+            (tmp_path / "dist" / f"{name}.provenance.json").write_text(json.dumps(statement))
+            found.append(f"--python {python} --arch {arch} --docker --base {base} --output again")
+
+    def run():
+        return subprocess.run(["bash", "-eo", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert run().returncode == 0, run().stderr
+    assert set((tmp_path / "calls").read_text().splitlines()) == set(found)
+    (tmp_path / "rdspool-python3.13-arm64.zip").write_text("other")
+    assert run().returncode != 0
+
+
+@pytest.mark.parametrize("stage", ["beta", "prod"])
+def test_what_is_published_was_attested_by_this_workflow(stage):
+    found = [step.get("run", "") for step in yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"][stage]["steps"]]
+    verified = next(number for number, script in enumerate(found) if "gh attestation verify" in script)
+    published = next(number for number, script in enumerate(found) if "layer publish" in script)
+    assert verified < published
+    assert "/.github/workflows/release.yml" in found[verified]
+    assert '--source-digest "$COMMIT"' in found[verified]
+
+
+def test_every_layers_sbom_is_attested():
+    matrix = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]["attest-sbom"]["strategy"]["matrix"]
+    assert matrix == {"python": names("python"), "arch": names("architecture")}
+
+
+def test_every_lock_file_gets_updates():
+    updates = yaml.safe_load((PROJECT / ".github" / "dependabot.yml").read_text())["updates"]
+    folders = {each["package-ecosystem"]: set(each.get("directories", [each.get("directory")])) for each in updates}
+    tracked = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    def having(pattern):
+        return {f"/{path.rpartition('/')[0]}" for path in tracked if re.fullmatch(pattern, path.rpartition("/")[2])}
+
+    assert folders["pip"] == having(r"(requirements.*|tools)\.txt")
+    assert folders["npm"] == having(r"package-lock\.json")
+    assert folders["terraform"] == having(r"versions\.tf")
+    assert folders["github-actions"] == {"/"}
 
 
 def test_the_release_runs_other_peoples_suites():

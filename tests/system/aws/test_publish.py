@@ -21,7 +21,9 @@ from publishing import (
     versions,
 )
 
-from layer import matrix
+from layer import archive, matrix
+from layer.evidence import provenance, source
+from layer.evidence.source import Source
 from layer.publishing.stages import stage
 
 
@@ -157,6 +159,25 @@ def test_a_release_in_prod_stays_what_it_is_unless_asked_otherwise(aws, dist):
     assert versions(aws, "eu-west-1", "rdspool-python3_13-x86_64") == [1]
     assert run(aws, *prod, "--replace").returncode == 0
     assert versions(aws, "eu-west-1", "rdspool-python3_13-x86_64") == [1, 2]
+
+
+def test_prod_asks_for_provenance_of_this_commit_before_anything_is_asked(aws, dist, monkeypatch):
+    tree = Source("c0ffee" * 6 + "abcd")
+    monkeypatch.setattr(source, "source", lambda: tree)
+    prod = ["publish", "--stage", "prod", "--regions", "eu-west-1", "--python", "3.13", "--arch", "x86_64", "--no-inspect", "--dist", dist]
+    missing = run(aws, *prod, "--yes")
+    assert (missing.returncode, aws.calls()) == (1, [])
+    assert f"{TARGET.name}.provenance.json is missing" in missing.stderr
+    zipped = dist / f"{TARGET.name}.zip"
+    manifest = json.loads(zipped.with_suffix(".json").read_text()) | {"file": zipped.name, "packages": []}
+    manifest |= {"sha256": archive.sha256(zipped.read_bytes()), "bytecode": {"interpreter": "CPython 3.13.0", "magic": ""}}
+    for changed, words in ((("layer/matrix.toml",), "was built from files that are in no commit"), ((), "")):
+        built_from = Source(tree.commit, changed=changed)
+        text = provenance.statement(TARGET, manifest, built_from, provenance.builder(None))
+        zipped.with_suffix(".provenance.json").write_text(text)
+        done = run(aws, *prod, "--yes")
+        assert (done.returncode, words in done.stderr) == (1 if words else 0, True), done.stderr
+    assert versions(aws, "eu-west-1", "rdspool-python3_13-x86_64") == [1]
 
 
 def test_a_zip_that_is_not_its_manifests_is_refused_before_anything_is_asked(aws, dist):

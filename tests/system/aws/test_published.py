@@ -237,6 +237,55 @@ def test_versions_of_an_earlier_release_are_listed_with_theirs_and_layers_of_ano
     assert [one["arn"] for one in json.loads((tmp_path / "a" / "layers.json").read_text())["layers"]] == [arn(aws, 2)]
 
 
+def test_the_catalogue_has_the_hash_of_the_zip_that_is_there_and_says_when_its_description_has_another(aws, tmp_path, published):
+    published()
+    api, name = client(aws, "lambda", REGION), f"{TARGET.name}.zip"
+    true = api.get_layer_version(LayerName=LAYER, VersionNumber=1)
+    other = build(tmp_path / "other", content=b"leak\n").joinpath(name).read_bytes()
+    api.publish_layer_version(LayerName=LAYER, Description=true["Description"], Content={"ZipFile": other})
+    client(aws, "ssm", REGION).put_parameter(Name=LATEST, Value=arn(aws, 2), Type="String", Overwrite=True)
+    done = run(aws, "catalog", *WHERE, "--output", tmp_path / "a")
+    assert done.returncode == 1
+    (row,) = json.loads((tmp_path / "a" / "layers.json").read_text())["layers"]
+    assert (row["arn"], row["code_sha256"]) == (arn(aws, 2), archive.code_sha256(other))
+    described, there = true["Content"]["CodeSha256"], archive.code_sha256(other)
+    assert f"{arn(aws, 2)} is described with the sha256 {described}, Lambda reports {there}" in done.stderr
+    listed = {line["arn"]: line["code_sha256"] for line in lines(run(aws, "list", *WHERE, "--json"))}
+    assert listed == {arn(aws, 1): None, arn(aws, 2): there}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda _: [], "is not a JSON object"),
+        (lambda report: report | {"layers": None}, "has not a list at layers"),
+        (lambda report: report | {"layers": ["x"]}, "has not an object at layers.0"),
+        (lambda report: report | {"layers": [{}]}, "has not a text at layers.0.status"),
+        (lambda report: report | {"layers": [{"status": "published"}]}, "layers.0 can't be used: "),
+        *(
+            (lambda report, name=name, value=value: report | {"layers": [report["layers"][0] | {name: value}]}, "layers.0 can't be used: ")
+            for name, value in (
+                ("arn", None),
+                ("arn", "x"),
+                ("version", "1"),
+                ("python", "2.7"),
+                ("stage", "x"),
+                ("account", 5),
+                ("region", []),
+            )
+        ),
+    ],
+)
+def test_a_report_that_lacks_something_is_an_error_that_names_it(aws, tmp_path, change, words):
+    kept = tmp_path / "report.json"
+    run(aws, *publishing(build(tmp_path / "dist"), REGION, "--yes", "--report", kept))
+    kept.write_text(json.dumps(change(json.loads(kept.read_text()))))
+    done = run(aws, "catalog", "--from", kept, "--output", tmp_path / "a")
+    assert done.returncode == 1
+    assert f"{kept}" in done.stderr
+    assert words in done.stderr
+
+
 def test_a_plan_is_no_source_for_a_catalogue(aws, tmp_path):
     dist, kept = build(tmp_path / "dist"), tmp_path / "report.json"
     run(aws, *publishing(dist, REGION, "--report", kept))

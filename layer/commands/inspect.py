@@ -26,17 +26,19 @@ if TYPE_CHECKING:
 @click.option(
     "--run", is_flag=True, help="Also run each zip in a Lambda environment on this machine, with a function that connects to a database."
 )
+@click.option("--emulate", is_flag=True, help="Also run zips for another architecture, with QEMU (slow). Implies --run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each zip.")
-def inspect(zips: tuple[Path, ...], name: str | None, run: bool, as_json: bool) -> None:
+def inspect(zips: tuple[Path, ...], name: str | None, run: bool, emulate: bool, as_json: bool) -> None:
     """Check zips: architecture, glibc symbols, bytecode, left-out files, shadowed packages, modes, paths, sizes, versions.
 
     With --run, each zip for this machine's architecture is also attached to a function in a local Lambda environment. The function
-    connects to a local database server through an RDS endpoint. The exit status is 0 when all zips can be published, 1 otherwise.
+    connects to a local database server through an RDS endpoint. With --emulate, QEMU runs the others, without a Lambda environment, where
+    Debian has their Python. The exit status is 0 when all zips can be published, 1 otherwise.
     """
     from .. import inspection
 
     inspected = [inspection.inspect(path, matrix.parse(name or path.name)) for path in zips]
-    trials = _trials(inspected) if run else None
+    trials = _trials(inspected, emulate) if run or emulate else None
     if as_json:
         for number, each in enumerate(inspected):
             click.echo(json.dumps(_record(each, trials[number] if trials else None)))
@@ -46,12 +48,12 @@ def inspect(zips: tuple[Path, ...], name: str | None, run: bool, as_json: bool) 
         sys.exit(1)
 
 
-def _trials(inspected: list[Inspection]) -> list[Trial]:
+def _trials(inspected: list[Inspection], emulate: bool) -> list[Trial]:
     from .. import trial
 
     made: list[Trial] = []
     with Console(stderr=True).status("starting a database server and its RDS endpoint") as status:
-        for each in trial.run([(each.contents.path, each.contents.target) for each in inspected]):
+        for each in trial.run([(each.contents.path, each.contents.target) for each in inspected], emulate=emulate):
             made.append(each)
             status.update(f"{len(made)} of {len(inspected)} run")
     return made
@@ -72,7 +74,7 @@ def _record(each: Inspection, trial: Trial | None) -> dict[str, object]:
 
 def _run_record(trial: Trial) -> dict[str, object]:
     figures = {name: getattr(trial, name) for name in ("sign_in", "tls", "init_ms", "first_ms", "warm_ms")}
-    return {"passed": trial.passed, "faults": list(trial.faults), "missing": trial.missing, **figures}
+    return {"passed": trial.passed, "faults": list(trial.faults), "missing": trial.missing, "emulated": trial.emulated, **figures}
 
 
 def _print(inspected: list[Inspection], trials: list[Trial] | None) -> None:
@@ -105,6 +107,8 @@ def _ran(trial: Trial) -> Text:
         return Text("not run", "yellow")
     if trial.faults:
         return Text("failed", "red")
+    if trial.emulated:
+        return Text("with QEMU", "green")
     return Text(", ".join(f"{ms:.0f}" for ms in (trial.init_ms, trial.first_ms, trial.warm_ms) if ms is not None), "green")
 
 

@@ -137,7 +137,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args()
     try:
-        target = matrix.target(given.python, given.architecture)
+        target = matrix.target(given.python, matrix.of_machine(given.architecture))
         layer = assemble(target, Path(sys.executable), given.cache, given.output, lambda step: _say(f"{target.name}: {step}"))
     except LayerError as error:
         _say(f"layer: {error}")

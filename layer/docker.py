@@ -20,7 +20,8 @@ from .errors import LayerError
 from .evidence import source
 from .matrix import Target
 
-_PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
+PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
+"""The variables of pip that the Dockerfile takes as arguments."""
 
 
 @cache
@@ -56,7 +57,7 @@ def build(client: str, target: Target, output: Path, progress: Progress, base: s
         command = [client, "build", "--progress", "plain", "--output", f"type=local,dest={made}"]
         for name, value in arguments.items():
             command += ["--build-arg", f"{name}={value}"]
-        for name in _PASSED_ON:
+        for name in PASSED_ON:
             # Only the name: the address of an index may contain a password, and other users can read command lines.
             command += ["--build-arg", name] if name in os.environ else []
         if not _ask(client, "network", "inspect", "bridge", "--format", "{{.Name}}"):

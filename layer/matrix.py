@@ -158,8 +158,8 @@ def section(name: str) -> dict[str, Any]:
 
 
 def of_machine(machine: str) -> str:
-    """Return Lambda's name of the architecture that `uname -m` calls `machine`, or `machine` when Lambda does not have it."""
-    return next((name for name, entry in _matrix()["architecture"].items() if machine in (name, entry["wheel"])), machine)
+    """Return Lambda's name of the architecture that `uname -m` or Docker calls `machine`, or `machine` when Lambda does not have it."""
+    return next((name for name, entry in _matrix()["architecture"].items() if machine in (name, entry["wheel"], entry["docker"])), machine)
 
 
 def forbidden() -> list[str]:

@@ -4,7 +4,7 @@
 # usage:   local/debian.sh SUITE ROOT PACKAGE...
 # example: local/debian.sh sid ~/.cache/rdspool/mysql mysql-server-core
 #
-# SUITE is a Debian suite (sid, trixie, ...), or `host` for the apt sources of this machine.
+# SUITE is a Debian suite (sid, trixie, ...), or `host` for the apt sources of this machine. sid:arm64 is sid for another architecture.
 # ROOT is either complete or absent. A repeated call returns at once, and concurrent calls wait for each other.
 # The mirror is that of this machine's apt configuration; RDSLOCAL_DEBIAN_MIRROR=URI names another one.
 # Downloaded lists and packages are kept below ${RDSLOCAL_CACHE:-~/.cache/rdspool}/debian.
@@ -19,7 +19,7 @@ fail() { local status=$1; shift; say "$@"; exit "$status"; }
 [ $# -ge 3 ] || fail 2 "usage: debian.sh SUITE ROOT PACKAGE..."
 suite=$1 root=$(realpath -m -- "$2"); shift 2
 mapfile -t packages < <(printf '%s\n' "$@" | sort -u)
-[[ $suite =~ ^[a-z0-9][a-z0-9.-]*$ ]] || fail 2 "not the name of a Debian suite: $suite (use host, sid, trixie, ...)"
+[[ $suite =~ ^[a-z0-9][a-z0-9.-]*(:[a-z0-9]+)?$ ]] || fail 2 "not the name of a Debian suite: $suite (use host, sid, trixie, sid:arm64, ...)"
 for package in "${packages[@]}"; do
   [[ $package =~ ^[a-z0-9][a-z0-9.+-]+$ ]] || fail 2 "not the name of a Debian package: $package"
 done
@@ -35,6 +35,10 @@ done
 if [ -e "$root" ] && [ ! -f "$root/.packages" ]; then
   fail 2 "$root exists but debian.sh did not create it: name another folder, or remove it"
 fi
+
+architecture=$(dpkg --print-architecture)
+release=${suite%:*}
+[ "$release" = "$suite" ] || architecture=${suite#*:}
 
 cache=${RDSLOCAL_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set: set RDSLOCAL_CACHE to a folder}/.cache}/rdspool}
 cache=$(realpath -m -- "$cache")
@@ -65,6 +69,9 @@ cat >"$work/apt.conf" <<CONFIGURATION
 #clear DPkg::Post-Invoke;
 #clear DPkg::Pre-Install-Pkgs;
 #clear APT::Default-Release;
+APT::Architecture "$architecture";
+#clear APT::Architectures;
+APT::Architectures { "$architecture"; };
 Dir::State "$state";
 Dir::State::lists "$state/lists/";
 Dir::State::status "$work/status";
@@ -114,7 +121,7 @@ if [ "$suite" != host ]; then
   [ -r "$keyring" ] || keyring=/usr/share/keyrings/debian-archive-keyring.pgp
   [ -r "$keyring" ] || keyring=
   printf 'deb [target=Packages arch=%s%s] %s %s main\n' \
-    "$(dpkg --print-architecture)" "${keyring:+ signed-by=$keyring}" "$uri" "$suite" >"$work/sources.list"
+    "$architecture" "${keyring:+ signed-by=$keyring}" "$uri" "$release" >"$work/sources.list"
   printf 'Dir::Etc::sourcelist "%s";\nDir::Etc::sourceparts "%s";\n' "$work/sources.list" "$work/none.d" >>"$work/apt.conf"
 fi
 
@@ -157,7 +164,7 @@ fresh=
 give_up() {
   complaints
   if grep -q 'Unable to locate package\|no installation candidate' "$work/errors"; then
-    fail 1 "$suite has no such package (see above): check its name and that $suite has it for $(dpkg --print-architecture)"
+    fail 1 "$suite has no such package (see above): check its name and that $release has it for $architecture"
   fi
   fail 1 "${packages[*]} can't be downloaded from $suite (apt's reasons are above): check the network and the free space of $state, then run it again"
 }

@@ -33,21 +33,25 @@ if TYPE_CHECKING:
     help="The CPython that compiles the sources again. Default: that of this machine, if it has one.",
 )
 @click.option("--base", help="A base image, with its digest: its CPython compiles the sources again, with Docker.")
+@click.option("--emulate", is_flag=True, help="Also run zips for another architecture, with QEMU (slow). Implies --run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each zip.")
-def inspect(zips: tuple[Path, ...], name: str | None, run: bool, given: Path | None, base: str | None, as_json: bool) -> None:
+def inspect(
+    zips: tuple[Path, ...], name: str | None, run: bool, emulate: bool, given: Path | None, base: str | None, as_json: bool
+) -> None:
     """Check zips: exactly the files that the wheels and this tree give, sizes, form, architecture, glibc symbols, shadowed packages.
 
     The sources are compiled again and compared with the bytecode in the zip. Two patch releases of CPython can compile differently: give
     the one that the manifest names with --interpreter, or its image with --base.
 
     With --run, each zip for this machine's architecture is also attached to a function in a local Lambda environment. The function
-    connects to a local database server through an RDS endpoint. The exit status is 0 when all zips can be published, 1 otherwise.
+    connects to a local database server through an RDS endpoint. With --emulate, QEMU runs the others, without a Lambda environment, where
+    Debian has their Python. The exit status is 0 when all zips can be published, 1 otherwise.
     """
     from .. import inspection
 
     with docker.compiler(base, given) as compiler:
         inspected = [inspection.inspect(path, matrix.parse(name or path.name), compiler) for path in zips]
-    trials = _trials(inspected) if run else None
+    trials = _trials(inspected, emulate) if run or emulate else None
     if as_json:
         for number, each in enumerate(inspected):
             click.echo(json.dumps(_record(each, trials[number] if trials else None)))
@@ -57,12 +61,12 @@ def inspect(zips: tuple[Path, ...], name: str | None, run: bool, given: Path | N
         sys.exit(1)
 
 
-def _trials(inspected: list[Inspection]) -> list[Trial]:
+def _trials(inspected: list[Inspection], emulate: bool) -> list[Trial]:
     from .. import trial
 
     made: list[Trial] = []
     with Console(stderr=True).status("starting a database server and its RDS endpoint") as status:
-        for each in trial.run([(each.contents.path, each.contents.target) for each in inspected]):
+        for each in trial.run([(each.contents.path, each.contents.target) for each in inspected], emulate=emulate):
             made.append(each)
             status.update(f"{len(made)} of {len(inspected)} run")
     return made
@@ -83,7 +87,7 @@ def _record(each: Inspection, trial: Trial | None) -> dict[str, object]:
 
 def _run_record(trial: Trial) -> dict[str, object]:
     figures = {name: getattr(trial, name) for name in ("sign_in", "tls", "init_ms", "first_ms", "warm_ms")}
-    return {"passed": trial.passed, "faults": list(trial.faults), "missing": trial.missing, **figures}
+    return {"passed": trial.passed, "faults": list(trial.faults), "missing": trial.missing, "emulated": trial.emulated, **figures}
 
 
 def _print(inspected: list[Inspection], trials: list[Trial] | None) -> None:
@@ -116,6 +120,8 @@ def _ran(trial: Trial) -> Text:
         return Text("not run", "yellow")
     if trial.faults:
         return Text("failed", "red")
+    if trial.emulated:
+        return Text("with QEMU", "green")
     return Text(", ".join(f"{ms:.0f}" for ms in (trial.init_ms, trial.first_ms, trial.warm_ms) if ms is not None), "green")
 
 

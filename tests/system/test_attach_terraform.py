@@ -41,7 +41,7 @@ def test_its_own_tests_pass(work):
 
 def test_its_own_tests_can_fail(work, tmp_path):
     broken = terraform.initialised(tmp_path)
-    main = broken / "main.tf"
+    main = broken / "rdspool" / "main.tf"
     main.write_text(main.read_text().replace('"${var.database_resource_id}/${var.database_user}"', '"*/${var.database_user}"'))
     assert "The role may do more than connect" in terraform.run(broken, "test", expect=1)
 
@@ -52,7 +52,7 @@ def test_the_values_that_readers_copy_are_valid(work, api):
 
 
 def test_no_secret_is_in_it():
-    for file in (tools.EXAMPLES / "terraform").glob("*.tf*"):
+    for file in (tools.EXAMPLES / "terraform").rglob("*.tf*"):
         check_no_secret(file.read_text())
 
 

@@ -9,10 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from layers import HERE, LayerOf
+from absence import missing
+from layers import HERE, MACHINE, LayerOf
 
 from layer import archive, assemble, interpreter, matrix, trial, wheels
 from layer.checks.finding import read
+from local import emulation
 from local.cache import cache_dir
 
 
@@ -69,3 +71,34 @@ def test_what_is_wrong_in_a_run_is_reported(layer_of: LayerOf, tmp_path: Path) -
     assert "broken" in fails.faults[0]
     assert not compiles.passed
     assert not fails.passed
+
+
+def test_qemu_runs_a_layer_for_another_architecture(layer_of: LayerOf) -> None:
+    if MACHINE == "arm64":
+        missing("this machine runs arm64 itself, and no QEMU is set up for x86_64")
+    python = HERE if HERE in emulation.SUITES else "3.13"
+    result = inspect("--emulate", "--json", layer_of("arm64", python))
+    assert result.returncode == 0, result.stdout + result.stderr
+    ran = json.loads(result.stdout)["run"]
+    assert (ran["missing"], ran["faults"], ran["emulated"], ran["sign_in"]) == (None, [], True, "iam")
+    assert ran["tls"].startswith("TLSv1.")
+
+
+def test_what_is_wrong_under_qemu_is_reported_and_a_python_that_debian_has_not(
+    layer_of: LayerOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if MACHINE == "arm64":
+        missing("this machine runs arm64 itself, and no QEMU is set up for x86_64")
+    python = HERE if HERE in emulation.SUITES else "3.13"
+    tag = f"cpython-{python.replace('.', '')}"
+    path, target = tampered(
+        layer_of("arm64", python),
+        tmp_path,
+        {f"python/rdspool/__pycache__/__init__.{tag}.pyc": None, "python/rdspool/__init__.py": b"raise OSError('broken')"},
+    )
+    monkeypatch.delitem(emulation.SUITES, "3.14" if python == "3.13" else "3.13")
+    other = matrix.target("3.14" if python == "3.13" else "3.13", "arm64")
+    broken, absent = trial.run([(path, target), (path, other)], emulate=True)
+    assert broken.faults == ("the function failed under QEMU: OSError: broken",)
+    assert absent.missing == f"Debian has no Python {other.python} for arm64: use a machine with arm64"
+    assert not absent.passed

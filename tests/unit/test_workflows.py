@@ -76,8 +76,9 @@ def test_the_release_goes_through_beta_and_an_approval():
         ("rebuild", "build", None),
         ("peers", None, None),
         ("distributions", None, None),
+        ("arm64", "build", None),
         ("archives", "build", None),
-        ("attest", ["rebuild", "peers", "archives"], None),
+        ("attest", ["rebuild", "arm64", "peers", "archives"], None),
         ("attest-sbom", "attest", None),
         ("beta", "attest-sbom", "beta"),
         ("prod", "beta", "prod"),
@@ -162,6 +163,13 @@ def test_every_lock_file_gets_updates():
 def test_the_release_runs_other_peoples_suites():
     job = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]["peers"]
     assert "tests/peers/run.sh" in [step.get("run") for step in job["steps"]]
+
+
+def test_the_release_runs_the_arm64_zips_on_arm64_with_every_python():
+    job = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]["arm64"]
+    assert job["runs-on"].endswith("-arm")
+    assert set(job["steps"][1]["with"]["python-version"].split()) == set(names("python"))
+    assert '"$PYTHON" -m layer inspect --run dist/*-arm64.zip' in job["steps"][-1]["run"]
 
 
 def test_the_release_builds_every_python_of_the_matrix():

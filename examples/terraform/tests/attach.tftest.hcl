@@ -4,6 +4,9 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
+  mock_data "aws_region" {
+    defaults = { name = "eu-central-1" }
+  }
   mock_data "aws_caller_identity" {
     defaults = { account_id = "123456789012" }
   }
@@ -16,6 +19,9 @@ mock_provider "aws" {
 }
 
 variables {
+  name = "rdspool-connection-id"
+  # Of the module ./rdspool alone.
+  role_name = "mocked"
   # A plan accepts any file, so no zip is needed.
   package                    = "main.tf"
   database_host              = "app.cluster-c1abcdefghij.eu-central-1.rds.amazonaws.com"
@@ -38,6 +44,18 @@ run "layer_by_arn" {
     condition     = aws_lambda_function.connection_id.layers == tolist(["arn:aws:lambda:eu-central-1:123456789012:layer:rdspool-python3_13-x86_64:7"])
     error_message = "The layer is not the one of layer_arn."
   }
+}
+
+run "no_parameter_beside_an_arn" {
+  command = plan
+
+  module {
+    source = "./rdspool"
+  }
+
+  variables {
+    layer_arn = "arn:aws:lambda:eu-central-1:123456789012:layer:rdspool-python3_13-x86_64:7"
+  }
 
   assert {
     condition     = length(data.aws_ssm_parameter.layer) == 0
@@ -45,13 +63,54 @@ run "layer_by_arn" {
   }
 }
 
-run "layer_by_parameter" {
+run "the_parameter_of_the_python_and_the_architecture" {
   command = plan
 
+  module {
+    source = "./rdspool"
+  }
+
+  variables {
+    python       = "3.14"
+    architecture = "arm64"
+  }
+
   assert {
-    condition     = data.aws_ssm_parameter.layer[0].name == "/rdspool/python3.13/x86_64/latest"
+    condition     = data.aws_ssm_parameter.layer[0].name == "/rdspool/python3.14/arm64/latest"
     error_message = "Another SSM parameter is read."
   }
+}
+
+run "no_layer_of_another_region" {
+  command = plan
+
+  module {
+    source = "./rdspool"
+  }
+
+  variables {
+    layer_arn = "arn:aws:lambda:eu-west-1:123456789012:layer:rdspool-python3_13-x86_64:7"
+  }
+
+  expect_failures = [output.layer_arn]
+}
+
+run "no_layer_for_another_architecture" {
+  command = plan
+
+  module {
+    source = "./rdspool"
+  }
+
+  variables {
+    layer_arn = "arn:aws:lambda:eu-central-1:123456789012:layer:rdspool-python3_13-arm64:7"
+  }
+
+  expect_failures = [output.layer_arn]
+}
+
+run "layer_by_parameter" {
+  command = plan
 
   assert {
     condition     = aws_lambda_function.connection_id.layers == tolist(["arn:aws:lambda:eu-central-1:123456789012:layer:from-the-parameter:9"])
@@ -62,6 +121,10 @@ run "layer_by_parameter" {
 run "one_user_of_one_database" {
   command = plan
 
+  module {
+    source = "./rdspool"
+  }
+
   assert {
     condition = jsondecode(aws_iam_role_policy.connect.policy).Statement == [{
       Effect   = "Allow"
@@ -70,15 +133,15 @@ run "one_user_of_one_database" {
     }]
     error_message = "The role may do more than connect as the one user."
   }
+}
+
+run "the_function" {
+  command = plan
 
   assert {
     condition     = aws_iam_role_policy_attachment.vpc_access.policy_arn == "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
     error_message = "The role can't create the network interfaces of a function in a VPC."
   }
-}
-
-run "the_function" {
-  command = plan
 
   assert {
     condition = aws_lambda_function.connection_id.environment[0].variables == tomap({
@@ -111,6 +174,10 @@ run "the_connection_to_the_database" {
   # `apply` with the mocked provider, so that the id of the function's group is known.
   command = apply
 
+  module {
+    source = "./rdspool"
+  }
+
   assert {
     condition = (
       aws_vpc_security_group_ingress_rule.function.security_group_id == "sg-0123456789abcdef0" &&
@@ -128,9 +195,13 @@ run "the_connection_to_the_database" {
     )
     error_message = "The function's group does not allow connections to the database's group."
   }
+}
+
+run "the_function_is_in_the_group" {
+  command = apply
 
   assert {
-    condition     = aws_lambda_function.connection_id.vpc_config[0].security_group_ids == toset([aws_security_group.function.id])
+    condition     = aws_lambda_function.connection_id.vpc_config[0].security_group_ids == toset([module.rdspool.security_group_id])
     error_message = "The function is in another security group."
   }
 }

@@ -30,6 +30,44 @@ template.has_parameter("BootstrapVersion", Match.any_value())
 assert len(template.find_parameters("*")) == 1, "no SSM parameter is read where the ARN is given"
 """
 
+# The construct alone, for another Python and architecture than the example's.
+CONSTRUCT = """
+from aws_cdk import App, Stack
+from aws_cdk import aws_ec2 as ec2, aws_lambda as lambda_
+from aws_cdk.assertions import Match, Template
+from database_access import DatabaseAccess
+
+stack = Stack(App(), "tested")
+vpc = ec2.Vpc.from_vpc_attributes(stack, "Vpc", vpc_id="vpc-0123456789abcdef0", availability_zones=["a"])
+given = dict(
+    vpc=vpc, runtime=lambda_.Runtime.PYTHON_3_12, architecture=lambda_.Architecture.ARM_64, database_host="h", database_name="app",
+    database_resource_id="cluster-ABC", database_security_group_id="sg-0123456789abcdef0", database_port=3307,
+)
+try:
+    DatabaseAccess(stack, "Pattern", database_user="*", **given)
+except ValueError as error:
+    assert "cluster-ABC/* is a pattern" in str(error), error
+else:
+    raise AssertionError("a pattern is taken for a user")
+access = DatabaseAccess(stack, "Database", database_user="app", **given)
+function = lambda_.Function(
+    stack, "Function", code=lambda_.Code.from_inline("def handler(event, context): pass"), handler="index.handler", runtime=given["runtime"],
+    layers=[access.layer], environment=access.environment,
+)
+access.grant_connect(function)
+template = Template.from_stack(stack)
+(parameter,) = [name for name, each in template.find_parameters("*").items() if "/rdspool/" in each["Default"]]
+template.has_parameter(parameter, {"Default": "/rdspool/python3.12/arm64/latest"})
+variables = {"RDSPOOL_HOST": "h", "RDSPOOL_PORT": "3307", "RDSPOOL_USER": "app", "RDSPOOL_DATABASE": "app"}
+template.has_resource_properties("AWS::Lambda::Function", {"Layers": [{"Ref": parameter}], "Environment": {"Variables": variables}})
+arn = {"Fn::Join": ["", Match.array_with([Match.string_like_regexp(":dbuser:cluster-ABC/app$")])]}
+statement = {"Action": "rds-db:connect", "Effect": "Allow", "Resource": arn}
+template.has_resource_properties("AWS::IAM::Policy", {"PolicyDocument": {"Statement": [statement]}})
+rule = {"GroupId": "sg-0123456789abcdef0", "FromPort": 3307, "ToPort": 3307}
+template.has_resource_properties("AWS::EC2::SecurityGroupIngress", rule)
+template.resource_count_is("AWS::EC2::SecurityGroup", 1)
+"""
+
 
 @pytest.fixture(scope="module")
 def by_arn(tmp_path_factory):
@@ -61,6 +99,12 @@ def test_the_stack_by_cdks_own_assertions(tmp_path):
     values = {**VALUES, "LayerArn": LAYER, "MaximumConcurrency": "-1"}
     context = json.dumps({examples.CONTEXT[name]: value for name, value in values.items()})
     tools.run(tools.python(), "-c", ASSERTIONS, context, cwd=work)
+
+
+def test_the_construct_by_cdks_own_assertions(tmp_path):
+    tools.node()
+    work = tools.checkout(tmp_path, "cdk") / "cdk"
+    tools.run(tools.python(), "-c", CONSTRUCT, cwd=work)
 
 
 @pytest.fixture(scope="module")

@@ -51,8 +51,8 @@ def sign(region: Region, path: Path, target: Target, *, profile: str, bucket: st
     output.mkdir(parents=True, exist_ok=True)
     signed_path = output / path.name
     replace(signed_path, data)
-    signed = read(signed_path, target)
     try:
+        signed = read(signed_path, target)
         _check(unsigned, signed)
     except LayerError:
         signed_path.unlink()

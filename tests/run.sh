@@ -18,7 +18,8 @@ cd "$root"
 selected=()
 if [ "$sqlalchemy" = 2.0 ]; then
   # These test other things than the driver, or the driver from within a layer. All others run with both, new ones too.
-  for others in attach aws bench catalogue distributions certificates environment examples front function layer peers publish servers typed workflows; do
+  for others in attach aws bench catalogue certificates distributions doctor environment every examples fleet front function layer peers publish \
+    runtime servers soak typed workflows; do
     selected+=("--ignore-glob=*/test_$others*")
   done
 fi

@@ -189,7 +189,8 @@ def test_a_time_out_of_its_own_that_is_earlier_counts(connect):
     assert not isinstance(caught.value, DeadlineError)
 
 
-def test_rows_are_read_on_under_the_deadline_of_their_own_block(connect):
+@pytest.mark.parametrize("fetch", ["fetchone", "fetchmany", "fetchall"])
+def test_rows_are_read_on_under_the_deadline_of_their_own_block(connect, fetch):
     """The statement was sent where there was none."""
     connection, server = connect(autocommit=False)
     server.will_answer(numbers(1)[:-1])
@@ -197,7 +198,22 @@ def test_rows_are_read_on_under_the_deadline_of_their_own_block(connect):
     cursor.execute("SELECT n")
     assert cursor.fetchone() == (1,)
     with deadline(0.05), pytest.raises(DeadlineError):
-        cursor.fetchone()
+        getattr(cursor, fetch)()
+
+
+@pytest.mark.parametrize("fetch", ["fetchone", "fetchmany", "fetchall"])
+def test_rows_are_not_ended_by_a_block_that_is_over(connect, fetch):
+    """The statement was sent in it."""
+    connection, server = connect(autocommit=False)
+    go_on = threading.Event()
+    server.will_answer(lambda channel: (channel.sendall(server.framed(numbers(1)[:3])), go_on.wait(), channel.sendall(rest)))
+    rest = server.framed(numbers(1))[len(server.framed(numbers(1)[:3])) :]
+    cursor = connection.cursor(buffered=False)
+    with deadline(0.2):
+        cursor.execute("SELECT n")
+    time.sleep(0.25)
+    threading.Timer(0.1, go_on.set).start()
+    assert getattr(cursor, fetch)() in ((1,), [(1,)])
 
 
 def test_past_the_deadline_nothing_is_sent_and_the_connection_stays(connect):

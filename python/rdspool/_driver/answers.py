@@ -205,7 +205,7 @@ class Answers:
         if self._answering:
             self._interrupted()
         self._answering = True
-        if most is not None:
+        if most is not None or self._reader is not None:  # else they follow their command at once
             stream.waiting.renew()
         try:
             payloads, last = stream.receive_rows(most, read_timeout or self.read_timeout, convert)

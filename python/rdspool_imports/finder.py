@@ -72,7 +72,9 @@ class Finder:
             return None
         if fullname.startswith("sqlalchemy.orm"):
             archive = ORM
-        codes = self._archives.get(archive) or self._read(archive)
+        codes = self._archives.get(archive)
+        if codes is None:  # an empty one was read, and each of its modules loaded
+            codes = self._read(archive)
         found = codes.get(fullname)
         if found is None:
             return None

@@ -171,10 +171,10 @@ def test_a_statement_without_an_answer_ends_at_the_deadline(connect):
     connection, server = connect(autocommit=False)
     server.will_answer(silence)
     with (
-        deadline(0.05),
+        deadline(0.04),
         pytest.raises(
             DeadlineError,
-            match=r"did not answer for 0\.\d+ s, and the limit is over: 0\.0375 s \(deadline\(0\.05\), less a margin of 12 ms\)",
+            match=r"did not answer for 0\.\d+ s, and the limit is over: 0\.03 s \(deadline\(0\.04\), less a margin of 10 ms\)",
         ),
     ):
         connection.cursor().execute("SELECT 1")

@@ -66,3 +66,17 @@ def start_function(front, credentials, tmp_path):
     yield start
     for process in running:
         process.kill()
+
+
+@pytest.fixture
+def credentials_in_a_profile(target, credentials, monkeypatch, tmp_path):
+    """Move the credentials of `target` from the environment into a profile, which the environment names."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    file = tmp_path / "credentials"
+    file.write_text(
+        f"[dev]\naws_access_key_id={credentials.access_key}\naws_secret_access_key={credentials.secret_key}\naws_session_token={credentials.session_token}\n"
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.setenv("AWS_PROFILE", "dev")
+    monkeypatch.setattr("rdspool._aws.credentials._resolved", None)

@@ -291,16 +291,7 @@ def test_missing_credentials_are_named(front, target, monkeypatch, tmp_path):
         connection_id(get_engine(**target))
 
 
-def test_credentials_of_a_profile_sign_in(front, target, credentials, monkeypatch, tmp_path):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name)
-    file = tmp_path / "credentials"
-    file.write_text(
-        f"[dev]\naws_access_key_id={credentials.access_key}\naws_secret_access_key={credentials.secret_key}\naws_session_token={credentials.session_token}\n"
-    )
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
-    monkeypatch.setenv("AWS_PROFILE", "dev")
-    monkeypatch.setattr("rdspool._aws.credentials._resolved", None)
+def test_credentials_of_a_profile_sign_in(front, target, credentials_in_a_profile):
     assert front.connection(backend_id=connection_id(get_engine(**target))).sign_in == "iam"
 
 

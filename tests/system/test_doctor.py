@@ -194,16 +194,7 @@ def test_no_credentials(doctor, monkeypatch, tmp_path):
     assert "AWS_ACCESS_KEY_ID" in report.advice("credentials")
 
 
-def test_credentials_of_a_profile(doctor, credentials, monkeypatch, tmp_path):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name)
-    file = tmp_path / "credentials"
-    file.write_text(
-        f"[dev]\naws_access_key_id={credentials.access_key}\naws_secret_access_key={credentials.secret_key}\naws_session_token={credentials.session_token}\n"
-    )
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
-    monkeypatch.setenv("AWS_PROFILE", "dev")
-    monkeypatch.setattr("rdspool._aws.credentials._resolved", None)
+def test_credentials_of_a_profile(doctor, credentials_in_a_profile):
     report = doctor()
     assert report.failed == []
     assert report["credentials"]["facts"]["source"] == "botocore: shared-credentials-file"

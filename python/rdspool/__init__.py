@@ -5,7 +5,7 @@
     engine = get_engine()
 
 What runs inside the function lives here, and nothing that builds, publishes or tests it. What users may import lies flat: `engine`,
-`deadlines`, `settings`, `errors`, `dbapi`, `dialect`, `creator`, `pool`, `secret`. The packages with an underscore are not theirs.
+`deadlines`, `settings`, `errors`, `dbapi`, `dialect`, `creator`, `pool`, `secret`. What has an underscore is not theirs.
 """
 
 import gc as _gc

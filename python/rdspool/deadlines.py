@@ -6,9 +6,8 @@ of the monotonic clock: an invocation is never frozen in its middle, and a corre
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -135,28 +134,6 @@ def within(seconds: float, why: str, margin: float = MARGIN, part: float = 1.0, 
 def usual() -> float:
     """Return the seconds that a connect, or the wait for one, takes at most where nobody sets it."""
     return USUAL_UNKNOWN if _invocation is None and _block() is None else USUAL
-
-
-def in_time[T](call: Callable[[], T], limit: Limit, name: str) -> T | None:
-    """Return what `call` returns, made in a thread of this name; None where it is not done at the limit: then the thread goes on alone.
-
-    For calls of others that take no time-out. Raises what `call` raises.
-    """
-    made: list[T] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            made.append(call())
-        except BaseException as error:  # noqa: BLE001 - raised below
-            failed.append(error)
-
-    thread = threading.Thread(target=run, name=name, daemon=True)
-    thread.start()
-    thread.join(max(0.0, limit.left()))
-    if failed:
-        raise failed[0]
-    return made[0] if made else None
 
 
 def begin_invocation(end: float) -> None:

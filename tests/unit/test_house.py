@@ -67,7 +67,7 @@ def test_no_module_imports_itself_by_way_of_others():
 @pytest.mark.parametrize(
     ("package", "allowed"),
     [
-        ("_driver", {"rdspool._driver", "rdspool.deadlines", "rdspool.errors", "rdspool.secret"}),
+        ("_driver", {"rdspool._bounded_calls", "rdspool._driver", "rdspool.deadlines", "rdspool.errors", "rdspool.secret"}),
         ("_settings", {"rdspool._settings", "rdspool.errors", "rdspool.secret", "rdspool._aws.endpoints", "rdspool._driver.packets"}),
         ("_lambda", {"rdspool._lambda", "rdspool.deadlines", "rdspool.version"}),
     ],

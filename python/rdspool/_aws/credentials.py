@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any, Final, NamedTuple
 
-from .. import deadlines
+from .._bounded_calls import in_time
 from .._driver.error_numbers import TIMED_OUT
 from ..deadlines import Limit
 from ..errors import ConnectTimeoutError, CredentialsError
@@ -45,7 +45,7 @@ def find_credentials(limit: Limit | None = None) -> Credentials:
         return Credentials(access_key, Secret(secret_key), Secret(token) if token else None)
     if limit is None:
         return _asked_botocore()
-    found = deadlines.in_time(_asked_botocore, limit, "rdspool-credentials")
+    found = in_time(_asked_botocore, limit)
     if found is None:
         raise ConnectTimeoutError(
             f"botocore looked for AWS credentials for {limit}, and none came: what it asks (AWS_CONTAINER_CREDENTIALS_FULL_URI, STS, SSO, the "

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mysql.connector.errors import ConnectionTimeoutError, InterfaceError, OperationalError
 
-from .. import deadlines
+from .._bounded_calls import in_time
 from ..deadlines import Limit
 from ..errors import StatementTimeoutError
 from .error_numbers import CANNOT_CONNECT, TIMED_OUT, TLS_FAILED
@@ -76,7 +76,7 @@ def look_up(host: str, port: int, family: int, limit: Limit) -> list[Any]:
     except OSError:
         pass  # not an address but a name
     try:
-        found = deadlines.in_time(lambda: socket.getaddrinfo(name, port, family, socket.SOCK_STREAM), limit, "rdspool-resolve")
+        found = in_time(lambda: socket.getaddrinfo(name, port, family, socket.SOCK_STREAM), limit)
     except OSError as error:
         raise OperationalError(f"the name {host!r} has no address ({error})", errno=CANNOT_CONNECT) from error
     if found is None:

@@ -9,9 +9,9 @@ import socket
 from mysql.connector.constants import ClientFlag
 from mysql.connector.errors import Error
 
-from .. import deadlines
 from .._aws import diagnosis
 from .._aws.endpoints import region_of
+from .._bounded_calls import in_time
 from .._driver.error_numbers import TOO_MANY
 from .._driver.packets import PacketStream
 from .._driver.sign_in import NoGreetingError, UnverifiedAnswerError, receive_greeting
@@ -74,9 +74,7 @@ def _name_fix(error: Error, host: str) -> list[str]:
 def _canonical(host: str, limit: Limit) -> str | None:
     """Return the name that the host is an alias of, the host itself where it is none, None where nobody says."""
     try:
-        found = deadlines.in_time(
-            lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME), limit, "rdspool-canonical"
-        )
+        found = in_time(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME), limit)
     except OSError:
         return None
     return found[0][3].lower().removesuffix(".") or None if found else None

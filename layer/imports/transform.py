@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import LayerError
@@ -56,6 +56,13 @@ def functions(file: str, origin: str, names: str) -> tuple[Edit, ...]:
         Edit(file, f"\nfrom {origin} import {name}\n", f'\n{name} = {LATER}.function(globals(), "{name}", "{origin}")\n')
         for name in names.split()
     )
+
+
+def lines_of_functions(file: str, origin: str, names: Sequence[str]) -> Edit:
+    """Return the edit that does the same with functions that are imported in a line each."""
+    old = f"\nfrom {origin} import (\n" + "".join(f"    {name},\n" for name in names) + ")\n"
+    new = "\n\n" + "".join(f'{name} = {LATER}.function(globals(), "{name}", "{origin}")\n' for name in names) + "\n"
+    return Edit(file, old, new)
 
 
 def apply(files: Mapping[str, bytes], transforms: Iterable[Transform]) -> dict[str, bytes]:

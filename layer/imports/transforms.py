@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .transform import ANNOTATED, DATACLASS, LATER, MADE, Edit, Transform, functions, module, unchanged
+from .transform import ANNOTATED, DATACLASS, LATER, MADE, Edit, Transform, functions, lines_of_functions, module, unchanged
 
 _UTIL = "sqlalchemy/util"
 
@@ -107,9 +107,10 @@ DIALECTS = Transform(
 
 _CONNECTOR = "mysql/connector"
 _SUBMODULES = (
-    "_decorating _scripting abstracts authentication connection conversion cursor logger network opentelemetry optionfiles plugins pooling "
-    "protocol"
+    "_decorating _scripting abstracts authentication connection conversion cursor errorcode logger network opentelemetry optionfiles plugins "
+    "pooling protocol"
 )
+_TABLES = "a1 b1 c3 c4 c5 c6 c7 c8 c9 c11 c12 c21_c22 d1 d2"
 
 CONNECTOR = Transform(
     "connector",
@@ -126,8 +127,11 @@ CONNECTOR = Transform(
             '"connect": "mysql.connector.pooling:connect", "Connect": "mysql.connector.pooling:connect"'
             f'}}, "{_SUBMODULES}")\n',
         ),
+        module(f"{_CONNECTOR}/locales/__init__.py", "mysql.connector.errorcode", "from .. import errorcode", "errorcode"),
         module(f"{_CONNECTOR}/utils.py", "platform"),
         module(f"{_CONNECTOR}/utils.py", "subprocess"),
+        module(f"{_CONNECTOR}/utils.py", "unicodedata"),
+        lines_of_functions(f"{_CONNECTOR}/utils.py", "stringprep", [f"in_table_{table}" for table in _TABLES.split()]),
     ),
 )
 

@@ -67,7 +67,7 @@ for module in (sqlalchemy, sqlalchemy.orm):
         print(name, type(found).__name__, getattr(found, "__module__", None), getattr(found, "__qualname__", None))
 """,
     "modules": """
-import sys, sqlalchemy, sqlalchemy.orm, rdspool, mysql.connector.pooling, sqlalchemy.dialects.mysql
+import sys, sqlalchemy, sqlalchemy.orm, rdspool, mysql.connector.errorcode, mysql.connector.pooling, sqlalchemy.dialects.mysql
 [getattr(sqlalchemy.dialects.mysql, name) for name in "aiomysql asyncmy cymysql mariadbconnector mysqldb pymysql pyodbc".split()]
 for name in sorted(sys.modules):
     module = sys.modules[name]

@@ -161,6 +161,26 @@ def test_a_release_that_means_another_zip_is_a_fault_where_releases_are_immutabl
     assert "1.2.3 is already published with another zip (arn:1)" in fault
 
 
+@pytest.mark.parametrize(
+    ("base", "run"),
+    [
+        (TARGET.base_image, True),
+        (f"{TARGET.base_image}@sha256:{'0' * 64}", True),
+        (f"{TARGET.base_image.rpartition(':')[0]}@sha256:{'0' * 64}", True),
+        (matrix.target("3.12", "x86_64").base_image, False),
+        (f"{TARGET.base_image}-mine", False),
+        (f"registry.example/{TARGET.base_image}", False),
+        (None, False),
+    ],
+)
+def test_only_awss_image_is_taken_from_the_provenance_to_compile_again(tmp_path, base, run):
+    artefact = replace(ARTEFACT, path=tmp_path / f"{TARGET.name}.zip")
+    assert gate.image(artefact) is None
+    statement = {"predicate": {"buildDefinition": {"externalParameters": {"base": base} if base else {}}}}
+    artefact.path.with_suffix(".provenance.json").write_text(json.dumps(statement))
+    assert gate.image(artefact) == (base if run else None)
+
+
 def test_the_description_has_release_interpreter_and_hash_and_fits():
     text = describe("rdspool", "10.20.30rc1", "CPython 3.13.11", ARTEFACT.code_sha256)
     assert len(text) <= 256
@@ -336,8 +356,11 @@ def test_a_signed_zip_is_the_one_of_its_provenance_if_what_was_signed_is(artefac
                 gate.provenance(signed, TREE)
 
 
-def test_the_readmes_policy_allows_every_call_that_is_made():
-    text = (matrix.PROJECT / "layer" / "README.md").read_text()
+GUIDE = matrix.PROJECT / "docs" / "publishing.md"
+
+
+def test_the_policy_of_the_guide_allows_every_call_that_is_made():
+    text = GUIDE.read_text()
     policy = json.loads(re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0])
     actions = [statement["Action"] for statement in policy["Statement"]]
     allowed = {action for named in actions for action in ([named] if isinstance(named, str) else named)}
@@ -350,10 +373,10 @@ def test_the_readmes_policy_allows_every_call_that_is_made():
     assert {alias.get(action, action) for action in made} == allowed
 
 
-def test_the_readmes_commands_take_the_options_that_it_gives_them():
-    text = (matrix.PROJECT / "layer" / "README.md").read_text()
-    calls = re.findall(r"^    python -m layer ([^#\n]+)", text, re.MULTILINE)
-    assert len(calls) >= 10
+@pytest.mark.parametrize(("path", "least"), [(matrix.PROJECT / "layer" / "README.md", 5), (GUIDE, 10)], ids=["README", "guide"])
+def test_the_commands_of_the_documents_take_the_options_that_they_give_them(path, least):
+    calls = re.findall(r"^    (?:arn=\$\()?(?:\.venv/bin/)?python -m layer ([^#)\n]+)", path.read_text(), re.MULTILINE)
+    assert len(calls) >= least
     for call in calls:
         name, *arguments = shlex.split(call)
         command = main.commands[name]

@@ -24,6 +24,7 @@ with explained("layer"):
     from .commands.lock import lock
     from .commands.prune import prune
     from .commands.publish import publish
+    from .commands.rollback import rollback
     from .commands.roots import roots_command
     from .commands.share import share
     from .commands.sign import sign
@@ -54,6 +55,7 @@ for command in (
     lock,
     prune,
     publish,
+    rollback,
     roots_command,
     share,
     sign,

@@ -14,7 +14,7 @@ from publishing import LATEST, LAYER, ONE, REGION, RELEASE, TARGET, Done, build,
 
 from layer import archive, matrix
 from layer.assemble import assemble
-from local.aws import Call, disabled
+from local.aws import Call, Refuse, disabled
 from local.cache import cache_dir
 
 WHERE = ["--stage", "beta", "--regions", REGION, *ONE]
@@ -107,6 +107,126 @@ def test_share_of_nothing_that_is_there_fails(aws, published):
     done = run(aws, "share", *WHERE, "--release", "9.9.9", "--add", "public", "--yes")
     assert done.returncode == 1
     assert "no version was found" in done.stderr
+
+
+def everything(aws, region: str = REGION) -> dict:
+    """Return what is published in a region but for `latest`: versions, their policies, and the other parameters."""
+    api = client(aws, "ssm", region)
+    names = {one["Name"]: one["Value"] for one in api.get_parameters_by_path(Path="/rdspool-beta", Recursive=True)["Parameters"]}
+    del names[LATEST]
+    return {"versions": {number: principals(aws, region, number) for number in versions(aws, region)}, "parameters": names}
+
+
+def test_rollback_is_planned_then_points_latest_back_and_changes_nothing_else(aws, published):
+    regions = ["eu-west-1", "us-east-1"]
+    published(2, ",".join(regions), "--share", "public")
+    before = {region: everything(aws, region) for region in regions}
+    command = ["rollback", "--stage", "beta", "--regions", ",".join(regions), *ONE, "--version", 1, "--json"]
+    assert [(line["status"], line["from"], line["to"]) for line in lines(run(aws, *command))] == [
+        ("to change", arn(aws, 2, region), arn(aws, 1, region)) for region in regions
+    ]
+    assert {parameter(aws, region) for region in regions} == {arn(aws, 2, region) for region in regions}
+    aws.clear()
+    done = run(aws, *command, "--yes")
+    assert (done.returncode, [line["status"] for line in lines(done)]) == (0, ["changed", "changed"]), done.stderr
+    assert [record.operation for record in aws.calls() if record.operation.startswith(("Put", "Add", "Remove", "Delete", "Publish"))] == [
+        "PutParameter",
+        "PutParameter",
+    ]
+    assert {parameter(aws, region) for region in regions} == {arn(aws, 1, region) for region in regions}
+    assert {region: everything(aws, region) for region in regions} == before
+    assert [line["status"] for line in lines(run(aws, *command, "--yes"))] == ["as asked", "as asked"]
+
+
+def test_rollback_to_a_release_takes_the_version_that_its_parameter_names(aws, published):
+    published(3)
+    api, release = client(aws, "ssm", REGION), LATEST.replace("latest", RELEASE)
+    api.put_parameter(Name=release, Value=arn(aws, 2), Type="String", Overwrite=True)
+    assert run(aws, "rollback", *WHERE, "--release", RELEASE, "--yes").returncode == 0
+    assert parameter(aws, REGION) == arn(aws, 2)
+    api.delete_parameter(Name=release)
+    done = run(aws, "rollback", *WHERE, "--release", RELEASE, "--yes")
+    assert done.returncode == 1
+    assert f"it has several versions of release {RELEASE} (3, 2, 1): give --version too" in done.stderr
+    assert run(aws, "rollback", *WHERE, "--release", RELEASE, "--version", 1, "--yes").returncode == 0
+    assert parameter(aws, REGION) == arn(aws, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--version", 9], f"it has no version 9 there: it has 2 ({RELEASE}), 1 ({RELEASE})"),
+        (["--release", "9.9.9"], "it has no release 9.9.9 there"),
+        (["--release", "9.9.9", "--version", 1], "it has no release 9.9.9 version 1 there"),
+        ([], "no version is named: give --release or --version"),
+    ],
+)
+def test_rollback_refuses_a_version_that_does_not_exist(aws, published, options, words):
+    published(2)
+    done = run(aws, "rollback", *WHERE, *options, "--yes")
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert parameter(aws, REGION) == arn(aws, 2)
+
+
+def test_rollback_refuses_a_version_that_fewer_may_use_and_says_which_command_shares_it(aws, published):
+    published(1)
+    published(2, REGION, "--share", "public", "--share", "111122223333")
+    run(aws, "share", *WHERE, "--version", 1, "--remove", "public", "--remove", "111122223333", "--yes")
+    command = ["rollback", *WHERE, "--version", 1, "--yes"]
+    done = run(aws, *command)
+    assert done.returncode == 1
+    assert "version 1 is not shared with 111122223333, public, but the one that `latest` names is" in done.stderr
+    assert parameter(aws, REGION) == arn(aws, 2)
+    remedy = done.stderr.partition("run `python -m layer share ")[2].partition("`")[0].split()
+    assert run(aws, "share", *WHERE, *remedy, "--yes").returncode == 0
+    assert run(aws, *command).returncode == 0
+    assert parameter(aws, REGION) == arn(aws, 1)
+
+
+def test_rollback_refuses_a_version_whose_zip_is_not_the_described_one(aws, published, tmp_path):
+    published(1)
+    api = client(aws, "lambda", REGION)
+    described = api.get_layer_version(LayerName=LAYER, VersionNumber=1)["Description"]
+    other = build(tmp_path / "other", content=b"other\n").joinpath(f"{TARGET.name}.zip").read_bytes()
+    for description, words in ((described, "is described with the sha256 "), ("by hand", "is described with no sha256")):
+        number = api.publish_layer_version(LayerName=LAYER, Description=description, Content={"ZipFile": other})["Version"]
+        done = run(aws, "rollback", *WHERE, "--version", number, "--yes")
+        assert done.returncode == 1
+        assert f"version {number} {words}" in done.stderr
+        assert f"Lambda reports {archive.code_sha256(other)}" in done.stderr
+    assert parameter(aws, REGION) == arn(aws, 1)
+
+
+def test_rollback_works_when_the_bad_version_was_deleted_and_a_publish_moves_latest_on_again(aws, published):
+    published(2)
+    client(aws, "lambda", REGION).delete_layer_version(LayerName=LAYER, VersionNumber=2)
+    assert run(aws, "rollback", *WHERE, "--version", 1, "--yes").returncode == 0
+    assert parameter(aws, REGION) == arn(aws, 1)
+    published(2)
+    assert parameter(aws, REGION) == arn(aws, 3)
+
+
+def test_rollback_where_there_is_no_latest_or_no_layer_fails_and_says_so(aws, published):
+    done = run(aws, "rollback", *WHERE, "--version", 1, "--yes")
+    assert done.returncode == 1
+    assert "no layer was found" in done.stderr
+    published()
+    client(aws, "ssm", REGION).delete_parameter(Name=LATEST)
+    done = run(aws, "rollback", *WHERE, "--version", 1, "--yes")
+    assert done.returncode == 1
+    assert f"{LATEST} does not exist: `python -m layer publish` sets it" in done.stderr
+    assert parameter(aws, REGION) is None
+
+
+def test_rollback_goes_on_in_other_regions_when_one_fails(aws, published):
+    regions = "eu-west-1,us-east-1"
+    published(2, regions)
+    aws.fault(when=Call(operation="PutParameter", region="eu-west-1"), do=Refuse(400, "AccessDeniedException", "no"), times=None)
+    done = run(aws, "rollback", "--stage", "beta", "--regions", regions, *ONE, "--version", 1, "--yes", "--json")
+    assert (done.returncode, [line["status"] for line in lines(done)]) == (1, ["failed", "changed"])
+    assert "may not do ssm:PutParameter" in done.stderr
+    assert (parameter(aws, "eu-west-1"), parameter(aws, "us-east-1")) == (arn(aws, 2), arn(aws, 1, "us-east-1"))
 
 
 def test_prune_keeps_the_last_the_used_the_pointed_to_and_the_shared(aws, published, function):

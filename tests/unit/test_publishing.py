@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import click
 import pytest
@@ -18,7 +19,7 @@ from layer.checks.finding import SIGNER_FILE
 from layer.errors import LayerError
 from layer.evidence import provenance
 from layer.evidence.source import Source
-from layer.publishing import gate, pruning, stages
+from layer.publishing import feed, gate, pruning, stages
 from layer.publishing.artefact import Artefact
 from layer.publishing.errors import explain
 from layer.publishing.grants import Grant, Policy
@@ -102,7 +103,9 @@ WANTED = Wanted(ARTEFACT, PROD, frozenset({PUBLIC}))
 
 
 def version(number: int) -> Version:
-    return Version(number, f"arn:{number}", ARTEFACT.code_sha256, ("python3.13",), ("x86_64",), "GPL", "", "")
+    return Version(
+        number, f"arn:{number}", ARTEFACT.code_sha256, ("python3.13",), ("x86_64",), "GPL", "", "", "2026-11-25T10:00:00.000+0000"
+    )
 
 
 def found(*numbers: int, latest: str = "arn:1", release: str = "arn:1", grants: tuple[Grant, ...] = (PUBLIC,)) -> Found:
@@ -354,6 +357,35 @@ def test_a_signed_zip_is_the_one_of_its_provenance_if_what_was_signed_is(artefac
         else:
             with pytest.raises(LayerError, match="is the provenance of another zip"):
                 gate.provenance(signed, TREE)
+
+
+def test_the_feed_has_what_atom_asks_for_and_the_newest_release_first():
+    published = [
+        feed.Published(release, created, region, "3.13", "arm64")
+        for release, created, region in (
+            ("1.0.0", "2026-11-25T23:30:00.123+0000", "eu-west-1"),
+            ("1.0.1", "2026-11-26T00:10:00.000+0000", "eu-west-1"),
+            ("0.9.10", "2026-11-24T10:00:00.000+0000", "eu-west-1"),
+            # A region that was added to a release later.
+            ("0.9.10", "2026-11-26T02:00:00.000+0200", "us-east-1"),
+        )
+    ]
+    root = ElementTree.fromstring(feed.as_atom(published, "rdspool"))  # noqa: S314 (written by us)
+    entries = root.findall("{*}entry")
+    assert [(entry.findtext("{*}title"), entry.findtext("{*}updated")) for entry in entries] == [
+        ("rdspool 1.0.1", "2026-11-26T00:10:00+00:00"),
+        ("rdspool 0.9.10", "2026-11-26T00:00:00+00:00"),
+        ("rdspool 1.0.0", "2026-11-25T23:30:00+00:00"),
+    ]
+    assert root.findtext("{*}updated") == "2026-11-26T00:10:00+00:00"
+    assert root.findtext("{*}author/{*}name") == "rdspool"
+    assert [each.tag for each in (root, *entries)] == [f"{{{feed.ATOM}}}{tag}" for tag in ("feed", "entry", "entry", "entry")]
+    for each in (root, *entries):
+        assert each.findtext("{*}id").startswith("urn:uuid:")
+        assert each.findtext("{*}title")
+        assert {link.get("rel") for link in each.findall("{*}link")} >= {"alternate"}
+    elsewhere = ElementTree.fromstring(feed.as_atom(published, "rdspool", "https://code.example/fork"))  # noqa: S314 (written by us)
+    assert not {each.text for each in root.iter("{*}id")} & {each.text for each in elsewhere.iter("{*}id")}
 
 
 GUIDE = matrix.PROJECT / "docs" / "publishing.md"

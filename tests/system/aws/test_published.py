@@ -7,13 +7,16 @@ import io
 import json
 import sys
 import zipfile
+from datetime import datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from publishing import LATEST, LAYER, ONE, REGION, RELEASE, TARGET, Done, build, client, parameter, principals, publishing, run, versions
 
 from layer import archive, matrix
 from layer.assemble import assemble
+from layer.publishing import feed
 from local.aws import Call, Refuse, disabled
 from local.cache import cache_dir
 
@@ -309,7 +312,9 @@ def test_the_catalogue_is_the_same_from_the_accounts_and_from_the_report(aws, tm
     aws.clear()
     assert run(aws, "catalog", "--from", kept, "--output", tmp_path / "b").returncode == 0
     assert aws.calls() == []
-    for name in ("layers.md", "layers.json", "layers.csv", "index.html"):
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["feed.atom", "index.html", "layers.csv", "layers.json", "layers.md"]
+    for name in ("layers.md", "layers.json", "layers.csv", "index.html", "feed.atom"):
+        assert "pure" not in (tmp_path / "a" / name).read_text()
         assert (tmp_path / "a" / name).read_text() == (tmp_path / "b" / name).read_text()
     rows = list(csv.DictReader((tmp_path / "a" / "layers.csv").read_text().splitlines()))
     assert [(row["region"], row["arn"]) for row in rows] == [(region, arn(aws, 1, region)) for region in ("eu-west-1", "us-east-1")]
@@ -317,6 +322,36 @@ def test_the_catalogue_is_the_same_from_the_accounts_and_from_the_report(aws, tm
     markdown = (tmp_path / "a" / "layers.md").read_text()
     assert f"| us-east-1 | {RELEASE} | `{arn(aws, 1, 'us-east-1')}` |" in markdown
     assert f"{{{{resolve:ssm:{LATEST}}}}}" in markdown
+
+
+def test_the_feed_has_each_release_that_has_a_parameter_with_the_time_of_its_last_publication(aws, published, tmp_path):
+    published(1, "eu-west-1,us-east-1")
+    api, release = client(aws, "ssm", REGION), LATEST.replace("latest", RELEASE)
+    first = client(aws, "lambda", REGION).get_layer_version(LayerName=LAYER, VersionNumber=1)
+    older = first["Description"].replace(RELEASE, "0.0.9")
+    zipped = build(tmp_path / "older").joinpath(f"{TARGET.name}.zip").read_bytes()
+    made = client(aws, "lambda", REGION).publish_layer_version(LayerName=LAYER, Description=older, Content={"ZipFile": zipped})
+    api.put_parameter(Name=release.replace(RELEASE, "0.0.9"), Value=made["LayerVersionArn"], Type="String")
+    site = "https://code.example/owner/rdspool"
+    command = ["catalog", "--stage", "beta", "--regions", "eu-west-1,us-east-1", *ONE, "--site", site, "--output", tmp_path / "a"]
+    done = run(aws, *command)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "a" / "feed.atom").read_text()
+    names = {"a": feed.ATOM}
+    root = ElementTree.fromstring(text)  # noqa: S314 (written by us)
+    found = {entry.findtext("a:title", namespaces=names): entry for entry in root.findall("a:entry", names)}
+    assert set(found) == {"rdspool-beta 0.0.9", f"rdspool-beta {RELEASE}"}
+    second = client(aws, "lambda", "us-east-1").get_layer_version(LayerName=LAYER, VersionNumber=1)["CreatedDate"]
+    latest = max(datetime.fromisoformat(each) for each in (first["CreatedDate"], second)).isoformat(timespec="seconds")
+    entry = found[f"rdspool-beta {RELEASE}"]
+    assert entry.findtext("a:updated", namespaces=names) == latest
+    assert entry.findtext("a:content", namespaces=names).startswith("Layers for Python 3.13 on x86_64 in 2 regions.")
+    assert entry.find("a:link", names).attrib["href"] == f"{site}/releases/tag/v{RELEASE}"
+    # Readers know an entry by its id: it is the same in the next feed.
+    ids = [each.text for each in root.iter(f"{{{feed.ATOM}}}id")]
+    assert len(set(ids)) == len(ids) == 3
+    assert run(aws, *command).returncode == 0
+    assert (tmp_path / "a" / "feed.atom").read_text() == text
 
 
 def test_the_catalogue_leaves_out_what_the_report_says_failed(aws, tmp_path):
@@ -392,6 +427,8 @@ def test_the_catalogue_has_the_hash_of_the_zip_that_is_there_and_says_when_its_d
                 ("stage", "x"),
                 ("account", 5),
                 ("region", []),
+                ("created", None),
+                ("created", "yesterday"),
             )
         ),
     ],

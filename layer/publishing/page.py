@@ -59,5 +59,5 @@ def _row(row: Row) -> str:
     data = f'data-python="{escape(row.python)}" data-architecture="{escape(row.architecture)}"'
     return (
         f'<tr role="row" {data}><th role="rowheader" scope="row">{escape(row.region)}</th>{cells}'
-        f'<td role="cell" class="arn"><code>{escape(row.arn)}</code></td><td role="cell">{button}</td></tr>'
+        f'<td role="cell" class="arn"><code>{escape(row.arn)}</code></td><td role="cell" class="copy">{button}</td></tr>'
     )

@@ -20,10 +20,11 @@ from ._driver.attempts import Attempts
 from ._driver.connection import Connection
 from ._driver.error_numbers import ACCESS_DENIED, CANNOT_CONNECT, OPTION_PREVENTS_STATEMENT
 from ._driver.session_start import SessionStart
-from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, SESSION_TRACK, Login
-from ._lambda import attributes, shutdown, snapshot
+from ._driver.sign_in import Login
+from ._lambda import shutdown, snapshot
 from ._lambda.init_connection import InitConnection
 from ._lambda.pressure import Pressure
+from ._login import login, session_start
 from .deadlines import Limit
 from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError, SettingsError, TooManyConnectionsError
 from .pool import IDLE_GAP
@@ -47,18 +48,6 @@ def token_source(settings: Settings) -> TokenSource:
         if target not in _tokens:
             _tokens[target] = TokenSource(*target)
         return _tokens[target]
-
-
-def session_start(settings: Settings) -> SessionStart:
-    """Return what each session starts with, as the settings say."""
-    level = settings.isolation_level
-    return SessionStart(
-        autocommit=level == "AUTOCOMMIT",
-        isolation_level=None if level == "AUTOCOMMIT" else level,
-        wait_timeout=settings.wait_timeout,
-        resets=settings.reset_session,
-        tracks=not is_proxy(settings.host),
-    )
 
 
 def after_fork() -> None:
@@ -233,12 +222,11 @@ class Creator:
 
     def _connect(self, secret: Secret, limit: Limit, *, token: bool) -> Connection:
         settings = self.settings
-        login = self._login(secret, token=token)
         try:
             made = Connection.open(
                 settings.host,
                 settings.port,
-                login,
+                self._login(secret, token=token),
                 self._start,
                 limit=limit,
                 margin=settings.deadline_margin,
@@ -262,18 +250,7 @@ class Creator:
         return made
 
     def _login(self, secret: Secret, *, token: bool) -> Login:
-        settings = self.settings
-        return Login(
-            user=settings.user,
-            secret=secret,
-            database=settings.database,
-            attributes={**attributes.machine(), **attributes.function(), **self._attributes},
-            tls=tls.context(self._roots),
-            token=token,
-            capabilities=CAPABILITIES
-            | (MULTI_STATEMENTS if settings.multi_statements else 0)
-            | (SESSION_TRACK if self._start.resets and self._start.tracks else 0),
-        )
+        return login(self.settings, self._start, secret, tls.context(self._roots), self._attributes, token=token)
 
     def _end_session(self, address: str, from_port: int, connection_id: int, statement: bytes) -> str:
         """End the session of a statement that was given up, in the time that an invocation has left for it, and return what came of it."""

@@ -17,10 +17,9 @@ from .._driver.command_phase import CommandPhase
 from .._driver.connection import Connection
 from .._driver.error_numbers import ACCESS_DENIED
 from .._driver.packets import PacketStream
-from .._driver.sign_in import CAPABILITIES, CLEAR_PASSWORD, SESSION_TRACK, Login, receive_greeting, sign_in
+from .._driver.sign_in import CLEAR_PASSWORD, receive_greeting, sign_in
 from .._driver.transport import connect
-from .._lambda import attributes
-from ..creator import session_start
+from .._login import login, session_start
 from ..deadlines import Limit
 from ..errors import TooManyConnectionsError
 from ..secret import EmptiedFrames
@@ -54,21 +53,15 @@ def look(patient: Patient) -> Finding:
     """Sign in without a default database, and set the session up. The next steps use this connection."""
     settings, limit = patient.settings, patient.limit()
     start = session_start(settings)
-    login = Login(
-        user=settings.user,
-        secret=patient.secret,
-        database=None,
-        attributes={**attributes.machine(), **attributes.function(), "program_name": PROGRAM},
-        tls=patient.context,
-        token=not patient.gives_password,
-        capabilities=CAPABILITIES | (SESSION_TRACK if start.resets and start.tracks else 0),
-    )
+    # The step "database" looks at the database.
+    given = login(settings, start, patient.secret, patient.context, {"program_name": PROGRAM}, token=not patient.gives_password)
+    given.database = None
     stream: Observed | None = None
     try:
         stream = Observed(connect(settings.host, settings.port, limit), settings.host, settings.port)
         stream.waiting.limit(limit)
         greeting = receive_greeting(stream)
-        accepted = sign_in(stream, greeting, login)
+        accepted = sign_in(stream, greeting, given)
         made = Connection(CommandPhase(stream, accepted.status), settings.user, greeting.version, greeting.connection_id, start)
         made.session.set_up()
     except Error as error:

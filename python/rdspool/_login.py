@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Mapping
 
 from ._aws.endpoints import is_proxy
+from ._driver import tls
 from ._driver.session_start import SessionStart
 from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, SESSION_TRACK, Login
 from ._lambda import attributes
@@ -21,8 +22,20 @@ def session_start(settings: Settings) -> SessionStart:
         isolation_level=None if level == "AUTOCOMMIT" else level,
         wait_timeout=settings.wait_timeout,
         resets=settings.reset_session,
-        tracks=not is_proxy(settings.host),
+        tracks=not is_proxy(settings.own_name),
     )
+
+
+def context(settings: Settings, roots: tuple[str, ...]) -> ssl.SSLContext:
+    """Return the TLS context: with the authorities of these PEM files, or one that verifies nothing where the settings say so.
+
+    Raises SettingsError for a file that holds no certificate.
+    """
+    if not settings.development:
+        return tls.context(roots)
+    from ._driver import unverified
+
+    return unverified.context()
 
 
 def login(
@@ -39,6 +52,8 @@ def login(
         database=settings.database,
         attributes={**attributes.machine(), **attributes.function(), **more},
         tls=context,
+        server_name=settings.own_name,
+        development=settings.development,
         token=token,
         capabilities=CAPABILITIES
         | (MULTI_STATEMENTS if settings.multi_statements else 0)

@@ -24,7 +24,7 @@ from ._driver.sign_in import Login
 from ._lambda import shutdown, snapshot
 from ._lambda.init_connection import InitConnection
 from ._lambda.pressure import Pressure
-from ._login import login, session_start
+from ._login import context, login, session_start
 from .deadlines import Limit
 from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError, SettingsError, TooManyConnectionsError
 from .pool import IDLE_GAP
@@ -43,7 +43,7 @@ _tokens_lock = threading.Lock()
 def token_source(settings: Settings) -> TokenSource:
     """Return the process's source of tokens for this user, endpoint and region."""
     assert settings.region is not None
-    target = (settings.host, settings.port, settings.user, settings.region)
+    target = (settings.own_name, settings.own_port, settings.user, settings.region)
     with _tokens_lock:
         if target not in _tokens:
             _tokens[target] = TokenSource(*target)
@@ -91,12 +91,12 @@ class Creator:
         self._attributes = connection_attributes or {}
         self._timeouts = read_timeout, write_timeout
         self._force_ipv6 = force_ipv6
-        self._roots = root_files(settings.host, settings.region, settings.ca)
+        self._roots = () if settings.development else root_files(settings.own_name, settings.region, settings.ca)
         self._init_connection: InitConnection | None = None
         self._reached = False
         """Whether the server was reached before: where it is not now, it can be restarting."""
         self._asks_first = asks_first
-        if not snapshot.ahead():
+        if self._roots and not snapshot.ahead():
             # Some 2 ms of CPU, spent in init: that has a whole processor, a first invocation with 128 MB has 7 % of one. In a snapshot,
             # all environments would share what the context has drawn at random.
             with suppress(SettingsError):  # the connect raises it
@@ -188,7 +188,7 @@ class Creator:
         The first connection of an engine asks, for SQLAlchemy will; with a role each one does. Not through an RDS Proxy, of which nobody has
         said that it takes two commands in one flight.
         """
-        if is_proxy(self.settings.host):
+        if is_proxy(self.settings.own_name):
             return None
         if self.settings.role == "writer":
             return _READ_ONLY
@@ -244,13 +244,13 @@ class Creator:
         made.read_timeout, made.write_timeout = self._timeouts
         made.pressure = self.pressure
         shutdown.keep(made)
-        if not is_proxy(settings.host):
+        if not is_proxy(settings.own_name):
             # An RDS Proxy has numbers of its own for connections, and ends none by them.
             made.end_by(self._end_session)
         return made
 
     def _login(self, secret: Secret, *, token: bool) -> Login:
-        return login(self.settings, self._start, secret, tls.context(self._roots), self._attributes, token=token)
+        return login(self.settings, self._start, secret, context(self.settings, self._roots), self._attributes, token=token)
 
     def _end_session(self, address: str, from_port: int, connection_id: int, statement: bytes) -> str:
         """End the session of a statement that was given up, in the time that an invocation has left for it, and return what came of it."""

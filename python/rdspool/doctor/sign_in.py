@@ -152,11 +152,11 @@ def _why(patient: Patient, plugins: list[str], explained: str) -> tuple[str, lis
             ],
         )
     known = "" if patient.principal is None else f" of {patient.principal}"
-    secret = ", or the proxy has no secret of this user" if is_proxy(settings.host) else ""
+    secret = ", or the proxy has no secret of this user" if is_proxy(settings.own_name) else ""
     return (
         (
             f"The server took the token to AWS for its check, so the user is one of IAM, and AWS said no: a policy{known} does not allow "
-            f"rds-db:connect as {settings.user!r}, or IAM authentication is off{secret}, or {settings.host!r} is not the endpoint's own name, for the token "
+            f"rds-db:connect as {settings.user!r}, or IAM authentication is off{secret}, or {settings.own_name!r} is not the endpoint's own name, for the token "
             "is signed for it, the port and the region"
         ),
         [

@@ -107,7 +107,7 @@ def _check_same(name: str | None, known: tuple[Settings, dict[str, Any], Engine]
 
 def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
     made = Creator(settings, asks_first=True)
-    if not is_proxy(settings.host) and settings.connections != KEEP and invocation.watch():
+    if not is_proxy(settings.own_name) and settings.connections != KEEP and invocation.watch():
         made.pressure = Pressure(settings.connections)
     snapshot.watch(_before_snapshot, _after_restore)
     if settings.shutdown:

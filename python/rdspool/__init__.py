@@ -24,7 +24,7 @@ _gc_was_on = _gc.isenabled()
 _gc.disable()
 try:
     from .deadlines import deadline
-    from .engine import get_engine
+    from .engine import get_engine, reset
     from .errors import (
         CertificateError,
         ConnectError,
@@ -79,5 +79,6 @@ __all__ = [
     "__version__",
     "deadline",
     "get_engine",
+    "reset",
     "run",
 ]

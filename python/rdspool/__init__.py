@@ -25,7 +25,7 @@ try:
 
     try:
         from .deadlines import deadline
-        from .engine import get_engine
+        from .engine import get_engine, reset
         from .errors import (
             CertificateError,
             ConnectError,
@@ -81,5 +81,6 @@ __all__ = [
     "__version__",
     "deadline",
     "get_engine",
+    "reset",
     "run",
 ]

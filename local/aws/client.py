@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from ..errors import LocalError
-from .faults import Call, Do, to_json
+from ..fault_rules import to_json
+from .faults import Call, Do
 from .records import Record
 
 _ROOT = Path(__file__).resolve().parents[2]

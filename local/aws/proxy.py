@@ -48,7 +48,7 @@ class Proxy(ThreadingHTTPServer):
         if name == "fault":
             return self.rules.add(faults.Call(**values["when"]), faults.from_json(values["do"]), values["times"], values["after"])
         if name == "clear":
-            self.rules.clear()
+            self.rules.remove()
             with self.lock:
                 self.records.clear()
             return None

@@ -16,6 +16,7 @@ with explained("layer"):
     from rich.markup import escape
 
     from .commands.build import build
+    from .commands.canary import canary
     from .commands.catalog import catalog
     from .commands.distributions import distributions_command
     from .commands.imports import imports_command
@@ -47,6 +48,7 @@ def main() -> None:
 
 for command in (
     build,
+    canary,
     catalog,
     distributions_command,
     imports_command,

@@ -82,11 +82,19 @@ def test_the_release_goes_through_beta_and_an_approval():
         ("attest", ["rebuild", "arm64", "peers", "archives"], None),
         ("attest-sbom", "attest", None),
         ("beta", "attest-sbom", "beta"),
-        ("prod", "beta", "prod"),
+        ("canary", "beta", "beta"),
+        ("prod", "canary", "prod"),
         ("pypi", ["distributions", "prod"], "pypi"),
         ("release", "prod", None),
     ]
-    assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["attest", "attest-sbom", "beta", "prod", "pypi"]
+    assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == [
+        "attest",
+        "attest-sbom",
+        "beta",
+        "canary",
+        "prod",
+        "pypi",
+    ]
 
 
 def test_the_release_runs_sqlalchemys_tests_on_the_code_of_the_layer():

@@ -27,6 +27,7 @@ with explained("layer"):
     from .commands.publish import publish
     from .commands.rollback import rollback
     from .commands.roots import roots_command
+    from .commands.sar import sar
     from .commands.share import share
     from .commands.sign import sign
     from .commands.verify import verify_command
@@ -59,6 +60,7 @@ for command in (
     publish,
     rollback,
     roots_command,
+    sar,
     share,
     sign,
     verify_command,

@@ -84,6 +84,7 @@ def test_the_release_goes_through_beta_and_an_approval():
         ("beta", "attest-sbom", "beta"),
         ("canary", "beta", "beta"),
         ("prod", "canary", "prod"),
+        ("sar", "prod", "sar"),
         ("pypi", ["distributions", "prod"], "pypi"),
         ("release", "prod", None),
     ]
@@ -93,6 +94,7 @@ def test_the_release_goes_through_beta_and_an_approval():
         "beta",
         "canary",
         "prod",
+        "sar",
         "pypi",
     ]
 
@@ -140,11 +142,11 @@ def test_the_rebuild_fails_when_one_byte_differs(tmp_path):
     assert run().returncode != 0
 
 
-@pytest.mark.parametrize("stage", ["beta", "prod"])
-def test_what_is_published_was_attested_by_this_workflow(stage):
+@pytest.mark.parametrize(("stage", "command"), [("beta", "layer publish"), ("prod", "layer publish"), ("sar", "sam publish")])
+def test_what_is_published_was_attested_by_this_workflow(stage, command):
     found = [step.get("run", "") for step in yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"][stage]["steps"]]
     verified = next(number for number, script in enumerate(found) if "gh attestation verify" in script)
-    published = next(number for number, script in enumerate(found) if "layer publish" in script)
+    published = next(number for number, script in enumerate(found) if command in script)
     assert verified < published
     assert "/.github/workflows/release.yml" in found[verified]
     assert '--source-digest "$COMMIT"' in found[verified]

@@ -9,15 +9,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import click
-from rich.console import Console
-from rich.markup import escape
-
-from . import endpoint
-from .environment import Environment
-from .environment.environment import PYTHONS
 from .errors import LocalError
-from .server import KINDS, Kind
+from .missing import explained
+
+with explained("local"):
+    import click
+    from rich.console import Console
+    from rich.markup import escape
+
+    from . import endpoint
+    from .environment import Environment
+    from .environment.environment import PYTHONS
+    from .server import KINDS, Kind
 
 CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 console = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -170,4 +173,5 @@ def _assignment(text: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m local")
+    with explained("local"):
+        main(prog_name="python -m local")

@@ -5,6 +5,7 @@
 #   setup_venv tests        # and those of the tests
 #   setup_venv tests 2.0    # those of the driver's tests, with SQLAlchemy 2.0 and the oldest connector, in .venv-sqlalchemy2.0
 #   setup_venv own bench    # those of tests/bench/requirements.txt, in an environment in the cache
+#   setup_venv docs         # those of docs/requirements.txt, in an environment in the cache
 #
 # Sets $PYTHON to the environment's interpreter (3.12 to 3.14; Debian's is downloaded if this machine has none).
 # pip uses the machine's configuration (PIP_* variables, pip.conf). Progress goes to stderr. A failure returns non-zero.
@@ -111,6 +112,7 @@ _setup_environment() {
     '') ;;
     tests | 'tests 2.1') lock=$_setup_root/tests/requirements.txt ;;
     'tests 2.0') venv=$venv-sqlalchemy2.0 lock=$_setup_root/tests/sqlalchemy20/requirements.txt ;;
+    docs) lock=$_setup_root/docs/requirements.txt venv=$_setup_cache/docs-$(printf %s "$_setup_root" | cksum | cut -d' ' -f1) ;;
     'own '*) lock=$_setup_root/tests/$2/requirements.txt venv=$_setup_cache/$2-$(printf %s "$_setup_root" | cksum | cut -d' ' -f1) ;;
     *) _setup_say "there is no environment '$*': the tests run with SQLAlchemy 2.0 or 2.1"; return 2 ;;
   esac

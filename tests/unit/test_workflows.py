@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from layer.__main__ import main
+from layer.commands.catalog import catalog
 from layer.matrix import PROJECT, names
 
 FOLDER = PROJECT / ".github" / "workflows"
@@ -139,6 +140,13 @@ def test_what_is_published_was_attested_by_this_workflow(stage):
     assert verified < published
     assert "/.github/workflows/release.yml" in found[verified]
     assert '--source-digest "$COMMIT"' in found[verified]
+
+
+def test_every_file_of_the_catalogue_is_in_the_release():
+    (script,) = [step["run"] for step in steps(FOLDER / "release.yml") if "gh release create" in step.get("run", "")]
+    written = {name.strip(" .") for name in re.split(r",|and", catalog.help.splitlines()[0].partition(": ")[2])}
+    assert written == {"layers.md", "layers.json", "layers.csv", "index.html", "feed.atom"}
+    assert {name for name in written if f"dist/catalogue/{name}" in script} == written
 
 
 def test_every_layers_sbom_is_attested():

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from ._aws.endpoints import is_proxy
+from ._aws.endpoints import is_proxy, region_of_arn
 from ._driver import tls
 from ._driver.session_start import SessionStart
 from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, SESSION_TRACK, Login
 from ._lambda import attributes
+from .errors import CredentialsError
 from .secret import Secret
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from ._aws.stored import Stored, StoredSource
 
 
 def session_start(settings: Settings) -> SessionStart:
@@ -24,6 +30,33 @@ def session_start(settings: Settings) -> SessionStart:
         resets=settings.reset_session,
         tracks=not is_proxy(settings.own_name),
     )
+
+
+def stored_source(settings: Settings) -> StoredSource:
+    """Return the process's source of the password that AWS keeps."""
+    from ._aws import stored
+
+    name = settings.secret or settings.password_parameter or ""
+    region = region_of_arn(name) or settings.region
+    assert region is not None  # reading the settings has seen to that
+    return stored.source(stored.Place(stored.SECRETS_MANAGER if settings.secret else stored.SSM, name, region))
+
+
+def completed(settings: Settings, found: Stored) -> Settings:
+    """Return the settings with the user and the database of a secret where none are set. Raises CredentialsError where there is no user."""
+    made = settings.completed(found.user, found.database)
+    if not made.user:
+        raise CredentialsError(
+            f'the secret {settings.secret!r} has no "username", and RDSPOOL_USER is not set: set it to the database user'
+        )
+    return made
+
+
+def forget_stored() -> None:
+    """Forget the passwords that AWS keeps, where some were read."""
+    stored = sys.modules.get(f"{__package__}._aws.stored")
+    if stored is not None:
+        stored.forget()
 
 
 def context(settings: Settings, roots: tuple[str, ...]) -> ssl.SSLContext:

@@ -24,7 +24,7 @@ from ._driver.sign_in import Login
 from ._lambda import shutdown, snapshot
 from ._lambda.init_connection import InitConnection
 from ._lambda.pressure import Pressure
-from ._login import context, login, session_start
+from ._login import completed, context, forget_stored, login, session_start, stored_source
 from .deadlines import Limit
 from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError, SettingsError, TooManyConnectionsError
 from .pool import IDLE_GAP
@@ -62,6 +62,7 @@ def forget() -> None:
     """Forget all tokens, and the credentials that were found for them."""
     _tokens.clear()
     credentials.forget()
+    forget_stored()
 
 
 class Creator:
@@ -153,7 +154,7 @@ class Creator:
             except ConnectError as error:
                 if self.pressure is not None and isinstance(error, TooManyConnectionsError):
                     self.pressure.refused()
-                source = None if self.settings.password is not None else token_source(self.settings)
+                source = token_source(self.settings) if self.settings.iam else None
                 try:
                     attempts.wait_after(error, proven=source is not None and source.proven)
                 except ConnectError as last:
@@ -196,9 +197,10 @@ class Creator:
 
     def _once(self, limit: Limit) -> Connection:
         settings = self.settings
-        if settings.password is not None:
-            secret, token = self._secret(limit)
-            return self._connect(secret, limit, token=token)
+        if settings.stored:
+            return self._once_stored(limit)
+        if not settings.iam:
+            return self._connect(*self._who(limit), limit)
         source = token_source(settings)
         signed, reused = source.get(limit)
         try:
@@ -209,10 +211,36 @@ class Creator:
         # The cached token was refused: the role can have changed. Retry once with a new one: no SQL has run, so this is safe.
         return self._connect_with(source.get(limit)[0], source, limit)
 
+    def _once_stored(self, limit: Limit) -> Connection:
+        """Return a connection that a password signed in which AWS keeps. Where it is refused, it was rotated, or is being rotated."""
+        source = stored_source(self.settings)
+        found = source.get(limit)
+        try:
+            return self._connect(completed(self.settings, found), found.password, False, limit)
+        except ConnectError as error:
+            if error.errno != ACCESS_DENIED:
+                raise
+            refusal = error
+        source.keep(None)
+        try:
+            for other in source.others(found, limit):
+                try:
+                    made = self._connect(completed(self.settings, other), other.password, False, limit)
+                except ConnectError as error:
+                    if error.errno != ACCESS_DENIED:
+                        raise
+                    refusal = error
+                else:
+                    source.keep(other)
+                    return made
+        except (CredentialsError, ConnectTimeoutError) as error:
+            refusal.add_note(f"Whether the password was rotated is not known: {error}")
+        raise refusal
+
     def _connect_with(self, token: Secret, source: TokenSource, limit: Limit) -> Connection:
         """Return a connection that the token signed in. A refused one is forgotten: it would only be refused again at the next call."""
         try:
-            made = self._connect(token, limit, token=True)
+            made = self._connect(self.settings, token, True, limit)
         except Error as error:
             if error.errno == ACCESS_DENIED:
                 source.forget(token)
@@ -220,13 +248,12 @@ class Creator:
         source.proven = True
         return made
 
-    def _connect(self, secret: Secret, limit: Limit, *, token: bool) -> Connection:
-        settings = self.settings
+    def _connect(self, settings: Settings, secret: Secret, token: bool, limit: Limit) -> Connection:
         try:
             made = Connection.open(
                 settings.host,
                 settings.port,
-                self._login(secret, token=token),
+                self._login(settings, secret, token),
                 self._start,
                 limit=limit,
                 margin=settings.deadline_margin,
@@ -249,8 +276,8 @@ class Creator:
             made.end_by(self._end_session)
         return made
 
-    def _login(self, secret: Secret, *, token: bool) -> Login:
-        return login(self.settings, self._start, secret, context(self.settings, self._roots), self._attributes, token=token)
+    def _login(self, settings: Settings, secret: Secret, token: bool) -> Login:
+        return login(settings, self._start, secret, context(settings, self._roots), self._attributes, token=token)
 
     def _end_session(self, address: str, from_port: int, connection_id: int, statement: bytes) -> str:
         """End the session of a statement that was given up, in the time that an invocation has left for it, and return what came of it."""
@@ -259,16 +286,19 @@ class Creator:
         settings = self.settings
         limit = deadlines.within(END_SESSION, "the time to end a statement", settings.deadline_margin, deadlines.CLEANING)
         try:
-            secret, token = self._secret(limit)
+            who = self._who(limit)
         except (CredentialsError, ConnectTimeoutError) as error:
             return f"The statement may go on on the server (connection {connection_id}): nothing can sign in to end it ({error})."
         given_up = GivenUp(address, from_port, connection_id, statement)
-        return end_session(settings.host, settings.port, self._login(secret, token=token), given_up, limit)
+        return end_session(settings.host, settings.port, self._login(*who), given_up, limit)
 
-    def _secret(self, limit: Limit) -> tuple[Secret, bool]:
-        """Return what signs in, and whether it is a token."""
-        password = self.settings.password
-        if password is None:
-            return token_source(self.settings).get(limit)[0], True
+    def _who(self, limit: Limit) -> tuple[Settings, Secret, bool]:
+        """Return the settings with the user, what signs in, and whether it is a token."""
+        settings = self.settings
+        if settings.stored:
+            found = stored_source(settings).get(limit)
+            return completed(settings, found), found.password, False
+        if settings.password is None:
+            return settings, token_source(settings).get(limit)[0], True
         # A token that was made elsewhere and given as the password goes the way of a token.
-        return password, "X-Amz-Signature=" in password.reveal()
+        return settings, settings.password, "X-Amz-Signature=" in settings.password.reveal()

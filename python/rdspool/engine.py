@@ -143,7 +143,7 @@ def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
         shutdown.prepare()
     if settings.connect == "init":
         made.begin()
-    url = URL.create("mysql+rdspool", settings.user, None, settings.host, settings.port, settings.database)
+    url = URL.create("mysql+rdspool", settings.user or None, None, settings.host, settings.port, settings.database)
     arguments: dict[str, Any] = {**pool.arguments(settings.pool_recycle, settings.deadline_margin), **passed_on}
     if settings.isolation_level is not None:
         # The creator has set it; SQLAlchemy has to know it to come back to it after an execution option.

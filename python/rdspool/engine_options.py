@@ -20,6 +20,8 @@ class EngineOptions(TypedDict, total=False):
     database: str | None
     endpoint: str | None
     password: str | Secret | None
+    secret: str | None
+    password_parameter: str | None
     region: str | None
     ca: str | None
     development: bool | None

@@ -9,7 +9,7 @@ import traceback
 import botocore.session
 import pytest
 from rdspool import Settings, SettingsError
-from rdspool._aws.endpoints import is_proxy, partition_of, region_of
+from rdspool._aws.endpoints import is_proxy, partition_of, region_of, region_of_arn
 from rdspool.secret import Secret
 
 HOST = "app.cluster-c1abc.eu-central-1.rds.amazonaws.com"
@@ -214,6 +214,60 @@ def test_development_is_not_for_a_function(monkeypatch, variable):
     monkeypatch.setenv(variable, "x")
     with pytest.raises(SettingsError, match=variable):
         load(environ=OWN)
+
+
+ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/app-AbCdEf"
+
+
+@pytest.mark.parametrize("key", ["secret", "password_parameter"])
+def test_a_password_that_aws_keeps(key):
+    settings = load(environ={f"RDSPOOL_{key.upper()}": ARN})
+    assert getattr(settings, key) == ARN
+    assert settings.stored
+    assert not settings.iam
+    assert load("reporting", {f"RDSPOOL_{key.upper()}": ARN, "RDSPOOL_REPORTING_HOST": HOST, "RDSPOOL_REPORTING_USER": "r"}).iam
+
+
+def test_the_user_can_be_that_of_the_secret():
+    settings = Settings.load(environ={"RDSPOOL_HOST": HOST, "RDSPOOL_SECRET": "shop"})
+    assert (settings.user, settings.completed("app", "shop").user, settings.completed("app", "shop").database) == ("", "app", "shop")
+    assert load(environ={"RDSPOOL_SECRET": "shop", "RDSPOOL_DATABASE": "d"}).completed("other", "other").database == "d"
+    with pytest.raises(SettingsError, match="RDSPOOL_USER is not set"):
+        Settings.load(environ={"RDSPOOL_HOST": HOST, "RDSPOOL_PASSWORD_PARAMETER": "shop"})
+
+
+@pytest.mark.parametrize(
+    "keys", [("SECRET", "PASSWORD"), ("SECRET", "PASSWORD_PARAMETER"), ("PASSWORD_PARAMETER", "PASSWORD")], ids=lambda keys: "+".join(keys)
+)
+def test_the_password_is_in_one_place(keys):
+    with pytest.raises(SettingsError, match="are both set") as caught:
+        load(environ={f"RDSPOOL_{key}": f"value-{key}" for key in keys})
+    for key in keys:
+        assert f"RDSPOOL_{key}" in str(caught.value)
+        assert f"value-{key}" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["SECRET", "PASSWORD_PARAMETER"])
+@pytest.mark.parametrize("value", ['{"password": "pw-itself"}', "pw-itself!", "pw-itself ü"])
+def test_a_secret_that_stands_in_the_place_of_its_name_is_not_shown(key, value):
+    with pytest.raises(SettingsError, match=f"RDSPOOL_{key} is no name") as caught:
+        load(environ={f"RDSPOOL_{key}": value})
+    assert "pw-itself" not in str(caught.value)
+
+
+def test_the_region_of_a_secret():
+    own = {"RDSPOOL_HOST": "db.internal", "RDSPOOL_CA": __file__}
+    with pytest.raises(SettingsError, match=r"the region of 'shop' is not known.*RDSPOOL_REGION"):
+        load(environ={**own, "RDSPOOL_SECRET": "shop"})
+    assert load(environ={**own, "RDSPOOL_SECRET": "shop", "AWS_REGION": "eu-west-1"}).region == "eu-west-1"
+    assert load(environ={**own, "RDSPOOL_SECRET": ARN}).region is None
+
+
+@pytest.mark.parametrize(
+    ("name", "region"), [(ARN, "eu-west-1"), ("shop/app", None), ("arn:aws", None), ("arn:aws:ssm::1:parameter/x", None), ("/a:3", None)]
+)
+def test_the_region_of_an_arn(name, region):
+    assert region_of_arn(name) == region
 
 
 def test_region_from_the_environment_when_the_host_has_none():

@@ -208,6 +208,12 @@ def _refusal(settings: Settings, secret: Secret | None) -> str:
         wrong = _wrong_token(token, settings)
         if wrong:
             return wrong
+    if settings.stored:
+        place = f"the secret {settings.secret!r}" if settings.secret else f"the parameter {settings.password_parameter!r}"
+        return (
+            f"check that {place} has the password that {settings.user!r} has on the server, in its current version; while a secret is rotated, "
+            "that of AWSPENDING is tried too"
+        )
     if not settings.iam:
         return f"check RDSPOOL_USER ({settings.user!r}) and RDSPOOL_PASSWORD, or leave the password out to sign in with IAM"
     return (

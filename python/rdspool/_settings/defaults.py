@@ -33,7 +33,7 @@ ISOLATION_LEVELS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE REA
 BEFORE_OPTIONS: Final = frozenset({"url", "host", "port", "user", "database", "password"})
 """What stands in a URL before its options, or is the URL itself: none of them may be among its options."""
 
-IDENTITY: Final = BEFORE_OPTIONS | {"development", "endpoint"}
+IDENTITY: Final = BEFORE_OPTIONS | {"development", "endpoint", "password_parameter", "secret"}
 """What names the database and who signs in: a named engine never takes these from the unnamed one's variables."""
 
 OF_A_FUNCTION: Final = ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_EXECUTION_ENV")

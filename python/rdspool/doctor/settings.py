@@ -9,7 +9,7 @@ from typing import Any, Final
 from .._aws.endpoints import region_of
 from .._settings.defaults import PREFIX
 from .._settings.places import Places, Variables
-from ..errors import SettingsError
+from ..errors import ConnectTimeoutError, CredentialsError, SettingsError
 from ..secret import HIDDEN, Secret
 from ..settings import SETTING_NAMES, Settings
 from .patient import Patient
@@ -24,7 +24,7 @@ def look(patient: Patient) -> Finding:
     called = "get_engine()" if patient.name is None else f"get_engine({patient.name!r})"
     try:
         patient.settings = Settings.load(patient.name)
-    except SettingsError as error:
+    except (SettingsError, CredentialsError, ConnectTimeoutError) as error:  # the latter of a secret that has to name the host
         return Finding(
             FAILED,
             f"{called} has no settings that it can work with",
@@ -34,7 +34,8 @@ def look(patient: Patient) -> Finding:
         )
     settings = patient.settings
     facts = {"settings": _places(patient, settings)}
-    found = f"{called} signs {settings.user!r} in at {settings.host}:{settings.port} with {'IAM' if settings.iam else 'a password'}"
+    who = repr(settings.user) if settings.user else f"the user of the secret {settings.secret!r}"
+    found = f"{called} signs {who} in at {settings.host}:{settings.port} with {'IAM' if settings.iam else 'a password'}"
     if settings.iam and region_of(settings.own_name) is None:
         return Finding(
             WARNING,

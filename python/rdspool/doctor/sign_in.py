@@ -115,9 +115,16 @@ def _refused(patient: Patient, error: Error, plugins: list[str], limit: Limit) -
 
 
 def _password_fix(patient: Patient) -> list[str]:
-    user = advice.quoted(patient.settings.user)
+    settings = patient.settings
+    user = advice.quoted(settings.user)
+    region = f" --region {settings.region}" if settings.region else ""
+    correct = "Correct RDSPOOL_PASSWORD"
+    if settings.secret:
+        correct = f"See whether it is being rotated (AWSPENDING): aws secretsmanager describe-secret --secret-id {settings.secret}{region}"
+    elif settings.password_parameter:
+        correct = f"Correct the parameter {settings.password_parameter}"
     return [
-        f"Correct RDSPOOL_PASSWORD, or set the user's: ALTER USER {user}@'%' IDENTIFIED BY ...;",
+        f"{correct}, or set the user's: ALTER USER {user}@'%' IDENTIFIED BY ...;",
         f"See whether the user exists, and from where it may come: SELECT user, host, plugin FROM mysql.user WHERE user = {user};",  # noqa: S608 - shown only
     ]
 

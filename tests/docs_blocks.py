@@ -1,8 +1,8 @@
 """Blocks of code in the documentation: what they are, and what a comment before one says of how it runs.
 
-    <!-- not run: REASON -->          it can't run here, and why
-    <!-- event: JSON -->              the event for the block's handler; default: {}
-    <!-- variables: NAME=VALUE ... -->  environment variables for the block; $NAME is replaced
+<!-- not run: REASON -->          it can't run here, and why
+<!-- event: JSON -->              the event for the block's handler; default: {}
+<!-- variables: NAME=VALUE ... -->  environment variables for the block; $NAME is replaced
 """
 
 from __future__ import annotations

@@ -136,7 +136,9 @@ def account():
             archived.writestr("handler.py", "")
         api = session.client("lambda", endpoint_url=running.address)
         role = f"arn:aws:iam::{running.account}:role/function"
-        api.create_function(FunctionName="NAME", Runtime="python3.13", Role=role, Handler="handler.handler", Code={"ZipFile": code.getvalue()})
+        api.create_function(
+            FunctionName="NAME", Runtime="python3.13", Role=role, Handler="handler.handler", Code={"ZipFile": code.getvalue()}
+        )
         yield variables, api
 
 

@@ -121,6 +121,8 @@ def bench() -> list[tuple[str, str, str]]:
     return [
         ("README.md", "figure", figure(outcome)),
         ("README.md", "brief", brief(outcome)),
+        ("README.ja.md", "figure", figure_ja(outcome)),
+        ("README.ja.md", "brief", brief(outcome, JAPANESE, _UNITS)),
         ("docs/bench.md", "bench", RESULTS.with_suffix(".md").read_text()),
         ("docs/bench.md", "ahead", ahead(outcome)),
     ]

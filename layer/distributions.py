@@ -65,8 +65,8 @@ def platforms(architecture: str) -> list[str]:
 
 
 def _write(tree: Path, site: str | None) -> None:
-    """Write what an sdist is made from: what a layer has of rdspool, and nothing else that lies in this tree."""
-    files = {f"python/{path}": data for path, data in package.files().items() if path.startswith(f"{package.PACKAGES[0]}/")}
+    """Write what an sdist is made from: what pip installs, and nothing else that lies in this tree."""
+    files = {f"python/{path}": data for path, data in package.installed().items()}
     compiled = [f"python/{extension.FOLDER}/{name}" for name in extension.SOURCES]
     for name in ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", *compiled):
         files[name] = (matrix.PROJECT / name).read_bytes()
@@ -100,7 +100,9 @@ def _with_compiled(tools: Path, pure: Path, work: Path, compiled: dict[str, byte
 
 def _check(tools: Path, built: list[Path]) -> None:
     _run(tools, "twine", "check", "--strict", *map(str, built))
-    _run(tools, "check_wheel_contents", *(str(path) for path in built if path.suffix == ".whl"))
+    _run(
+        tools, "check_wheel_contents", f"--toplevel={','.join(package.INSTALLED)}", *(str(path) for path in built if path.suffix == ".whl")
+    )
     for architecture in matrix.names("architecture"):
         expected = platforms(architecture)[0]
         (wheel,) = (path for path in built if expected in path.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,13 @@ from .evidence.source import tracked
 from .matrix import PROJECT, Target, licences
 
 PACKAGES = ("rdspool", "rdspool_imports")
-"""The packages of python/ that a layer has. pip installs only the first."""
+"""The packages of python/ that a layer has."""
+INSTALLED = ("rdspool", "rdspool_pytest")
+"""Those that pip installs."""
+TESTING = ("rdspool/testing/", "rdspool_pytest/")
+"""The folders for tests on a developer's machine: pip installs them, and no layer has them."""
+_PYTEST = "pytest11"
+"""The group of entry points for the plugin."""
 
 
 def project() -> dict[str, Any]:
@@ -40,11 +47,23 @@ def _version() -> str:
 def files(source: Path = PROJECT / "python") -> dict[str, bytes]:
     """Return rdspool's files by their path inside the layer's python/ folder, without the dist-info.
 
-    These are the files that pip would install, and that git tracks if the tree is a repository: the modules of packages, and the data
-    files that pyproject.toml names. Other files, such as an editor's backup or a folder without __init__.py, are left out.
+    These are the files that pip would install but for those in `TESTING`, and rdspool_imports.
     """
+    return {path: data for path, data in _files(source, PACKAGES).items() if not path.startswith(TESTING)}
+
+
+def installed(source: Path = PROJECT / "python") -> dict[str, bytes]:
+    """Return the files that pip would install, by their path.
+
+    If the tree is a repository, git tracks them: the modules of packages, and the data files that pyproject.toml names. Other files, such as
+    an editor's backup or a folder without __init__.py, are left out.
+    """
+    return _files(source, INSTALLED)
+
+
+def _files(source: Path, names: Sequence[str]) -> dict[str, bytes]:
     known = tracked(source.parent)
-    packages = [path.parent for name in PACKAGES for path in (source / name).rglob("__init__.py")]
+    packages = [path.parent for name in names for path in (source / name).rglob("__init__.py")]
     paths = {path for folder in packages for path in folder.glob("*.py")}
     for package, globs in _pyproject()["tool"]["setuptools"]["package-data"].items():
         paths |= {path for glob in globs for path in source.joinpath(*package.split(".")).glob(glob)}
@@ -91,7 +110,7 @@ def _metadata(table: dict[str, Any]) -> str:
 
 
 def _entry_points(table: dict[str, Any]) -> str:
-    groups: dict[str, dict[str, str]] = dict(table.get("entry-points", {}))
+    groups: dict[str, dict[str, str]] = {group: points for group, points in table.get("entry-points", {}).items() if group != _PYTEST}
     if "scripts" in table:
         groups["console_scripts"] = table["scripts"]
     sections = (

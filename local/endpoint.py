@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,9 +12,11 @@ import pymysql
 from pymysql.constants import CLIENT
 
 from . import environment, front, server
+from .cache import cache_dir
+from .certificates import authority
 from .errors import LocalError
 from .front import Credentials, Front
-from .front.client import HOST
+from .front.client import HOST, REGION
 from .server import Kind, Server
 
 DATABASE = "app"
@@ -34,40 +36,65 @@ class Endpoint:
 
     def variables(self, ca: str) -> dict[str, str]:
         """Return rdspool's settings for this endpoint. `ca` is the path of the test authority's certificate on the client."""
-        settings = {
-            "RDSPOOL_HOST": self.front.host,
-            "RDSPOOL_PORT": str(self.front.port),
-            "RDSPOOL_USER": self.user,
-            "RDSPOOL_DATABASE": self.database,
-            "RDSPOOL_CA": ca,
-        }
+        settings = _settings(self.front.host, self.front.port, self.database, ca)
         return settings | ({"RDSPOOL_PASSWORD": self.password} if self.password is not None else {})
 
     def role(self) -> dict[str, str]:
         """Return the environment variables with the credentials, for a process outside of Lambda."""
-        return {
-            "AWS_ACCESS_KEY_ID": self.credentials.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.credentials.secret_key,
-            "AWS_SESSION_TOKEN": self.credentials.session_token or "",
-            "AWS_REGION": self.front.region,
-        }
+        return _role(self.credentials)
+
+
+def new_credentials() -> Credentials:
+    """Return random credentials of a role."""
+    return Credentials(**asdict(environment.Credentials.random()))
+
+
+def variables(*, host: str, port: int, credentials: Credentials) -> dict[str, str]:
+    """Return rdspool's settings and the role of an endpoint before it is started with these arguments, for a process outside of Lambda."""
+    ca = authority(cache_dir() / "authority").ca
+    return {**_settings(host, port, DATABASE, str(ca)), "RDSPOOL_REGION": REGION, **_role(credentials)}
+
+
+def _settings(host: str, port: int, database: str, ca: str) -> dict[str, str]:
+    return {"RDSPOOL_HOST": host, "RDSPOOL_PORT": str(port), "RDSPOOL_USER": USER, "RDSPOOL_DATABASE": database, "RDSPOOL_CA": ca}
+
+
+def _role(credentials: Credentials) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "AWS_SESSION_TOKEN": credentials.session_token or "",
+        "AWS_REGION": REGION,
+    }
 
 
 @contextmanager
-def start(kind: Kind = "mysql", *, iam: bool = True, host: str = HOST, schema: Path | None = None) -> Iterator[Endpoint]:
+def start(
+    kind: Kind = "mysql",
+    *,
+    iam: bool = True,
+    host: str = HOST,
+    port: int = 0,
+    schema: Path | None = None,
+    credentials: Credentials | None = None,
+    databases: Sequence[str] = (),
+) -> Iterator[Endpoint]:
     """Run a server and a front until the block ends. Without `iam`, the user signs in with a password.
 
-    `host` is the name in the certificate and the tokens. `schema` is a file of SQL statements to run in the database first. Raise
-    LocalError when a part is missing or a statement fails.
+    `host` is the name in the certificate and the tokens. `port` is the front's, 0 for a free one. `schema` is a file of SQL statements to run
+    in the database first. `credentials` are the function's, by default random ones. `databases` are further ones that the user may use.
+    Raise LocalError when a part is missing or a statement fails.
     """
     with server.start(kind) as running:
         password = secrets.token_urlsafe(18)
-        running.create_user(USER, password, database=running.database(DATABASE))
+        for name in (DATABASE, *databases):
+            running.create_user(USER, password, database=running.database(name))
         # The function signs with the credentials that the front checks.
-        credentials = Credentials(**asdict(environment.Credentials.random()))
+        credentials = credentials or new_credentials()
         if schema is not None:
             _run(running, schema)
-        with front.start(running, users={USER: password} if iam else {}, credentials=credentials, host=host) as before:
+        users = {USER: password} if iam else {}
+        with front.start(running, users=users, credentials=credentials, host=host, port=port) as before:
             yield Endpoint(running, before, USER, DATABASE, credentials, None if iam else password)
 
 

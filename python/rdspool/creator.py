@@ -20,10 +20,11 @@ from ._driver.attempts import Attempts
 from ._driver.connection import Connection
 from ._driver.error_numbers import ACCESS_DENIED, CANNOT_CONNECT, OPTION_PREVENTS_STATEMENT
 from ._driver.session_start import SessionStart
-from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, SESSION_TRACK, Login
-from ._lambda import attributes, shutdown, snapshot
+from ._driver.sign_in import Login
+from ._lambda import shutdown, snapshot
 from ._lambda.init_connection import InitConnection
 from ._lambda.pressure import Pressure
+from ._login import context, login, session_start
 from .deadlines import Limit
 from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError, SettingsError, TooManyConnectionsError
 from .pool import IDLE_GAP
@@ -42,23 +43,11 @@ _tokens_lock = threading.Lock()
 def token_source(settings: Settings) -> TokenSource:
     """Return the process's source of tokens for this user, endpoint and region."""
     assert settings.region is not None
-    target = (settings.host, settings.port, settings.user, settings.region)
+    target = (settings.own_name, settings.own_port, settings.user, settings.region)
     with _tokens_lock:
         if target not in _tokens:
             _tokens[target] = TokenSource(*target)
         return _tokens[target]
-
-
-def session_start(settings: Settings) -> SessionStart:
-    """Return what each session starts with, as the settings say."""
-    level = settings.isolation_level
-    return SessionStart(
-        autocommit=level == "AUTOCOMMIT",
-        isolation_level=None if level == "AUTOCOMMIT" else level,
-        wait_timeout=settings.wait_timeout,
-        resets=settings.reset_session,
-        tracks=not is_proxy(settings.host),
-    )
 
 
 def after_fork() -> None:
@@ -102,12 +91,12 @@ class Creator:
         self._attributes = connection_attributes or {}
         self._timeouts = read_timeout, write_timeout
         self._force_ipv6 = force_ipv6
-        self._roots = root_files(settings.host, settings.region, settings.ca)
+        self._roots = () if settings.development else root_files(settings.own_name, settings.region, settings.ca)
         self._init_connection: InitConnection | None = None
         self._reached = False
         """Whether the server was reached before: where it is not now, it can be restarting."""
         self._asks_first = asks_first
-        if not snapshot.ahead():
+        if self._roots and not snapshot.ahead():
             # Some 2 ms of CPU, spent in init: that has a whole processor, a first invocation with 128 MB has 7 % of one. In a snapshot,
             # all environments would share what the context has drawn at random.
             with suppress(SettingsError):  # the connect raises it
@@ -199,7 +188,7 @@ class Creator:
         The first connection of an engine asks, for SQLAlchemy will; with a role each one does. Not through an RDS Proxy, of which nobody has
         said that it takes two commands in one flight.
         """
-        if is_proxy(self.settings.host):
+        if is_proxy(self.settings.own_name):
             return None
         if self.settings.role == "writer":
             return _READ_ONLY
@@ -233,12 +222,11 @@ class Creator:
 
     def _connect(self, secret: Secret, limit: Limit, *, token: bool) -> Connection:
         settings = self.settings
-        login = self._login(secret, token=token)
         try:
             made = Connection.open(
                 settings.host,
                 settings.port,
-                login,
+                self._login(secret, token=token),
                 self._start,
                 limit=limit,
                 margin=settings.deadline_margin,
@@ -256,24 +244,13 @@ class Creator:
         made.read_timeout, made.write_timeout = self._timeouts
         made.pressure = self.pressure
         shutdown.keep(made)
-        if not is_proxy(settings.host):
+        if not is_proxy(settings.own_name):
             # An RDS Proxy has numbers of its own for connections, and ends none by them.
             made.end_by(self._end_session)
         return made
 
     def _login(self, secret: Secret, *, token: bool) -> Login:
-        settings = self.settings
-        return Login(
-            user=settings.user,
-            secret=secret,
-            database=settings.database,
-            attributes={**attributes.machine(), **attributes.function(), **self._attributes},
-            tls=tls.context(self._roots),
-            token=token,
-            capabilities=CAPABILITIES
-            | (MULTI_STATEMENTS if settings.multi_statements else 0)
-            | (SESSION_TRACK if self._start.resets and self._start.tracks else 0),
-        )
+        return login(self.settings, self._start, secret, context(self.settings, self._roots), self._attributes, token=token)
 
     def _end_session(self, address: str, from_port: int, connection_id: int, statement: bytes) -> str:
         """End the session of a statement that was given up, in the time that an invocation has left for it, and return what came of it."""

@@ -55,6 +55,7 @@ ENGINE_OPTIONS: Final = frozenset(
 _SHOWN: Final = ENGINE_OPTIONS | NEVER_SECRET
 
 _engines: dict[str | None, tuple[Settings, dict[str, Any], Engine]] = {}
+"""By name: the settings, the arguments of the call that made the engine, and the engine."""
 _lock = threading.Lock()
 
 
@@ -70,7 +71,9 @@ def get_engine(name: str | None = None, **options: Unpack[EngineOptions]) -> Eng
     The first use makes the first connection; with `connect="init"` a thread makes it at once, beside the function's other
     imports, where Lambda gives CPU for free.
 
-    Raises SettingsError for a missing or wrong setting, and where an engine of that name exists with other settings.
+    Raises SettingsError for a missing or wrong setting, and where an engine of that name exists with other settings, also because the
+    variables have changed since. Inside Lambda they can't, so there a call without arguments does not read them again. `reset()` closes
+    the engines, so that other settings can be used.
     """
     hide(options, _SHOWN)
     wrong = wrong_name(name)
@@ -79,35 +82,61 @@ def get_engine(name: str | None = None, **options: Unpack[EngineOptions]) -> Eng
         raise SettingsError(wrong)
     if name is not None:
         name = name.lower()  # as in the variables' names
-    overrides: dict[str, Any] = dict(options)
-    passed_on = {key: overrides.pop(key) for key in ENGINE_OPTIONS & overrides.keys()}
+    passed_on: dict[str, Any] = {key: value for key, value in options.items() if key in ENGINE_OPTIONS}
+    overrides: dict[str, Any] = {key: value for key, value in options.items() if key not in ENGINE_OPTIONS and value is not None}
     with _lock:
         known = _engines.get(name)
-        if known is not None and not overrides and not passed_on:
-            return known[2]
-        settings = Settings.load(name, **overrides)
-        if known is not None:
-            _check_same(name, known, settings, passed_on)
-            return known[2]
-        engine = _new_engine(settings, passed_on)
-        _engines[name] = (settings, passed_on, engine)
-        return engine
+        if known is None:
+            settings = Settings.load(name, **overrides)
+            engine = _new_engine(settings, passed_on)
+            _engines[name] = (settings, dict(options), engine)
+            return engine
+        if options or not os.environ.get("AWS_LAMBDA_RUNTIME_API"):
+            _check_same(name, known, overrides, passed_on)
+        return known[2]
 
 
-def _check_same(name: str | None, known: tuple[Settings, dict[str, Any], Engine], settings: Settings, passed_on: dict[str, Any]) -> None:
+def reset() -> None:
+    """Close the connections of all engines and forget the engines, the tokens and the credentials: get_engine() then reads its settings anew.
+
+    For tests, and for notebooks in which the settings change. Give connections back first: one that is in use stays open until then. An
+    engine from an earlier call would connect with the old settings, so import again the modules that keep one.
+    """
+    with _lock:
+        made = [engine for _, _, engine in _engines.values()]
+        _engines.clear()
+    for engine in made:
+        engine.dispose()
+    creator.forget()
+    resumption.forget()
+
+
+def _check_same(
+    name: str | None, known: tuple[Settings, dict[str, Any], Engine], overrides: dict[str, Any], passed_on: dict[str, Any]
+) -> None:
+    """Raise SettingsError where the arguments, or else the variables, say something else than when the engine was made."""
+    called = "unnamed engine" if name is None else f"engine {name!r}"
+    former = {key: value for key, value in known[1].items() if key not in ENGINE_OPTIONS and value is not None}
+    try:
+        settings = Settings.load(name, **(overrides or former))
+    except SettingsError as error:
+        if overrides:
+            raise
+        raise SettingsError(
+            f"the {called} exists already, and the variables have changed since: {error}. Call rdspool.reset() before other settings are used"
+        ) from None
     changed = [key for key in SETTING_NAMES if getattr(known[0], key) != getattr(settings, key)]
     changed += [key for key, value in passed_on.items() if known[1].get(key) != value]
     if changed:
-        called = "unnamed engine" if name is None else f"engine {name!r}"
         raise SettingsError(
-            f"the {called} exists already with another {changed[0]}: call get_engine() with the same arguments everywhere, "
-            f'or give this one a name of its own, as in get_engine("reporting", ...)'
+            f"the {called} exists already with another {changed[0]}: call get_engine() with the same arguments and variables everywhere, "
+            f'give this one a name of its own, as in get_engine("reporting", ...), or call rdspool.reset() before other settings are used'
         )
 
 
 def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
     made = Creator(settings, asks_first=True)
-    if not is_proxy(settings.host) and settings.connections != KEEP and invocation.watch():
+    if not is_proxy(settings.own_name) and settings.connections != KEEP and invocation.watch():
         made.pressure = Pressure(settings.connections)
     snapshot.watch(_before_snapshot, _after_restore)
     if settings.shutdown:

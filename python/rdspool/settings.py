@@ -19,15 +19,19 @@ class Settings(Record):
     """What one engine needs to know. Make it with `Settings.load()`, which checks each value."""
 
     host: str
-    """Name of the RDS instance, Aurora cluster or RDS Proxy endpoint."""
+    """Name of the RDS instance, Aurora cluster or RDS Proxy endpoint, or of an alias of it: where connections lead to."""
     user: str
     """Database user: one created with AWSAuthenticationPlugin where IAM signs in."""
     port: int = defaults.PORT
     database: str | None = None
+    endpoint: str | None = None
+    """The endpoint's own name where `host` is an alias of it or a tunnel to it, with `:port` where its port is another."""
     region: str | None = None
     """AWS region whose roots verify the server, and for which tokens are signed."""
     password: Secret | None = None
     """When set, signs in with it; when not, IAM does."""
+    development: bool = False
+    """Whether the server is one's own, for development: it is not verified, and need not offer TLS. Only with a password, never in Lambda."""
     ca: str | None = None
     """PEM file of certificate authorities in place of the shipped roots."""
     pool_recycle: int = defaults.POOL_RECYCLE
@@ -60,6 +64,16 @@ class Settings(Record):
     def deadline_margin(self) -> float:
         """`deadline_margin_ms` in seconds."""
         return self.deadline_margin_ms / 1000
+
+    @property
+    def own_name(self) -> str:
+        """The endpoint's own name: the token is signed for it, and the certificate verified against it."""
+        return self.host if self.endpoint is None else self.endpoint.partition(":")[0]
+
+    @property
+    def own_port(self) -> int:
+        """The endpoint's own port, for which the token is signed."""
+        return int((self.endpoint or "").partition(":")[2] or self.port)
 
     @property
     def iam(self) -> bool:

@@ -100,7 +100,7 @@ def clean(built: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-def test_each_wheel_has_what_a_layer_has_of_rdspool(built: list[Path]) -> None:
+def test_each_wheel_has_what_a_layer_has_of_rdspool_and_what_tests_need(built: list[Path]) -> None:
     version = package.project()["version"]
     assert [path.name for path in built] == [
         f"rdspool-{version}.tar.gz",
@@ -108,11 +108,16 @@ def test_each_wheel_has_what_a_layer_has_of_rdspool(built: list[Path]) -> None:
         f"rdspool-{version}-cp312-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
         f"rdspool-{version}-py3-none-any.whl",
     ]
-    ours = {path: data for path, data in package.files().items() if path.startswith("rdspool/")}
+    ours = package.installed()
+    more = ours.keys() - package.files().keys()
+    assert {"rdspool/testing/__init__.py", "rdspool_pytest/__init__.py"} < more
+    assert all(path.startswith(package.TESTING) for path in more)
     for architecture, ending in ((None, "any.whl"), ("x86_64", "x86_64.whl"), ("arm64", "aarch64.whl")):
         compiled = extension.build(architecture, wheels.install_tools(cache_dir()), cache_dir()) if architecture else {}
         found = contents(of(built, ending))
         assert {path: data for path, data in found.items() if ".dist-info/" not in path} == ours | compiled
+        (points,) = (data for path, data in found.items() if path.endswith("/entry_points.txt"))
+        assert b"[pytest11]\nrdspool = rdspool_pytest\n" in points
 
 
 def test_two_builds_give_the_same_bytes(built: list[Path], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import time
 import pytest
 from fake_database import Database
 from fake_server import BINARY, LONGLONG, PING, QUIT, RESET_CONNECTION, close, column, ok, refusal, result, row
-from rdspool import SettingsError, creator, engine, get_engine
+from rdspool import SettingsError, creator, engine, get_engine, reset
 from rdspool._driver import resumption, tls
 from rdspool.deadlines import deadline
 from rdspool.dialect import MariaDBRdspoolDialect, RdspoolDialect
@@ -364,6 +364,70 @@ def test_an_argument_that_is_not_known_is_refused_for_an_engine_that_exists_too(
         get_engine(nonsense=1)
 
 
+VARIABLES = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "ca": "CA"}
+
+
+@pytest.fixture
+def by_variables(target, monkeypatch):
+    """Let the environment's variables say what `target` says, and return the function that sets one."""
+
+    def change(name, value):
+        monkeypatch.setenv(f"RDSPOOL_{name}", value)
+
+    for key, name in VARIABLES.items():
+        change(name, str(target[key]))
+    return change
+
+
+@pytest.mark.parametrize(("name", "told"), [("USER", "user"), ("PASSWORD", "password"), ("POOL_RECYCLE", "pool_recycle")])
+def test_variables_that_have_changed_since_are_no_silent_matter(by_variables, name, told):
+    first = get_engine()
+    by_variables("REPORTING_HOST", "another.test")
+    assert get_engine() is first
+    by_variables(name, "17")
+    with pytest.raises(SettingsError, match=rf"exists already with another {told}: .* call rdspool\.reset\(\)"):
+        get_engine()
+
+
+def test_a_variable_that_is_gone_is_a_change_too(by_variables, monkeypatch):
+    get_engine()
+    monkeypatch.delenv("RDSPOOL_USER")
+    with pytest.raises(SettingsError, match=r"the variables have changed since: RDSPOOL_USER is not set.*Call rdspool\.reset\(\)"):
+        get_engine()
+
+
+def test_a_changed_variable_that_an_argument_goes_before_changes_nothing(target, by_variables):
+    first = get_engine(**target)
+    by_variables("USER", "other")
+    assert get_engine() is get_engine(**target) is first
+
+
+def test_in_lambda_a_call_without_arguments_does_not_read_the_variables_again(by_variables, monkeypatch):
+    first = get_engine(shutdown=False)
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+    monkeypatch.setattr(engine.Settings, "load", lambda *_, **__: pytest.fail("they are read"))
+    assert get_engine() is first
+
+
+def test_reset_closes_the_connections_and_takes_other_settings(database, target):
+    first = get_engine(**target)
+    ours = kept(first)
+    creator._tokens["a"] = None
+    reset()
+    assert ours.closed
+    assert engine._engines == creator._tokens == {}
+    second = get_engine(**target, pool_recycle=17)
+    assert second is not first
+    assert second.pool._recycle == 17
+
+
+def test_reset_leaves_a_connection_that_is_in_use_to_its_user(database, target):
+    with get_engine(**target).connect() as connection:
+        reset()
+        connection.execute(text("SELECT 7"))
+    assert "SELECT 7" in database.statements()
+
+
 @pytest.mark.parametrize("name", ["", "1st", "a-b", "mysql://app@db.test/x", 7])
 def test_a_name_that_no_variable_can_have(target, name):
     with pytest.raises(SettingsError, match="name"):
@@ -389,13 +453,13 @@ def test_a_child_of_a_fork_begins_anew_and_leaves_the_parents_connection_alone(d
     found = made()
     ours = kept(found)
     context = tls.context((str(certificates.ca),))
-    assert resumption.recall(context, f"127.0.0.1:{database.port}") is not None
+    assert resumption.recall(context, f"127.0.0.1 at 127.0.0.1:{database.port}") is not None
     locks = engine._lock, creator._tokens_lock, tls._lock
     creator._tokens["a"] = None
     engine._forget_engines()
     assert engine._engines == {}
     assert creator._tokens == {}
-    assert resumption.recall(context, f"127.0.0.1:{database.port}") is None
+    assert resumption.recall(context, f"127.0.0.1 at 127.0.0.1:{database.port}") is None
     assert not set(map(id, locks)) & {id(engine._lock), id(creator._tokens_lock), id(tls._lock)}
     assert found.pool.checkedin() == 0
     assert not ours.closed

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from layer import bytecode, package
+from layer import bytecode, matrix, package
 from layer.errors import LayerError
 from layer.matrix import PROJECT
 
@@ -60,6 +60,15 @@ def test_what_pip_would_not_install_is_left_out(source: Path, stray: str) -> Non
     path.parent.mkdir(exist_ok=True)
     path.write_text("left behind\n")
     assert package.files(source) == before
+
+
+def test_what_is_for_tests_is_in_no_layer(source: Path) -> None:
+    assert {"rdspool/testing/__init__.py", "rdspool_pytest/__init__.py"} <= package.installed(source).keys()
+    assert not any("test" in path for path in package.files(source))
+    made = package.dist_info("", matrix.target("3.13", "x86_64"))
+    (points,) = (data.decode() for path, data in made.items() if path.endswith("/entry_points.txt"))
+    assert "[sqlalchemy.dialects]" in points
+    assert "pytest" not in points
 
 
 def test_a_tree_that_is_not_whole_is_refused(source: Path) -> None:

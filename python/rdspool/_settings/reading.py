@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from .._aws.endpoints import REGION, region_of
+from .._aws.endpoints import REGION, is_rds, region_of
 from .._driver.packets import DEFAULT_MAX_ALLOWED_PACKET, MAXIMUM_MAX_ALLOWED_PACKET
 from ..errors import SettingsError
 from ..secret import Secret
@@ -31,12 +31,15 @@ class Reading:
 
     def values(self) -> dict[str, Any]:
         """Return the value of each setting. Raises SettingsError."""
-        host = self._host()
+        label, host = self._required("host", "the endpoint of the RDS instance, Aurora cluster or RDS Proxy")
+        host = self._name(label, host)
+        endpoint, own_name = self._endpoint(host)
         label, user = self._required("user", "the database user that signs in")
         if len(user) > 80:
             raise SettingsError(f"{label} has {len(user)} characters: a user's name has at most 32 on MySQL, 80 on MariaDB")
         recycle, wait = self._recycle_and_wait()
         password = self._password()
+        ca = self._ca()
         margin = self._number("deadline_margin_ms", 0, 60_000, " of milliseconds")
         packet = self._number("max_allowed_packet", 1024, MAXIMUM_MAX_ALLOWED_PACKET, " of bytes")
         return {
@@ -44,9 +47,11 @@ class Reading:
             "user": user,
             "port": int(self._number("port", 1, 65535, "") or defaults.PORT),
             "database": self._text("database")[1],
-            "region": self._region(host, needed=password is None),
+            "endpoint": endpoint,
+            "region": self._region(own_name, needed=password is None),
             "password": password,
-            "ca": self._ca(),
+            "ca": ca,
+            "development": self._development(host, own_name, password, ca),
             "pool_recycle": recycle,
             "wait_timeout": wait,
             "isolation_level": self._choice("isolation_level", defaults.ISOLATION_LEVELS, _level),
@@ -106,8 +111,18 @@ class Reading:
             raise SettingsError(f"{label} is {shown(value)}: set it to true or false")
         return value.lower() in _YES
 
-    def _host(self) -> str:
-        label, host = self._required("host", "the endpoint of the RDS instance, Aurora cluster or RDS Proxy")
+    def _endpoint(self, host: str) -> tuple[str | None, str]:
+        """Return the setting, and the endpoint's own name, which is the host where nothing else is set."""
+        label, endpoint = self._text("endpoint")
+        if endpoint is None:
+            return None, host
+        name, colon, port = endpoint.partition(":")
+        name = self._name(label, name)
+        if colon and not (port.isdecimal() and 0 < int(port) <= 65535):
+            raise SettingsError(f"{label} is {shown(endpoint)}: behind the colon give the endpoint's own port, from 1 to 65,535")
+        return f"{name}:{int(port)}" if colon else name, name
+
+    def _name(self, label: str, host: str) -> str:
         # Beside a host's name stands most often the rest of a URL, so a password: of these nothing is shown but an RDS endpoint's name.
         if "/" in host or "@" in host or "?" in host:
             name = re.sub(r"[a-z0-9+:]*://", "", host).rpartition("@")[2].partition("?")[0].partition("/")[0]
@@ -134,7 +149,8 @@ class Reading:
             if needed:
                 raise SettingsError(
                     f"{self._places.prefix}REGION is not set, the host {host!r} names no region and AWS_REGION is not set either: "
-                    "set it to the region of the database, for example eu-central-1"
+                    "set it to the region of the database, for example eu-central-1; to a database of your own, sign in with "
+                    f"{self._places.prefix}PASSWORD and {self._places.prefix}DEVELOPMENT=true"
                 )
             return None
         if not REGION.fullmatch(region):
@@ -161,6 +177,25 @@ class Reading:
         if not secret.encodable():
             raise SettingsError(f"{label} has characters that can't be sent as UTF-8: check how the variable was set")
         return secret
+
+    def _development(self, host: str, own_name: str, password: Secret | None, ca: str | None) -> bool:
+        label = self._places.find("development")[0]
+        if not self._flag("development", default=False):
+            return False
+        # The process's own: dbapi.connect() reads settings from a few variables only.
+        on_aws = next((name for name in defaults.OF_A_FUNCTION if os.environ.get(name)), None)
+        wrong = None
+        if on_aws is not None:
+            wrong = f"this is no machine for development, for {on_aws} is set: a function verifies its database"
+        elif is_rds(host) or is_rds(own_name):
+            wrong = f"{own_name!r} is an RDS endpoint, whose certificate is always verified"
+        elif password is None or "X-Amz-Signature=" in password.reveal():
+            wrong = f"only a password signs in to a server that is not verified, never a token: set {self._places.prefix}PASSWORD"
+        elif ca is not None:
+            wrong = f"with {self._places.find('ca')[0]} the server is verified: keep one of the two"
+        if wrong is not None:
+            raise SettingsError(f"{label} is for development with a database of your own only, and {wrong}. Leave {label} out")
+        return True
 
     def _ca(self) -> str | None:
         label, path = self._text("ca")

@@ -35,14 +35,14 @@ def look(patient: Patient) -> Finding:
     settings = patient.settings
     facts = {"settings": _places(patient, settings)}
     found = f"{called} signs {settings.user!r} in at {settings.host}:{settings.port} with {'IAM' if settings.iam else 'a password'}"
-    if settings.iam and region_of(settings.host) is None:
+    if settings.iam and region_of(settings.own_name) is None:
         return Finding(
             WARNING,
             found,
             facts,
-            cause=f"{settings.host!r} is not the name of an RDS endpoint. The token and the certificate are for the endpoint's own name, so that "
+            cause=f"{settings.own_name!r} is not the name of an RDS endpoint. The token and the certificate are for the endpoint's own name, so that "
             "an alias (a CNAME) or an address is refused",
-            fix=["Set RDSPOOL_HOST to the endpoint's own name, which ends in .rds.amazonaws.com"],
+            fix=["Set RDSPOOL_ENDPOINT to the endpoint's own name, which ends in .rds.amazonaws.com; RDSPOOL_HOST can stay an alias of it"],
         )
     return Finding(OK, found, facts)
 
@@ -75,7 +75,7 @@ def _places(patient: Patient, settings: Settings) -> dict[str, dict[str, Any]]:
 
 def _other_place(key: str, settings: Settings) -> str:
     if key == "region" and settings.region is not None:
-        if region_of(settings.host):
-            return "the host's name"
+        if region_of(settings.own_name):
+            return "the host's name" if settings.endpoint is None else "the endpoint's name"
         return "AWS_REGION" if os.environ.get("AWS_REGION") else "AWS_DEFAULT_REGION"
     return DEFAULT

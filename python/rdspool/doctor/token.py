@@ -30,7 +30,7 @@ def look(patient: Patient) -> Finding:
     assert patient.credentials is not None
     found = patient.credentials
     with EmptiedFrames():
-        patient.secret, _ = TokenSource(settings.host, settings.port, settings.user, settings.region, lambda _: found).get()
+        patient.secret, _ = TokenSource(settings.own_name, settings.own_port, settings.user, settings.region, lambda _: found).get()
     left = found.expires - time.time()
     facts = _facts(patient.secret)
     if left <= 0:

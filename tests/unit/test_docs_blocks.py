@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.docs_blocks import PAGES, READ, RUN, SHOWN, all_blocks, blocks, programs
+from tests.docs_blocks import PAGES, READ, ROOT, RUN, SHOWN, all_blocks, blocks, programs
 
 
 def test_there_are_pages_and_blocks_that_run():
@@ -20,6 +21,11 @@ def test_there_are_pages_and_blocks_that_run():
 def test_every_block_has_a_language(page):
     for block in blocks(page):
         assert block.language in RUN | READ | SHOWN, block
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_no_merge_is_half_done(page):
+    assert not re.search(r"^(<{7}|={7}|>{7})( |$)", (ROOT / page).read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("block", [block for block in all_blocks() if block.language in READ], ids=str)

@@ -249,3 +249,18 @@ def test_every_script_is_sound_and_every_command_of_the_layer_takes_its_options(
             command = main.commands[name]
             # Options that don't exist or lack a value are refused here; files are looked at only when it runs.
             command.make_parser(click.Context(command)).parse_args(arguments)
+
+
+def test_issue_forms_are_of_githubs_schemas():
+    forms = sorted((PROJECT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    assert len(forms) > 1
+    for form in forms:
+        schema = "vendor.github-issue-config" if form.name == "config.yml" else "vendor.github-issue-forms"
+        done = subprocess.run([TOOLS / "check-jsonschema", "--builtin-schema", schema, form], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_development_container_prepares_what_the_tests_need():
+    container = json.loads((PROJECT / ".devcontainer" / "devcontainer.json").read_text())
+    (script,) = shlex.split(container["postCreateCommand"])[2:]
+    assert script == ". local/setup.sh && setup_venv tests"

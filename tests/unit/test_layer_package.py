@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from layer import bytecode, package
+from layer.building import bytecode, package
 from layer.errors import LayerError
 from layer.matrix import PROJECT
 

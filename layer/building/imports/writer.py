@@ -14,7 +14,7 @@ def code(source: bytes | str, file: str) -> object:
 
 
 archives = {}
-for name, (modules, texts, functions) in pickle.load(sys.stdin.buffer).items():  # noqa: S301  from layer/imports/archives.py
+for name, (modules, texts, functions) in pickle.load(sys.stdin.buffer).items():  # noqa: S301  from layer/building/imports/archives.py
     codes = {module: (path, code(source, shown), changed) for module, path, shown, source, changed in modules}
     archives[name] = marshal.dumps((codes, texts, {(text, file): code(text, file) for text, file in functions}))
 sys.stdout.buffer.write(pickle.dumps(archives))

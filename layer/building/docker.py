@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from . import bytecode, matrix
+from .. import matrix
+from ..errors import LayerError
+from ..matrix import Target
+from . import bytecode, source
 from .assemble import Layer, Progress
-from .errors import LayerError
-from .evidence import source
-from .matrix import Target
 
 PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 """The variables of pip that the Dockerfile takes as arguments."""

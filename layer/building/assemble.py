@@ -1,6 +1,6 @@
 """Assemble a layer from wheels and rdspool. Needs only the standard library and pip, so it also runs in Lambda's image.
 
-python -m layer.assemble --python 3.13 --architecture x86_64 --cache ~/.cache/rdspool --output dist
+python -m layer.building.assemble --python 3.13 --architecture x86_64 --cache ~/.cache/rdspool --output dist
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import archive, bytecode, extension, licences, manifest, matrix, package, wheels
-from .errors import LayerError
+from .. import matrix
+from ..errors import LayerError
+from ..matrix import Target
+from . import archive, bytecode, extension, licences, manifest, package, wheels
 from .imports import archives
-from .matrix import Target
 from .strip import is_elf, strip
 
 Progress = Callable[[str], None]
@@ -130,7 +131,9 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m layer.assemble", description="Build one layer, with the interpreter that runs this.")
+    parser = argparse.ArgumentParser(
+        prog="python -m layer.building.assemble", description="Build one layer, with the interpreter that runs this."
+    )
     parser.add_argument("--python", default=".".join(map(str, sys.version_info[:2])))
     parser.add_argument("--architecture", default=matrix.default("architecture"))
     parser.add_argument("--cache", type=Path, required=True)

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from email.parser import Parser
 from pathlib import Path
 
-from .errors import LayerError
-from .matrix import Target
+from ..errors import LayerError
+from ..matrix import Target
 
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-TOOLS = Path(__file__).with_name("tools.txt")
-DISTRIBUTION_TOOLS = Path(__file__).with_name("distributions.txt")
+_LOCKS = Path(__file__).resolve().parent.parent
+
+REQUIREMENTS = _LOCKS / "requirements.txt"
+TOOLS = _LOCKS / "tools.txt"
+DISTRIBUTION_TOOLS = _LOCKS / "distributions.txt"
 
 _INDEX = "https://pypi.org/simple"
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)

@@ -2,7 +2,7 @@
 
 One file serves every Python of layer/matrix.toml, because it uses CPython's stable ABI only.
 
-python -m layer.extension --cache ~/.cache/rdspool      # for this machine, into python/rdspool, as development and tests use it
+python -m layer.building.extension --cache ~/.cache/rdspool      # for this machine, into python/rdspool, as development and tests use it
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import matrix
-from .errors import LayerError
+from .. import matrix
+from ..errors import LayerError
 from .strip import strip
 from .wheels import install_tools
 
@@ -56,7 +56,7 @@ def _run(command: list[str], folder: Path, cache: Path) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m layer.extension", description="Compile rdspool's part in C into this tree.")
+    parser = argparse.ArgumentParser(prog="python -m layer.building.extension", description="Compile rdspool's part in C into this tree.")
     parser.add_argument("--cache", type=Path, required=True)
     cache = parser.parse_args().cache
     try:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from .assemble import assemble
-from .checks.finding import ROOT, SIGNER_FILE, Contents, read
-from .imports.archives import FOLDER
-from .matrix import Target
+from ..building.assemble import assemble
+from ..building.imports.archives import FOLDER
+from ..matrix import Target
+from .finding import ROOT, SIGNER_FILE, Contents, read
 
 
 class Verdict(Enum):

@@ -18,9 +18,9 @@ from local.endpoint import Endpoint
 from local.environment import Environment, Invocation
 from local.errors import NotHereError
 
-from . import matrix
-from .matrix import Target
-from .unpack import unpack
+from .. import matrix
+from ..building.unpack import unpack
+from ..matrix import Target
 
 PROBE = Path(__file__).with_name("probe")
 """The function that is run: its handler connects and runs one query."""

@@ -20,9 +20,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from . import extension, matrix, package, wheels
+from .. import matrix
+from ..errors import LayerError
+from . import extension, package, wheels
 from .assemble import replace
-from .errors import LayerError
 
 Progress = Callable[[str], None]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from . import matrix
-from .errors import LayerError
+from .. import matrix
+from ..errors import LayerError
 
 _FINDER = matrix.PROJECT / "local" / "python.sh"
 

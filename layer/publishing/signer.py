@@ -12,14 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .. import archive, documents
-from ..assemble import Layer, replace
+from .. import documents
+from ..building import archive
+from ..building.assemble import Layer, replace
+from ..building.source import epoch, source
 from ..checks.finding import SIGNER_FILE, Contents, read
 from ..errors import LayerError
+from ..evidence import sbom, writing
 from ..matrix import Target
-from ..publishing.account import Region
-from . import sbom, writing
-from .source import epoch, source
+from .account import Region
 
 WAIT = 180.0  # seconds; a job usually takes some seconds
 INTERVAL = 2.0  # seconds

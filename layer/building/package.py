@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import LayerError
-from .evidence.source import tracked
-from .matrix import PROJECT, Target, licences
+from ..errors import LayerError
+from ..matrix import PROJECT, Target, licences
+from .source import tracked
 
 PACKAGES = ("rdspool", "rdspool_imports")
 """The packages of python/ that a layer has."""

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from local.cache import cache_dir
 
-from .checks.beside import beside, manifest
-from .checks.finding import Contents, Finding, read
-from .checks.libraries import libraries
-from .checks.listed import listed
-from .checks.shadows import shadows
-from .checks.structure import builder, structure
-from .matrix import Target
+from ..matrix import Target
+from .beside import beside, manifest
+from .finding import Contents, Finding, read
+from .libraries import libraries
+from .listed import listed
+from .shadows import shadows
+from .structure import builder, structure
 
 CHECKS = (structure, builder, libraries, shadows, manifest, beside)
 

@@ -1,6 +1,6 @@
 """Unpack a layer's zip as Lambda does. Needs only the standard library, because it runs in Lambda's image.
 
-python -m layer.unpack dist/rdspool-python3.13-x86_64.zip /opt
+python -m layer.building.unpack dist/rdspool-python3.13-x86_64.zip /opt
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import LayerError
+from ..errors import LayerError
 
 PREFIX = "/opt/python"
 """Where Lambda mounts the python/ folder of a layer. Paths in tracebacks start with it."""

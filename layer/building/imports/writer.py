@@ -42,7 +42,7 @@ def expression(pattern: Any, flags: int) -> tuple[Any, ...]:
 
 
 archives = {}
-without_docstrings, contents = pickle.load(sys.stdin.buffer)  # noqa: S301  from layer/imports/archives.py
+without_docstrings, contents = pickle.load(sys.stdin.buffer)  # noqa: S301  from layer/building/imports/archives.py
 for name, (modules, texts, functions, expressions) in contents.items():
     codes = {
         module: (path, code(undocumented(source) if without_docstrings else source, shown), changed)

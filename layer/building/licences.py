@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from . import matrix, package
-from .errors import LayerError
+from .. import matrix
+from ..errors import LayerError
+from . import package
 from .wheels import Wheel
 
 LIMIT = 512
@@ -33,7 +34,7 @@ def info(wheels: Iterable[Wheel]) -> str:
         f"{spdx(own)} ({own}). Bundles " + ", ".join(f"{w.name} ({spdx(w.name)})" for w in wheels) + ". Full texts in *.dist-info/licenses."
     )
     if len(text) > LIMIT:
-        raise LayerError(f"LicenseInfo has {len(text)} characters, Lambda accepts {LIMIT}: shorten it in layer/licences.py")
+        raise LayerError(f"LicenseInfo has {len(text)} characters, Lambda accepts {LIMIT}: shorten it in layer/building/licences.py")
     return text
 
 

@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..matrix import Target
 from . import archive, licences, package
 from .bytecode import Interpreter
 from .imports.archives import FOLDER
 from .imports.transforms import TRANSFORMS
-from .matrix import Target
 from .wheels import TOOLS, Wheel, pins
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import LayerError
+from ...errors import LayerError
 
 
 def _helper(name: str) -> str:
@@ -73,13 +73,13 @@ def apply(files: Mapping[str, bytes], transforms: Iterable[Transform]) -> dict[s
             source = changed.get(edit.file, files.get(edit.file))
             if source is None:
                 raise LayerError(
-                    f"the transform {transform.name!r} changes {edit.file}, which no wheel has: adapt layer/imports/transforms"
+                    f"the transform {transform.name!r} changes {edit.file}, which no wheel has: adapt layer/building/imports/transforms"
                 )
             found = source.count(edit.old.encode())
             if found != 1:
                 raise LayerError(
                     f"the transform {transform.name!r} expects {edit.old.strip()!r} once in {edit.file}, which has it {found} times: "
-                    "adapt it to this version in layer/imports/transforms, or remove it"
+                    "adapt it to this version in layer/building/imports/transforms, or remove it"
                 )
             if edit.old.count("\n") != edit.new.count("\n"):
                 raise LayerError(f"the transform {transform.name!r} changes the number of lines of {edit.file}: tracebacks would be wrong")

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...errors import LayerError
+from ...matrix import Target
 from .. import assemble, bytecode
-from ..errors import LayerError
-from ..matrix import Target
 from .archives import build
 from .transforms import TRANSFORMS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -102,7 +103,7 @@ class Creator:
         self._attributes = connection_attributes or {}
         self._timeouts = read_timeout, write_timeout
         self._force_ipv6 = force_ipv6
-        self._roots = root_files(settings.host, settings.region, settings.ca)
+        self._roots = root_files(settings.host, settings.region, settings.ca, settings.sources)
         self._init_connection: InitConnection | None = None
         self._reached = False
         """Whether the server was reached before: where it is not now, it can be restarting."""
@@ -111,7 +112,7 @@ class Creator:
             # Some 2 ms of CPU, spent in init: that has a whole processor, a first invocation with 128 MB has 7 % of one. In a snapshot,
             # all environments would share what the context has drawn at random.
             with suppress(SettingsError):  # the connect raises it
-                tls.context(self._roots)
+                self._context()
         self.pressure: Pressure | None = None
         """What is known of the server's limit of connections, where somebody gives them back."""
 
@@ -153,7 +154,9 @@ class Creator:
     def _limit(self) -> Limit:
         """Return the limit of a connect that begins now, with all that it repeats."""
         settings = self.settings
-        return deadlines.within(settings.connect_timeout or deadlines.usual(), "RDSPOOL_CONNECT_TIMEOUT", settings.deadline_margin)
+        return deadlines.within(
+            settings.connect_timeout or deadlines.usual(), settings.sources["connect_timeout"], settings.deadline_margin
+        )
 
     def _new(self, limit: Limit) -> Connection:
         """Return a new connection. What can pass within the limit, such as a server with too many connections, is tried again."""
@@ -187,7 +190,7 @@ class Creator:
             if any(str(made.asked[variable]).upper() not in ("0", "OFF", "NONE") for variable in _READ_ONLY):
                 made.close()
                 raise ReadOnlyServerError(
-                    f'{settings.host}:{settings.port} leads to a server that takes no writes, and role="writer" (RDSPOOL_ROLE) asks for one that '
+                    f'{settings.host}:{settings.port} leads to a server that takes no writes, and {settings.sources["role"]}, which is "writer", asks for one that '
                     "does: give the cluster's writer endpoint; after a failover its name leads to the new writer within a minute",
                     errno=OPTION_PREVENTS_STATEMENT,
                 )
@@ -256,10 +259,19 @@ class Creator:
         made.read_timeout, made.write_timeout = self._timeouts
         made.pressure = self.pressure
         shutdown.keep(made)
+        made.explain_sizes(settings.sources["max_allowed_packet"], self._packet_limit)
         if not is_proxy(settings.host):
             # An RDS Proxy has numbers of its own for connections, and ends none by them.
             made.end_by(self._end_session)
         return made
+
+    def _context(self) -> ssl.SSLContext:
+        """Return the TLS context. Raises SettingsError where a file of authorities can't be read."""
+        try:
+            return tls.context(self._roots)
+        except SettingsError as error:
+            ca = self.settings.ca
+            raise SettingsError(str(error) if ca is None else f"{self.settings.sources['ca']}: {error}") from None
 
     def _login(self, secret: Secret, *, token: bool) -> Login:
         settings = self.settings
@@ -268,7 +280,7 @@ class Creator:
             secret=secret,
             database=settings.database,
             attributes={**attributes.machine(), **attributes.function(), **self._attributes},
-            tls=tls.context(self._roots),
+            tls=self._context(),
             token=token,
             capabilities=CAPABILITIES
             | (MULTI_STATEMENTS if settings.multi_statements else 0)
@@ -287,6 +299,18 @@ class Creator:
             return f"The statement may go on on the server (connection {connection_id}): nothing can sign in to end it ({error})."
         given_up = GivenUp(address, from_port, connection_id, statement)
         return end_session(settings.host, settings.port, self._login(secret, token=token), given_up, limit)
+
+    def _packet_limit(self, address: str) -> int | None:
+        """Return the max_allowed_packet of the server at `address` in bytes, None where it does not say in the time that is left."""
+        from ._driver.beside import packet_limit
+
+        settings = self.settings
+        limit = deadlines.within(END_SESSION, "the time to ask for max_allowed_packet", settings.deadline_margin, deadlines.CLEANING)
+        try:
+            secret, token = self._secret(limit)
+        except (CredentialsError, ConnectTimeoutError):
+            return None
+        return packet_limit(address, settings.host, settings.port, self._login(secret, token=token), limit)
 
     def _secret(self, limit: Limit) -> tuple[Secret, bool]:
         """Return what signs in, and whether it is a token."""

@@ -42,8 +42,11 @@ from mysql.connector.version import VERSION_TEXT as __version__  # noqa: N811
 from ._aws.endpoints import is_proxy
 from ._driver.connection import Connection
 from ._driver.session_start import CHARSET, SessionStart
+from ._settings import sources
 from ._settings.defaults import NEVER_SECRET
+from ._settings.places import Variables
 from ._settings.shown import shown
+from ._settings.sources import Sources
 from ._settings.suggestions import suggestion
 from .creator import Creator
 from .errors import SettingsError
@@ -187,6 +190,22 @@ def connect(**options: Any) -> Connection:
     Raises SettingsError, CredentialsError, or a ConnectError that tells what to do.
     """
     hide(options, SHOWN)
+    return _connected(options, sources.of_connect())
+
+
+def connect_from_url(options: dict[str, Any], in_url: Mapping[str, Any]) -> Connection:
+    """Return a new connection for the dialect: as `connect()` does, but errors name the part of the URL, or the key of `connect_args`.
+
+    `options` are those of `connect()`, texts that can be passwords as `Secret`; `in_url` are those of them that the URL holds.
+    """
+    called = sources.of_url()
+    for name, value in options.items():
+        ours = _OTHERS_NAMES.get(name, name)
+        called.use(ours, f"{name} in create_engine()'s URL" if in_url.get(name) == value else called.argument(name))
+    return _connected(options, called)
+
+
+def _connected(options: dict[str, Any], called: Sources) -> Connection:
     for name in _REFUSED.keys() & options.keys():
         raise SettingsError(f"the option {name!r} is not taken: {_REFUSED[name]}")
     for theirs, ours in _OTHERS_NAMES.items():
@@ -194,6 +213,8 @@ def connect(**options: Any) -> Connection:
             if ours in options:
                 raise SettingsError(f"the options {ours!r} and {theirs!r} mean the same, and both are given: leave {theirs!r} out")
             options[ours] = options.pop(theirs)
+            if called.given(ours) is None:
+                called.use(ours, called.argument(theirs))
     _charset(options.pop("charset", CHARSET))
     session = {name: _read(name, options.pop(name), read) for name, read in _SESSION.items() if options.get(name) is not None}
     beside = {name: _read(name, options.pop(name), read) for name, read in _CONNECTION.items() if options.get(name) is not None}
@@ -202,7 +223,7 @@ def connect(**options: Any) -> Connection:
         raise SettingsError(f"there is no option {name!r}{suggestion(name, [*SETTING_NAMES, *_SESSION, *_CONNECTION])}")
     # The engine's own variables belong to get_engine(); those that describe the place count for every connection.
     place = {name: os.environ[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "RDSPOOL_CA") if name in os.environ}
-    settings = Settings.load(environ=place, **given)
+    settings = Settings.read(called, Variables(place), given)
     level = settings.isolation_level
     if level == "AUTOCOMMIT":
         level, session["autocommit"] = None, True

@@ -54,6 +54,7 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         """
         super().__init__(**options)
         self._pre_ping_idle_only = pre_ping_idle_only
+        self._in_url: dict[str, Any] = {}
 
     @classmethod
     def import_dbapi(cls) -> Any:
@@ -67,7 +68,19 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         del url
         if wrong is not None:
             raise SettingsError(wrong)
+        self._in_url = options.copy()
+        hide(self._in_url, self.import_dbapi().SHOWN)
         return [], options
+
+    def connect(self, *arguments: Any, **options: Any) -> Any:
+        """Return a new connection of the driver. Its errors name the part of the URL that a setting came from."""
+        from . import dbapi
+
+        hide(options, dbapi.SHOWN)
+        module: Any = self.loaded_dbapi
+        if module is not dbapi or arguments:
+            return super().connect(*arguments, **options)  # somebody has given create_engine() another module
+        return dbapi.connect_from_url(options, self._in_url)
 
     @classmethod
     def load_provisioning(cls) -> None:

@@ -14,8 +14,9 @@ from ._aws.endpoints import is_proxy
 from ._driver import resumption, tls
 from ._lambda import invocation, shutdown, snapshot
 from ._lambda.pressure import KEEP, Pressure, give_back_at_end
-from ._settings.defaults import NEVER_SECRET
-from ._settings.places import wrong_name
+from ._settings.defaults import ENGINE_OPTIONS, NEVER_SECRET
+from ._settings.places import Variables, wrong_name
+from ._settings.sources import of_engine
 from .creator import Creator
 from .errors import SettingsError
 from .secret import hide
@@ -25,32 +26,6 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from .engine_options import EngineOptions
-
-ENGINE_OPTIONS: Final = frozenset(
-    {
-        "echo",
-        "echo_pool",
-        "enable_from_linting",
-        "execution_options",
-        "hide_parameters",
-        "insertmanyvalues_page_size",
-        "json_deserializer",
-        "json_serializer",
-        "label_length",
-        "logging_name",
-        "max_overflow",
-        "plugins",
-        "pool_logging_name",
-        "pool_reset_on_return",
-        "pool_size",
-        "pool_timeout",
-        "pool_use_lifo",
-        "query_cache_size",
-        "skip_autocommit_rollback",
-        "use_insertmanyvalues",
-    }
-)
-"""Arguments of SQLAlchemy's create_engine() that get_engine() passes on."""
 
 _SHOWN: Final = ENGINE_OPTIONS | NEVER_SECRET
 
@@ -85,7 +60,7 @@ def get_engine(name: str | None = None, **options: Unpack[EngineOptions]) -> Eng
         known = _engines.get(name)
         if known is not None and not overrides and not passed_on:
             return known[2]
-        settings = Settings.load(name, **overrides)
+        settings = Settings.read(of_engine(name), Variables(os.environ), overrides)
         if known is not None:
             _check_same(name, known, settings, passed_on)
             return known[2]
@@ -115,7 +90,7 @@ def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
     if settings.connect == "init":
         made.begin()
     url = URL.create("mysql+rdspool", settings.user, None, settings.host, settings.port, settings.database)
-    arguments: dict[str, Any] = {**pool.arguments(settings.pool_recycle, settings.deadline_margin), **passed_on}
+    arguments: dict[str, Any] = {**pool.arguments(settings.pool_recycle, settings.deadline_margin, settings.sources.name), **passed_on}
     if settings.isolation_level is not None:
         # The creator has set it; SQLAlchemy has to know it to come back to it after an execution option.
         arguments["isolation_level"] = settings.isolation_level

@@ -95,6 +95,10 @@ class DeadlineError(StatementTimeoutError):
     """The invocation's time, or that of a `with deadline(seconds)`, was nearly over while something was waited for."""
 
 
+class StatementTooLargeError(OperationalError, RdspoolError):
+    """A statement is larger than the server's max_allowed_packet. The server did not run it, and has closed the connection."""
+
+
 class UnitError(RdspoolError):
     """A unit of work failed that can't be run again: a part of it has been committed already."""
 

@@ -11,6 +11,7 @@ from ._settings import defaults
 from ._settings.places import Variables, wrong_name
 from ._settings.reading import Reading
 from ._settings.record import Record
+from ._settings.sources import Sources, of_engine
 from .errors import SettingsError
 from .secret import EmptiedFrames, Secret, hide
 
@@ -66,6 +67,12 @@ class Settings(Record):
         """Whether an IAM token signs in, rather than a password."""
         return self.password is None
 
+    @property
+    def sources(self) -> Sources:
+        """What the place of each setting is called in messages."""
+        found: Sources = self.__dict__.get("_sources") or of_engine()
+        return found
+
     @classmethod
     def load(cls, name: str | None = None, *, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
         """Return the settings of the engine `name` (None: the unnamed one).
@@ -82,9 +89,19 @@ class Settings(Record):
         if wrong is not None:
             del name  # it can be a URL
             raise SettingsError(wrong)
+        return cls.read(of_engine(name, "Settings.load"), variables, overrides)
+
+    @classmethod
+    def read(cls, sources: Sources, variables: Variables, overrides: dict[str, Any]) -> Settings:
+        """Return the settings as `load()` does, for messages that call their places as `sources` says. Texts among `overrides` are hidden already.
+
+        Raises SettingsError.
+        """
         with EmptiedFrames():
-            values = Reading(name, variables, overrides, SETTING_NAMES).values()
-        return cls(**values)
+            values = Reading(sources, variables, overrides, SETTING_NAMES).values()
+        made = cls(**values)
+        made.__dict__["_sources"] = sources
+        return made
 
 
 SETTING_NAMES: Final = tuple(Settings.__annotations__)

@@ -519,7 +519,7 @@ def test_a_writer_takes_writes(database, certificates, told, taken):
         with pytest.raises(exc.OperationalError) as caught:
             one.connect()
         assert isinstance(caught.value.orig, ReadOnlyServerError)
-        assert 'role="writer"' in str(caught.value)
+        assert 'which is "writer"' in str(caught.value)
         for session in range(len(database.sessions)):
             assert database.last_command(session) == b"\x01"
 

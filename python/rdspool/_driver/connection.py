@@ -164,6 +164,11 @@ class Connection:
         """Let `end` end the session on the server where a statement is given up. It takes what `given_up.GivenUp` has."""
         self._commands.end_session = partial(end, *self._commands.stream.ends, self.connection_id)
 
+    def explain_sizes(self, name: str, ask: Callable[[str], int | None]) -> None:
+        """Take what `max_allowed_packet` is called in errors, and what asks the server at an address for its own."""
+        commands = self._commands
+        commands.stream.limit_name, commands.packet_limit = name, partial(ask, commands.stream.ends[0])
+
     @property
     def read_timeout(self) -> float | None:
         """Seconds that a statement waits for each part of its answer; None: for as long as it takes."""

@@ -144,6 +144,10 @@ class NoGreetingError(OperationalError):
     """The server took the connection and said nothing."""
 
 
+class ClearPasswordError(NotSupportedError):
+    """The server asks for a password in clear, which is never sent so."""
+
+
 class UnverifiedAnswerError(OperationalError):
     """Something answered with an error in place of the greeting. That is before TLS, so nobody knows who says it.
 
@@ -240,9 +244,8 @@ def _check_plugin(plugin: str, login: Login) -> None:
             "create the user with one of these, or with AWSAuthenticationPlugin for IAM"
         )
     if plugin == CLEAR_PASSWORD and not login.token:
-        raise NotSupportedError(
-            f"the server asks for the password of {login.user!r} in clear ({CLEAR_PASSWORD}), and rdspool sends IAM tokens so, but no "
-            f"password: leave RDSPOOL_PASSWORD out to sign in with IAM, or create the user with {CACHING_SHA2}"
+        raise ClearPasswordError(
+            f"the server asks for the password of {login.user!r} in clear ({CLEAR_PASSWORD}), and rdspool sends IAM tokens so, but no password"
         )
 
 

@@ -15,7 +15,7 @@ from ..secret import Secret
 from . import defaults
 from .places import Places, Variables
 from .shown import has_control_character, shown
-from .suggestions import suggestion
+from .sources import Sources
 
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:]+:[0-9A-Fa-f:.]*")
 _YES: Final = frozenset({"true", "yes", "on", "1"})
@@ -25,9 +25,10 @@ _NO: Final = frozenset({"false", "no", "off", "0"})
 class Reading:
     """Reads the settings of one engine from their places."""
 
-    def __init__(self, name: str | None, environ: Variables, overrides: Mapping[str, Any], setting_names: Sequence[str]) -> None:
-        """Take the engine's name and the places. Raises SettingsError."""
-        self._places = Places(name, environ, overrides, setting_names)
+    def __init__(self, sources: Sources, environ: Variables, overrides: Mapping[str, Any], setting_names: Sequence[str]) -> None:
+        """Take what the places are called, and the places. Raises SettingsError."""
+        self._places = Places(sources, environ, overrides, setting_names)
+        self._sources = sources
 
     def values(self) -> dict[str, Any]:
         """Return the value of each setting. Raises SettingsError."""
@@ -74,15 +75,17 @@ class Reading:
         if has_control_character(value):
             raise SettingsError(f"{label} has a control character in it, or bytes that are no UTF-8: remove them")
         if "://" in value and key != "host":
-            raise SettingsError(f"{label} holds a URL: give the {key} alone, or the whole URL of the database as {self._places.prefix}URL")
+            raise SettingsError(
+                f"{label} holds a URL: give the {key} alone, or the whole URL of the database as {self._sources.belongs('url')}"
+            )
         return label, value
 
     def _required(self, key: str, what: str) -> tuple[str, str]:
         label, value = self._text(key)
         if value is None:
-            variable = self._places.prefix + key.upper()
-            similar = suggestion(variable, self._places.environ.names(), "{} is set: was it meant?")
-            raise SettingsError(f"{variable} is not set: set it to {what}, or call get_engine({key}=...){similar}")
+            belongs, argument = self._sources.belongs(key), self._sources.argument(key)
+            other = f", or {'call' if argument.endswith(')') else 'give'} {argument}" if argument != belongs else ""
+            raise SettingsError(f"{belongs} is not set: set it to {what}{other}{self._places.meant(key)}")
         return label, value
 
     def _number(self, key: str, low: float, high: float, unit: str) -> float | None:
@@ -113,10 +116,10 @@ class Reading:
             name = re.sub(r"[a-z0-9+:]*://", "", host).rpartition("@")[2].partition("?")[0].partition("/")[0]
             raise SettingsError(
                 f"{label} has more in it than a host's name{f' (...{name!r}...)' if region_of(name) and _HOST.fullmatch(name) else ''}: give that "
-                f"alone, or the whole URL as {self._places.prefix}URL"
+                f"alone, or the whole URL as {self._sources.belongs('url')}"
             )
         if host.count(":") == 1:
-            raise SettingsError(f"{label} has a colon in it: give the host name alone, and the port as {self._places.prefix}PORT")
+            raise SettingsError(f"{label} has a colon in it: give the host name alone, and the port as {self._sources.belongs('port')}")
         # DNS names know no case and may end in a dot; the token's signature and the certificate's comparison know better.
         name = host.lower().removesuffix(".")
         if not _HOST.fullmatch(name):
@@ -133,7 +136,7 @@ class Reading:
         if region is None:
             if needed:
                 raise SettingsError(
-                    f"{self._places.prefix}REGION is not set, the host {host!r} names no region and AWS_REGION is not set either: "
+                    f"{self._sources.belongs('region')} is not set, the host {host!r} names no region and AWS_REGION is not set either: "
                     "set it to the region of the database, for example eu-central-1"
                 )
             return None

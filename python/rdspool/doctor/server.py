@@ -11,6 +11,7 @@ from .._aws import diagnosis
 from .._aws.endpoints import region_of
 from .._driver.connection import Connection
 from .._driver.error_numbers import ACCESS_DENIED_TO_DATABASE
+from ..settings import Settings
 from . import advice
 from .identity import learn
 from .patient import Patient
@@ -59,7 +60,7 @@ def database(patient: Patient) -> Finding:
     settings, connection = patient.settings, patient.session
     seen = sorted(str(name) for (name,) in ask(connection, "SHOW DATABASES"))[:_MOST]
     if settings.database is None:
-        return Finding(OK, "no default database is set (RDSPOOL_DATABASE)", {"database": None, "seen": seen})
+        return Finding(OK, f"no default database is set ({settings.sources['database']})", {"database": None, "seen": seen})
     facts = {"database": settings.database, "seen": seen}
     name = settings.database.replace("`", "``")
     try:
@@ -71,7 +72,9 @@ def database(patient: Patient) -> Finding:
         close = _near(settings.database, seen)
         if error.errno == ACCESS_DENIED_TO_DATABASE:
             fix = [advice.grant(settings), f"If it does not exist, for the server says the same then: CREATE DATABASE `{name}`;"]
-        return Finding(FAILED, str(error.msg), facts, cause=explained.msg, fix=[*([f"RDSPOOL_DATABASE={close}"] if close else []), *fix])
+        return Finding(
+            FAILED, str(error.msg), facts, cause=explained.msg, fix=[*([advice.assign(settings, "database", close)] if close else []), *fix]
+        )
     return Finding(OK, f"{settings.user!r} uses the database {settings.database!r}", facts)
 
 
@@ -92,18 +95,23 @@ def role(patient: Patient) -> Finding:
     if not reads_only:
         return Finding(OK, f"the server {facts['server']} is a writer", facts)
     found = f"the server {facts['server']} is a reader: it takes no writes"
-    fix = [_writer_endpoint(settings.host, settings.region)]
+    fix = [_writer_endpoint(settings)]
     if settings.role == "writer":
         return Finding(
-            FAILED, found, facts, cause="RDSPOOL_ROLE=writer asks for a server that takes writes, and this endpoint leads to none", fix=fix
+            FAILED,
+            found,
+            facts,
+            cause=f'{settings.sources["role"]}, which is "writer", asks for a server that takes writes, and this endpoint leads to none',
+            fix=fix,
         )
     if ".cluster-ro-" in settings.host:
         return Finding(OK, found, facts)
     return Finding(WARNING, found, facts, cause="A statement that writes fails there with error 1290, 1836 or 1874", fix=fix)
 
 
-def _writer_endpoint(host: str, region: str | None) -> str:
+def _writer_endpoint(settings: Settings) -> str:
+    host, region = settings.host, settings.region
     if region_of(host) and ".cluster-ro-" in host:
-        return f"RDSPOOL_HOST={host.replace('.cluster-ro-', '.cluster-', 1)}"
+        return advice.assign(settings, "host", host.replace(".cluster-ro-", ".cluster-", 1))
     where = f" --region {region}" if region else ""
-    return f"Set RDSPOOL_HOST to the cluster's writer endpoint: aws rds describe-db-clusters --query 'DBClusters[].Endpoint'{where}"
+    return f"Set {settings.sources['host']} to the cluster's writer endpoint: aws rds describe-db-clusters --query 'DBClusters[].Endpoint'{where}"

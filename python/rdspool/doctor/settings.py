@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .._aws.endpoints import region_of
 from .._settings.defaults import PREFIX
-from .._settings.places import Places, Variables
+from .._settings.places import Variables
 from ..errors import SettingsError
 from ..secret import HIDDEN, Secret
 from ..settings import SETTING_NAMES, Settings
@@ -33,7 +33,7 @@ def look(patient: Patient) -> Finding:
             fix=[_correct(str(error))],
         )
     settings = patient.settings
-    facts = {"settings": _places(patient, settings)}
+    facts = {"settings": _places(settings)}
     found = f"{called} signs {settings.user!r} in at {settings.host}:{settings.port} with {'IAM' if settings.iam else 'a password'}"
     if settings.iam and region_of(settings.host) is None:
         return Finding(
@@ -42,7 +42,7 @@ def look(patient: Patient) -> Finding:
             facts,
             cause=f"{settings.host!r} is not the name of an RDS endpoint. The token and the certificate are for the endpoint's own name, so that "
             "an alias (a CNAME) or an address is refused",
-            fix=["Set RDSPOOL_HOST to the endpoint's own name, which ends in .rds.amazonaws.com"],
+            fix=[f"Set {settings.sources['host']} to the endpoint's own name, which ends in .rds.amazonaws.com"],
         )
     return Finding(OK, found, facts)
 
@@ -60,15 +60,13 @@ def _variables() -> list[str]:
     return sorted(Variables(os.environ).names())
 
 
-def _places(patient: Patient, settings: Settings) -> dict[str, dict[str, Any]]:
-    places = Places(patient.name, Variables(os.environ), {}, SETTING_NAMES)
+def _places(settings: Settings) -> dict[str, dict[str, Any]]:
     found = {}
     for key in SETTING_NAMES:
         value = getattr(settings, key)
-        label, given = places.find(key)
         found[key] = {
             "value": HIDDEN if isinstance(value, Secret) else value,
-            "from": label if given is not None else _other_place(key, settings),
+            "from": settings.sources.given(key) or _other_place(key, settings),
         }
     return found
 

@@ -14,6 +14,7 @@ from .._driver import tls
 from .._driver.sign_in import request_tls
 from ..errors import SettingsError
 from ..settings import Settings
+from . import advice
 from .certificate import ASKED, fields, presented
 from .patient import Patient
 from .step import FAILED, OK, WARNING, Finding
@@ -33,7 +34,7 @@ def look(patient: Patient) -> Finding:
     assert stream is not None
     facts: dict[str, Any] = {}
     try:
-        files = root_files(settings.host, settings.region, settings.ca)
+        files = root_files(settings.host, settings.region, settings.ca, settings.sources)
         context = patient.context = tls.context(files)
     except SettingsError as error:
         return Finding(FAILED, "no certificate authorities are known", cause=str(error), fix=_other_roots(settings))
@@ -65,7 +66,9 @@ def look(patient: Patient) -> Finding:
             found,
             facts,
             cause=f"The last of the roots in {', '.join(files)} ends in {max(ends)} days",
-            fix=["Update the file of RDSPOOL_CA" if settings.ca else "Attach the newest layer version, whose roots are newer"],
+            fix=[
+                f"Update the file of {settings.sources['ca']}" if settings.ca else "Attach the newest layer version, whose roots are newer"
+            ],
         )
     return Finding(OK, found, facts)
 
@@ -80,20 +83,21 @@ def _renew(settings: Settings) -> str:
 
 
 def _other_roots(settings: Settings) -> list[str]:
+    ca = settings.sources["ca"]
     if settings.ca:
-        return [f"Give RDSPOOL_CA a PEM file of certificates, in place of {settings.ca}; for RDS leave RDSPOOL_CA out"]
+        return [f"Give {ca} a PEM file of certificates, in place of {settings.ca}; for RDS leave {ca} out"]
     return [
-        "Correct RDSPOOL_REGION, or set RDSPOOL_CA to the region's bundle: https://truststore.pki.rds.amazonaws.com/REGION/REGION-bundle.pem"
+        f"Correct {settings.sources['region']}, or set {ca} to the region's bundle: https://truststore.pki.rds.amazonaws.com/REGION/REGION-bundle.pem"
     ]
 
 
 def _fix(error: Error, settings: Settings, facts: dict[str, Any]) -> list[str]:
-    cause, certificate = error.__cause__, facts["certificate"]
+    cause, certificate, called = error.__cause__, facts["certificate"], settings.sources
     if not isinstance(cause, ssl.SSLCertVerificationError):
-        return ["Check that RDSPOOL_HOST and RDSPOOL_PORT are the database's, and that the server offers TLS 1.2 or later"]
+        return [f"Check that {called['host']} and {called['port']} are the database's, and that the server offers TLS 1.2 or later"]
     names = [name for name in certificate.get("names", ()) if "*" not in name]
     if cause.verify_code in _WRONG_NAME:
-        return [f"RDSPOOL_HOST={name}" for name in names] or ["Set RDSPOOL_HOST to a name that the certificate is for"]
+        return [advice.assign(settings, "host", name) for name in names] or [f"Set {called['host']} to a name that the certificate is for"]
     if cause.verify_code == _EXPIRED:
         return [_renew(settings), f"If it has not ended by another clock ({certificate.get('ends')}): correct the clock here"]
     if cause.verify_code == _NOT_YET_VALID:
@@ -102,6 +106,6 @@ def _fix(error: Error, settings: Settings, facts: dict[str, Any]) -> list[str]:
     trusted = ", ".join(sorted({root["subject"] for root in facts["roots"]}))
     if settings.ca:
         return [
-            f"Leave RDSPOOL_CA out for RDS, or give it the PEM file of {signer!r}, which signed the certificate: {settings.ca} has {trusted}"
+            f"Leave {called['ca']} out for RDS, or give it the PEM file of {signer!r}, which signed the certificate: {settings.ca} has {trusted}"
         ]
-    return [f"{signer!r} signed the certificate. If you trust it, set RDSPOOL_CA to its PEM file; if not, something stands between"]
+    return [f"{signer!r} signed the certificate. If you trust it, set {called['ca']} to its PEM file; if not, something stands between"]

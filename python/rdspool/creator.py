@@ -127,8 +127,16 @@ class Creator:
     def __call__(self) -> Connection:
         """Return a new connection: verified, signed in, its session set up.
 
-        Raises CredentialsError, or a ConnectError that tells what to do.
+        Raises CredentialsError, or a ConnectError that tells what to do: without its frames, and with what it was made of as its
+        `driver_error`, for a traceback would show three more of them, each with the same text.
         """
+        try:
+            return self._first_or_new()
+        except ConnectError as error:
+            raise error.with_traceback(None) from None
+
+    def _first_or_new(self) -> Connection:
+        """Return the connection that was begun during init, else a new one."""
         limit = self._limit()
         begun, self._init_connection = self._init_connection, None
         if begun is None:

@@ -17,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from . import pool
 from ._driver import disconnects, literals, probes
 from ._lambda import invocation, left_open
-from .errors import SettingsError
+from .errors import ConnectError, SettingsError
 from .secret import hide
 
 _READY: Final = "rdspool has seen this connection"
@@ -137,6 +137,10 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         return super().do_ping(dbapi_connection)
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
+        if connection is None and isinstance(e, ConnectError):
+            # A connect has failed, and SQLAlchemy is about to raise its own error from this one, with the same frames: a traceback would show
+            # them twice. Not by a listener to "handle_error": with one, SQLAlchemy looks for other events at each statement.
+            e.__traceback__ = None
         if disconnects.is_disconnect(e):
             return True
         dbapi_connection = getattr(connection, "dbapi_connection", connection)

@@ -46,6 +46,11 @@ class ConnectError(OperationalError, RdspoolError):
         """Take the text, which can hold what the peer has said, and what the connector's errors take beside it."""
         super().__init__(printable(msg), *arguments, **options)
 
+    @property
+    def driver_error(self) -> BaseException | None:
+        """The error of the driver, or of an earlier attempt, that this one explains, with its own cause and frames. No traceback shows it."""
+        return self.__context__
+
 
 class UnreachableError(ConnectError):
     """The host's name is not known, nothing answers there, or what answers could not be verified to be the server."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -11,30 +12,31 @@ from typing import Final
 
 from mysql.connector.errors import Error
 
-from . import deadlines
+from . import _connect_log, deadlines
 from ._aws import credentials
 from ._aws.authorities import root_files
 from ._aws.endpoints import is_proxy
 from ._aws.token import TokenSource
+from ._connect_log import NewConnection
 from ._driver import probes, tls
 from ._driver.attempts import Attempts
 from ._driver.connection import Connection
 from ._driver.error_numbers import ACCESS_DENIED, CANNOT_CONNECT, OPTION_PREVENTS_STATEMENT
+from ._driver.lives import Lives
 from ._driver.session_start import SessionStart
 from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, SESSION_TRACK, Login
 from ._lambda import attributes, shutdown, snapshot
 from ._lambda.init_connection import InitConnection
 from ._lambda.pressure import Pressure
+from ._second_connections import SecondConnections
 from .deadlines import Limit
-from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError, SettingsError, TooManyConnectionsError
+from .errors import ConnectError, ConnectTimeoutError, ReadOnlyServerError, SettingsError, TooManyConnectionsError
 from .pool import IDLE_GAP
 from .secret import EmptiedFrames, Secret
 from .settings import Settings
 
 _READ_ONLY: Final = ("@@global.read_only", "@@global.innodb_read_only")
 """What a reader has on: a replica of RDS the first, one of Aurora the second."""
-END_SESSION: Final = 1.0
-"""Seconds that ending a statement on the server may take: the caller waits for it, on top of what it has waited for the statement."""
 
 _tokens: Final[dict[tuple[str, int, str, str], TokenSource]] = {}
 _tokens_lock = threading.Lock()
@@ -89,9 +91,10 @@ class Creator:
         write_timeout: float | None = None,
         force_ipv6: bool = False,
         asks_first: bool = False,
+        lives: Lives | None = None,
     ) -> None:
         """Prepare for `settings`; `start` is what each session starts with, None for what the settings say. With `asks_first` the first
-        connection brings the answers to SQLAlchemy's first questions along.
+        connection brings the answers to SQLAlchemy's first questions along. `lives` are those of connections that another creator made before.
 
         `connection_attributes` are seen in performance_schema.session_connect_attrs, beside rdspool's own; `read_timeout` and
         `write_timeout` (seconds) bound each part of an answer and each send; None: no bound.
@@ -108,6 +111,8 @@ class Creator:
         self._reached = False
         """Whether the server was reached before: where it is not now, it can be restarting."""
         self._asks_first = asks_first
+        self.lives = Lives(settings.pool_recycle) if lives is None else lives
+        """Why its connections have ended, which is why it makes others."""
         if not snapshot.ahead():
             # Some 2 ms of CPU, spent in init: that has a whole processor, a first invocation with 128 MB has 7 % of one. In a snapshot,
             # all environments would share what the context has drawn at random.
@@ -168,10 +173,14 @@ class Creator:
 
     def _new(self, limit: Limit) -> Connection:
         """Return a new connection. What can pass within the limit, such as a server with too many connections, is tried again."""
-        attempts = Attempts(limit, restarts=self._reached or self.settings.role == "writer")
+        attempts, began = Attempts(limit, restarts=self._reached or self.settings.role == "writer"), time.monotonic()
         while True:
+            begun = time.monotonic()
             try:
-                return self._checked(self._once(limit), limit)
+                made = self._once(limit)
+                # What is before the connection: the credentials and the signature, and a kept token that was refused.
+                made.steps = {"credentials": time.monotonic() - begun - sum(made.steps.values()), **made.steps}
+                made = self._checked(made, limit)
             except ConnectError as error:
                 if self.pressure is not None and isinstance(error, TooManyConnectionsError):
                     self.pressure.refused()
@@ -182,6 +191,16 @@ class Creator:
                     if source is not None and last.errno == ACCESS_DENIED:
                         source.proven = False  # it lasts: the next call need not wait to be refused
                     raise
+            else:
+                self._tell(made, attempts.made + 1, time.monotonic() - began)
+                return made
+
+    def _tell(self, made: Connection, attempts: int, seconds: float) -> None:
+        settings, why = self.settings, self.lives.begin(made.life)
+        told = NewConnection(
+            settings.sources.name, settings.host, settings.port, made.server_address, made.connection_id, why, attempts, seconds, made.steps
+        )
+        _connect_log.tell(told, settings.log_connects)
 
     def _checked(self, made: Connection, limit: Limit) -> Connection:
         """Return the connection where the server has the role that is asked for. Raises ReadOnlyServerError."""
@@ -267,10 +286,10 @@ class Creator:
         made.read_timeout, made.write_timeout = self._timeouts
         made.pressure = self.pressure
         shutdown.keep(made)
-        made.explain_sizes(settings.sources["max_allowed_packet"], self._packet_limit)
-        if not is_proxy(settings.host):
-            # An RDS Proxy has numbers of its own for connections, and ends none by them.
-            made.end_by(self._end_session)
+        second = SecondConnections(settings, self._login_now)
+        # An RDS Proxy has numbers of its own for connections, and ends none by them.
+        end = None if is_proxy(settings.host) else second.end_session
+        made.helped_by(settings.sources["max_allowed_packet"], second.packet_limit, end)
         return made
 
     def _context(self) -> ssl.SSLContext:
@@ -295,30 +314,10 @@ class Creator:
             | (SESSION_TRACK if self._start.resets and self._start.tracks else 0),
         )
 
-    def _end_session(self, address: str, from_port: int, connection_id: int, statement: bytes) -> str:
-        """End the session of a statement that was given up, in the time that an invocation has left for it, and return what came of it."""
-        from ._driver.given_up import GivenUp, end_session
-
-        settings = self.settings
-        limit = deadlines.within(END_SESSION, "the time to end a statement", settings.deadline_margin, deadlines.CLEANING)
-        try:
-            secret, token = self._secret(limit)
-        except (CredentialsError, ConnectTimeoutError) as error:
-            return f"The statement may go on on the server (connection {connection_id}): nothing can sign in to end it ({error})."
-        given_up = GivenUp(address, from_port, connection_id, statement)
-        return end_session(settings.host, settings.port, self._login(secret, token=token), given_up, limit)
-
-    def _packet_limit(self, address: str) -> int | None:
-        """Return the max_allowed_packet of the server at `address` in bytes, None where it does not say in the time that is left."""
-        from ._driver.beside import packet_limit
-
-        settings = self.settings
-        limit = deadlines.within(END_SESSION, "the time to ask for max_allowed_packet", settings.deadline_margin, deadlines.CLEANING)
-        try:
-            secret, token = self._secret(limit)
-        except (CredentialsError, ConnectTimeoutError):
-            return None
-        return packet_limit(address, settings.host, settings.port, self._login(secret, token=token), limit)
+    def _login_now(self, limit: Limit) -> Login:
+        """Return the login with what signs in at this moment."""
+        secret, token = self._secret(limit)
+        return self._login(secret, token=token)
 
     def _secret(self, limit: Limit) -> tuple[Secret, bool]:
         """Return what signs in, and whether it is a token."""

@@ -16,6 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from . import pool
 from ._driver import disconnects, literals, probes
+from ._driver.lives import DIRTY, FAILOVER, LOST, Lives
 from ._lambda import invocation, left_open
 from .errors import ConnectError, SettingsError
 from .secret import hide
@@ -55,6 +56,7 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         super().__init__(**options)
         self._pre_ping_idle_only = pre_ping_idle_only
         self._in_url: dict[str, Any] = {}
+        self._lives = Lives()
 
     @classmethod
     def import_dbapi(cls) -> Any:
@@ -80,7 +82,7 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         module: Any = self.loaded_dbapi
         if module is not dbapi or arguments:
             return super().connect(*arguments, **options)  # somebody has given create_engine() another module
-        return dbapi.connect_from_url(options, self._in_url)
+        return dbapi.connect_from_url(options, self._in_url, self._lives)
 
     @classmethod
     def load_provisioning(cls) -> None:
@@ -141,9 +143,12 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
             # A connect has failed, and SQLAlchemy is about to raise its own error from this one, with the same frames: a traceback would show
             # them twice. Not by a listener to "handle_error": with one, SQLAlchemy looks for other events at each statement.
             e.__traceback__ = None
-        if disconnects.is_disconnect(e):
-            return True
         dbapi_connection = getattr(connection, "dbapi_connection", connection)
+        if disconnects.is_disconnect(e):
+            life = getattr(dbapi_connection, "life", None)
+            if life is not None:
+                life.ended(FAILOVER if disconnects.is_read_only(e) else LOST)
+            return True
         return bool(getattr(dbapi_connection, "closed", False)) and isinstance(e, self.loaded_dbapi.Error)
 
 
@@ -189,6 +194,7 @@ def _came_back(dbapi_connection: Any, entry: Any) -> None:
                 return
         except dbapi_connection.Error:
             pass  # it can't be brought back: the next one is new
+        dbapi_connection.life.ended(DIRTY)
         dbapi_connection.close()
     entry.invalidate()
 

@@ -83,7 +83,7 @@ def _check_same(name: str | None, known: tuple[Settings, dict[str, Any], Engine]
 def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
     made = Creator(settings, asks_first=True)
     if not is_proxy(settings.host) and settings.connections != KEEP and invocation.watch():
-        made.pressure = Pressure(settings.connections)
+        made.pressure = Pressure(settings.connections, made.lives.yielded)
     snapshot.watch(_before_snapshot, _after_restore)
     if settings.shutdown:
         shutdown.prepare()

@@ -54,6 +54,8 @@ class Settings(Record):
     """Whether a connection that comes back to the pool has its session brought back to what it was: variables, locks, temporary tables."""
     shutdown: bool = True
     """Whether connections are closed at the end of the environment: in Lambda through an internal extension, elsewhere by atexit."""
+    log_connects: str = "debug"
+    """The level of the line that is logged for each new connection: one of `LOG_LEVELS`."""
     multi_statements: bool = False
     """Whether one execute() may hold several statements, separated by semicolons."""
 

@@ -548,7 +548,7 @@ def test_connections_are_given_back_where_the_server_is_near_its_limit(monkeypat
             self.disposals += 1
 
     one = One()
-    monkeypatch.setattr(pressure, "_engines", weakref.WeakKeyDictionary({one: SimpleNamespace(yields=yields)}))
+    monkeypatch.setattr(pressure, "_engines", weakref.WeakKeyDictionary({one: SimpleNamespace(yields=yields, yielded=lambda: None)}))
     pressure.give_back()
     assert one.disposals == disposed
 

@@ -83,7 +83,7 @@ def test_without_sqlalchemy_it_is_one_error(port):
 
 def test_the_error_after_several_attempts_has_the_last_one_behind_it():
     attempts = Attempts(rdspool.deadlines.within(5, "the test's"), restarts=True)
-    attempts._made = 1
+    attempts.made = 1
     attempts._limit.at = 0
     last = UnreachableError("the last attempt", errno=2003)
     with pytest.raises(ConnectError, match="the last attempt. It was tried 2 times") as caught:

@@ -19,6 +19,7 @@ from . import effects, too_large
 from .byte_stream import closed_error
 from .columns import parse_column
 from .error_numbers import PACKET_TOO_LARGE, SERVER_CLOSES, SERVER_LOST
+from .lives import LOST, Life
 from .packets import ERR, PacketStream
 from .payload import malformed
 from .responses import Ok, parse_column_count, parse_end, parse_error, parse_ok
@@ -66,6 +67,7 @@ class Answers:
         """Whether the connection was given up after a failure, rather than closed by its owner."""
         self.read_timeout: float | None = None
         self.write_timeout: float | None = None
+        self.life = Life()
         self.left_behind = 0
         """What statements can have left in the session, as flags of `effects`."""
         self.end_session: Callable[[bytes], str] | None = None
@@ -311,6 +313,7 @@ class Answers:
         self._reader = None
         self.status = 0
         if stream is not None:
+            self.life.ended(LOST)
             self.lost = True
             stream.close()
 

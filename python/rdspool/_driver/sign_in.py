@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from mysql.connector.constants import ClientFlag
@@ -161,8 +161,8 @@ class UnverifiedAnswerError(OperationalError):
         super().__init__(f"{address} answered, unverified: error {number} ({self.text})", errno=SERVER_LOST)
 
 
-def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
-    """Secure the stream, sign in and return the server's OK packet.
+def sign_in(stream: PacketStream, greeting: Greeting, login: Login, lap: Callable[[str], object] = lambda _: None) -> Ok:
+    """Secure the stream, sign in and return the server's OK packet. `lap` is called after each step, with its name.
 
     Raises InterfaceError where the server offers no TLS or fails verification, the server's own error where it refuses, and
     NotSupportedError where it asks for a plugin that is not known here, or for a password in clear.
@@ -173,6 +173,7 @@ def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
     header = request_tls(stream, greeting, flags)
     verified = resumption.recall(login.tls, stream.address)
     stream.start_tls(login.tls, verified and verified.session)
+    lap("tls")
     plugin = CLEAR_PASSWORD if login.token else greeting.plugin
     if not login.token and plugin not in (CACHING_SHA2, NATIVE_PASSWORD):
         # The greeting may name a plugin that sends a proof of the password, but none that sends the password itself: for that a verified
@@ -181,6 +182,7 @@ def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
     with EmptiedFrames():
         _send_login(stream, header, flags, plugin, greeting.nonce, login)
     accepted = _converse(stream, login, plugin)
+    lap("sign-in")
     stream.signing_in = False
     stream.ok_ends_rows = bool(flags & ClientFlag.DEPRECATE_EOF)
     assert isinstance(stream.socket, ssl.SSLSocket)

@@ -25,6 +25,9 @@ CONNECT_TIMES: Final = ("use", "init")
 CONNECTIONS: Final = ("automatic", "keep", "yield")
 """Keep idle connections over the end of an invocation, yield them, or yield them while the server is near its limit."""
 
+LOG_LEVELS: Final = ("debug", "info")
+"""The level of the line of the log for each new connection."""
+
 ROLES: Final = ("writer",)
 """What a server has to be: one that takes writes. A reader needs no check, for a cluster's reader endpoint may lead to its writer."""
 
@@ -42,6 +45,7 @@ NEVER_SECRET: Final = frozenset(
         "deadline_margin_ms",
         "driver",
         "isolation_level",
+        "log_connects",
         "max_allowed_packet",
         "multi_statements",
         "pool_recycle",

@@ -57,6 +57,7 @@ class Reading:
             "max_allowed_packet": int(packet or DEFAULT_MAX_ALLOWED_PACKET),
             "multi_statements": self._flag("multi_statements", default=False),
             "connections": self._choice("connections", defaults.CONNECTIONS, str.lower) or "automatic",
+            "log_connects": self._choice("log_connects", defaults.LOG_LEVELS, str.lower) or "debug",
             "role": self._choice("role", defaults.ROLES, str.lower),
             "shutdown": self._flag("shutdown", default=True),
             "reset_session": self._flag("reset_session", default=True),

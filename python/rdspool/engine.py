@@ -82,8 +82,15 @@ def _check_same(name: str | None, known: tuple[Settings, dict[str, Any], Engine]
 
 def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
     made = Creator(settings, asks_first=True)
+    metrics: Any = None
+    if settings.metrics == "emf":
+        from . import _metrics as metrics
+
+        metrics.begin()
     if not is_proxy(settings.host) and settings.connections != KEEP and invocation.watch():
-        made.pressure = Pressure(settings.connections, made.lives.yielded)
+        made.pressure = Pressure(
+            settings.connections, made.lives.yielded if metrics is None else lambda: metrics.yielded(made.lives.yielded())
+        )
     snapshot.watch(_before_snapshot, _after_restore)
     if settings.shutdown:
         shutdown.prepare()
@@ -91,6 +98,8 @@ def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
         made.begin()
     url = URL.create("mysql+rdspool", settings.user, None, settings.host, settings.port, settings.database)
     arguments: dict[str, Any] = {**pool.arguments(settings.pool_recycle, settings.deadline_margin, settings.sources.name), **passed_on}
+    if metrics is not None:
+        arguments["poolclass"] = metrics.MeasuredPool
     if settings.isolation_level is not None:
         # The creator has set it; SQLAlchemy has to know it to come back to it after an execution option.
         arguments["isolation_level"] = settings.isolation_level

@@ -56,6 +56,8 @@ class Settings(Record):
     """Whether connections are closed at the end of the environment: in Lambda through an internal extension, elsewhere by atexit."""
     log_connects: str = "debug"
     """The level of the line that is logged for each new connection: one of `LOG_LEVELS`."""
+    metrics: str = "off"
+    """"emf": a line of metrics for CloudWatch at the end of an invocation that used the database. One of `METRICS`."""
     multi_statements: bool = False
     """Whether one execute() may hold several statements, separated by semicolons."""
 

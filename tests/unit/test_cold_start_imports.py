@@ -12,7 +12,7 @@ from layer.matrix import PROJECT
 
 PACKAGE = PROJECT / "python" / "rdspool"
 DOCTOR = {path.relative_to(PACKAGE).as_posix() for path in (PACKAGE / "doctor").glob("*.py")}
-NOT_ON_THE_WAY = {"__main__.py", "sizing.py", "_aws/diagnosis.py", *DOCTOR}
+NOT_ON_THE_WAY = {"__main__.py", "sizing.py", "_aws/diagnosis.py", "_metrics.py", *DOCTOR}
 """Modules that no import of rdspool and no connect that succeeds imports."""
 MAY = {
     *("__future__", "atexit", "collections", "collections.abc", "contextlib", "contextvars", "datetime", "decimal", "enum", "functools"),

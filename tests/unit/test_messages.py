@@ -48,6 +48,7 @@ GOOD = {
     "max_allowed_packet": "4096",
     "connections": "keep",
     "log_connects": "info",
+    "metrics": "emf",
     "role": "writer",
     "reset_session": "true",
     "shutdown": "true",
@@ -63,7 +64,9 @@ WRONG = {
     "ca": "no-such-file.pem",
     "isolation_level": "CHAOS",
     **dict.fromkeys(("pool_recycle", "wait_timeout", "connect_timeout", "deadline_margin_ms", "max_allowed_packet"), "soon"),
-    **dict.fromkeys(("connect", "connections", "log_connects", "role", "reset_session", "shutdown", "multi_statements"), "maybe"),
+    **dict.fromkeys(
+        ("connect", "connections", "log_connects", "metrics", "role", "reset_session", "shutdown", "multi_statements"), "maybe"
+    ),
 }
 
 

@@ -69,8 +69,9 @@ class Lives:
             return RECYCLE
         return over.end
 
-    def yielded(self) -> None:
-        """Note that the connections that were closed just now, and not replaced yet, were given back."""
-        for life in self._lives:
-            if life.end == CLOSED:
-                life.end = YIELD
+    def yielded(self) -> int:
+        """Note that the connections that were closed just now, and not replaced yet, were given back. Return how many they are."""
+        closed = [life for life in self._lives if life.end == CLOSED]
+        for life in closed:
+            life.end = YIELD
+        return len(closed)

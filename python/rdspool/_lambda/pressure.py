@@ -32,7 +32,7 @@ class Pressure:
 
     questions = _QUESTIONS
 
-    def __init__(self, mode: str, yielded: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, mode: str, yielded: Callable[[], object] = lambda: None) -> None:
         """Take the setting, and what is called after connections were given back."""
         self.mode = mode
         self.yielded = yielded

@@ -28,6 +28,9 @@ CONNECTIONS: Final = ("automatic", "keep", "yield")
 LOG_LEVELS: Final = ("debug", "info")
 """The level of the line of the log for each new connection."""
 
+METRICS: Final = ("off", "emf")
+"""Whether metrics are written, and in which format: CloudWatch's Embedded Metric Format."""
+
 ROLES: Final = ("writer",)
 """What a server has to be: one that takes writes. A reader needs no check, for a cluster's reader endpoint may lead to its writer."""
 
@@ -47,6 +50,7 @@ NEVER_SECRET: Final = frozenset(
         "isolation_level",
         "log_connects",
         "max_allowed_packet",
+        "metrics",
         "multi_statements",
         "pool_recycle",
         "port",

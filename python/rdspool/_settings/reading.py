@@ -58,6 +58,7 @@ class Reading:
             "multi_statements": self._flag("multi_statements", default=False),
             "connections": self._choice("connections", defaults.CONNECTIONS, str.lower) or "automatic",
             "log_connects": self._choice("log_connects", defaults.LOG_LEVELS, str.lower) or "debug",
+            "metrics": self._choice("metrics", defaults.METRICS, str.lower) or "off",
             "role": self._choice("role", defaults.ROLES, str.lower),
             "shutdown": self._flag("shutdown", default=True),
             "reset_session": self._flag("reset_session", default=True),

@@ -46,6 +46,11 @@ class ConnectError(OperationalError, RdspoolError):
         """Take the text, which can hold what the peer has said, and what the connector's errors take beside it."""
         super().__init__(printable(msg), *arguments, **options)
 
+    @property
+    def driver_error(self) -> BaseException | None:
+        """The error of the driver, or of an earlier attempt, that this one explains, with its own cause and frames. No traceback shows it."""
+        return self.__context__
+
 
 class UnreachableError(ConnectError):
     """The host's name is not known, nothing answers there, or what answers could not be verified to be the server."""
@@ -93,6 +98,10 @@ class StatementTimeoutError(OperationalError, ReadTimeoutError, WriteTimeoutErro
 
 class DeadlineError(StatementTimeoutError):
     """The invocation's time, or that of a `with deadline(seconds)`, was nearly over while something was waited for."""
+
+
+class StatementTooLargeError(OperationalError, RdspoolError):
+    """A statement is larger than the server's max_allowed_packet. The server did not run it, and has closed the connection."""
 
 
 class UnitError(RdspoolError):

@@ -102,7 +102,7 @@ def test_a_creator_leaves_the_error_of_a_file_to_the_connect(tmp_path):
     file = tmp_path / "ca.pem"
     file.write_text("not a certificate")
     create = Creator(Settings.load(environ={}, host=INSTANCE, user="app", password="pw", ca=str(file)))
-    with pytest.raises(SettingsError, match=r"RDSPOOL_CA.*ca\.pem"):
+    with pytest.raises(SettingsError, match=r"Settings.load\(ca=...\).*ca\.pem"):
         create()
 
 
@@ -277,7 +277,7 @@ def test_a_file_that_is_gone_is_trusted_no_more(tmp_path):
     shutil.copy(Path(ROOTS, "eu-west-1.pem"), file)
     tls.context((str(file),))
     file.unlink()
-    with pytest.raises(SettingsError, match=r"RDSPOOL_CA.*ca\.pem"):
+    with pytest.raises(SettingsError, match=r"ca\.pem' can't be read as a PEM file"):
         tls.context((str(file),))
 
 

@@ -196,9 +196,17 @@ class Creator:
                 return made
 
     def _tell(self, made: Connection, attempts: int, seconds: float) -> None:
-        settings, why = self.settings, self.lives.begin(made.life)
+        settings, made.why = self.settings, self.lives.begin(made.life)
         told = NewConnection(
-            settings.sources.name, settings.host, settings.port, made.server_address, made.connection_id, why, attempts, seconds, made.steps
+            settings.sources.name,
+            settings.host,
+            settings.port,
+            made.server_address,
+            made.connection_id,
+            made.why,
+            attempts,
+            seconds,
+            made.steps,
         )
         _connect_log.tell(told, settings.log_connects)
 

@@ -271,9 +271,16 @@ def test_a_message_names_the_place_that_was_used(place, key, message):
 
 def test_the_doctor_is_named_with_the_engines_name():
     denied = ProgrammingError("Access denied", errno=1045)
-    for name, command in ((None, "python -m rdspool doctor finds"), ("Reader", "python -m rdspool doctor reader finds")):
-        settings = read(name, {}, {"host": "h", "user": "u", "region": "eu-central-1"})
-        assert command in str(explain(denied, settings, None, LIMIT))
+    for name, prefix, command in (
+        (None, "RDSPOOL_", "python -m rdspool doctor"),
+        ("Reader", "RDSPOOL_READER_", "python -m rdspool doctor reader"),
+    ):
+        given = {"host": "h", "user": "u", "region": "eu-central-1"}
+        for settings in (read(name, variables(prefix, given), {}), read(name, {f"{prefix}URL": url_of(given)}, {})):
+            assert f"; {command} finds out" in str(explain(denied, settings, None, LIMIT))
+        # It reads variables only.
+        elsewhere = read(name, {}, given)
+        assert f"; {command}, with the same settings as variables, finds out" in str(explain(denied, elsewhere, None, LIMIT))
 
 
 def test_only_a_variable_is_given_as_a_line_of_a_shell():

@@ -95,8 +95,8 @@ def yielded(number: int) -> None:
     _count("Yielded", number)
 
 
-def after_fork() -> None:
-    """In the child of a fork: what was counted is the parent's to write."""
+def forget() -> None:
+    """Forget what was counted: in the child of a fork it is the parent's to write, and environments that share a snapshot would all write it."""
     global _lock
     _lock = threading.Lock()
     _counts.clear()
@@ -139,4 +139,4 @@ def write() -> None:
     sys.stdout.flush()
 
 
-os.register_at_fork(after_in_child=after_fork)
+os.register_at_fork(after_in_child=forget)

@@ -11,7 +11,7 @@ from typing import Final
 
 from mysql.connector.errors import Error
 
-from . import _connect_log, deadlines
+from . import _connect_log, _writer, deadlines
 from ._aws import credentials
 from ._aws.authorities import root_files
 from ._aws.endpoints import is_proxy
@@ -20,7 +20,7 @@ from ._connect_log import NewConnection
 from ._driver import probes
 from ._driver.attempts import Attempts
 from ._driver.connection import Connection
-from ._driver.error_numbers import ACCESS_DENIED, CANNOT_CONNECT, OPTION_PREVENTS_STATEMENT
+from ._driver.error_numbers import ACCESS_DENIED, CANNOT_CONNECT
 from ._driver.lives import Lives
 from ._driver.session_start import SessionStart
 from ._driver.sign_in import Login
@@ -30,13 +30,10 @@ from ._lambda.pressure import Pressure
 from ._login import completed, context, forget_stored, login, session_start, stored_source
 from ._second_connections import SecondConnections
 from .deadlines import Limit
-from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError, SettingsError, TooManyConnectionsError
+from .errors import ConnectError, ConnectTimeoutError, CredentialsError, SettingsError, TooManyConnectionsError
 from .pool import IDLE_GAP
 from .secret import EmptiedFrames, Secret
 from .settings import Settings
-
-_READ_ONLY: Final = ("@@global.read_only", "@@global.innodb_read_only")
-"""What a reader has on: a replica of RDS the first, one of Aurora the second."""
 
 _tokens: Final[dict[tuple[str, int, str, str], TokenSource]] = {}
 _tokens_lock = threading.Lock()
@@ -127,7 +124,9 @@ class Creator:
         try:
             return self._first_or_new()
         except ConnectError as error:
-            raise error.with_traceback(None) from None
+            failed = error
+        failed.stand_alone()
+        raise failed
 
     def _first_or_new(self) -> Connection:
         """Return the connection that was begun during init, else a new one."""
@@ -169,7 +168,8 @@ class Creator:
                 made = self._once(limit)
                 # What is before the connection: the credentials and the signature, and a kept token that was refused.
                 made.steps = {"credentials": time.monotonic() - begun - sum(made.steps.values()), **made.steps}
-                made = self._checked(made, limit)
+                if self.settings.role == "writer":
+                    _writer.check(made, self.settings, limit)
             except ConnectError as error:
                 if self.pressure is not None and isinstance(error, TooManyConnectionsError):
                     self.pressure.refused()
@@ -185,32 +185,19 @@ class Creator:
                 return made
 
     def _tell(self, made: Connection, attempts: int, seconds: float) -> None:
-        settings, why = self.settings, self.lives.begin(made.life)
+        settings, made.why = self.settings, self.lives.begin(made.life)
         told = NewConnection(
-            settings.sources.name, settings.host, settings.port, made.server_address, made.connection_id, why, attempts, seconds, made.steps
+            settings.sources.name,
+            settings.host,
+            settings.port,
+            made.server_address,
+            made.connection_id,
+            made.why,
+            attempts,
+            seconds,
+            made.steps,
         )
         _connect_log.tell(told, settings.log_connects)
-
-    def _checked(self, made: Connection, limit: Limit) -> Connection:
-        """Return the connection where the server has the role that is asked for. Raises ReadOnlyServerError."""
-        settings = self.settings
-        if settings.role == "writer":
-            if not made.asked:
-                made.waiting.limit(limit)
-                try:
-                    made.asked = probes.ask(made, *_READ_ONLY)
-                except BaseException:
-                    made.close()
-                    raise
-                made.waiting.limit(None)
-            if any(str(made.asked[variable]).upper() not in ("0", "OFF", "NONE") for variable in _READ_ONLY):
-                made.close()
-                raise ReadOnlyServerError(
-                    f'{settings.host}:{settings.port} leads to a server that takes no writes, and {settings.sources["role"]}, which is "writer", asks for one that '
-                    "does: give the cluster's writer endpoint; after a failover its name leads to the new writer within a minute",
-                    errno=OPTION_PREVENTS_STATEMENT,
-                )
-        return made
 
     def _questions(self) -> tuple[str, ...] | None:
         """Return what a connect asks beside SQLAlchemy's first questions; None: it asks nothing.
@@ -221,7 +208,7 @@ class Creator:
         if is_proxy(self.settings.own_name):
             return None
         if self.settings.role == "writer":
-            return _READ_ONLY
+            return _writer.READ_ONLY
         return () if self._asks_first and not self._reached else None
 
     def _once(self, limit: Limit) -> Connection:

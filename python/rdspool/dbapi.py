@@ -96,6 +96,7 @@ _REFUSED: Final = {
     "converter_class": "convert values with SQLAlchemy's TypeDecorator",
     "failover": "RDS fails over by DNS",
     "get_warnings": "cursor.warning_count tells whether there are some, SHOW WARNINGS which",
+    "metrics": "get_engine() counts, in the pool that it makes",
     "option_files": "settings come from arguments, the URL or the environment",
     "option_groups": "settings come from arguments, the URL or the environment",
     "pool_name": "SQLAlchemy pools",

@@ -78,10 +78,10 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         """Return a new connection of the driver. Its errors name the part of the URL that a setting came from."""
         from . import dbapi
 
-        hide(options, dbapi.SHOWN)
         module: Any = self.loaded_dbapi
         if module is not dbapi or arguments:
             return super().connect(*arguments, **options)  # somebody has given create_engine() another module
+        hide(options, dbapi.SHOWN)
         return dbapi.connect_from_url(options, self._in_url, self._lives)
 
     @classmethod

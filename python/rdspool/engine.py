@@ -141,8 +141,12 @@ def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
 def _before_snapshot() -> None:
     """Leave nothing in the snapshot that environments can't share: connections, tokens, TLS sessions."""
     shutdown.close_all()
-    for _, _, engine in _engines.values():
+    for settings, _, engine in _engines.values():
         engine.dispose()
+        if settings.metrics != "off":
+            from . import _metrics
+
+            _metrics.forget()
     creator.forget()
     resumption.forget()
 

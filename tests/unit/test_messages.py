@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from mysql.connector.errors import InterfaceError, OperationalError, ProgrammingError
-from rdspool import CredentialsError, ProtocolError, RdspoolError, Settings, SettingsError, StatementTimeoutError, dbapi
+from rdspool import CredentialsError, ProtocolError, RdspoolError, Settings, SettingsError, StatementTimeoutError, _writer, dbapi
 from rdspool._aws import stored
 from rdspool._aws.authorities import root_files
 from rdspool._aws.credentials import Credentials
@@ -100,7 +100,7 @@ def url_of(values):
     options = "&".join(f"{key}={quote(value, safe='')}" for key, value in values.items() if key not in BEFORE_OPTIONS)
     password = f":{quote(values['password'], safe='')}" if "password" in values else ""
     who = f"{quote(values['user'], safe='')}{password}@" if "user" in values else ""
-    database = quote(values.get("database", ""), safe="")
+    database = values.get("database", "")  # SQLAlchemy 2.0 takes it as it is written, 2.1 decodes it
     return f"mysql+rdspool://{who}{values['host']}:{values.get('port', 3306)}/{database}?{options}"
 
 
@@ -258,7 +258,7 @@ def unreadable_ca(settings):
 def read_only(settings):
     made = SimpleNamespace(asked={"@@global.read_only": "1", "@@global.innodb_read_only": "0"}, close=lambda: None)
     with pytest.raises(RdspoolError) as caught:
-        Creator(settings)._checked(made, LIMIT)
+        _writer.check(made, settings, LIMIT)
     return str(caught.value)
 
 
@@ -433,9 +433,16 @@ def test_the_time_in_which_a_secret_has_to_name_the_host(place, monkeypatch, giv
 
 def test_the_doctor_is_named_with_the_engines_name():
     denied = ProgrammingError("Access denied", errno=1045)
-    for name, command in ((None, "python -m rdspool doctor finds"), ("Reader", "python -m rdspool doctor reader finds")):
-        settings = read(name, {}, {"host": "h", "user": "u", "region": "eu-central-1"})
-        assert command in str(explain(denied, settings, None, LIMIT))
+    for name, prefix, command in (
+        (None, "RDSPOOL_", "python -m rdspool doctor"),
+        ("Reader", "RDSPOOL_READER_", "python -m rdspool doctor reader"),
+    ):
+        given = {"host": "h", "user": "u", "region": "eu-central-1"}
+        for settings in (read(name, variables(prefix, given), {}), read(name, {f"{prefix}URL": url_of(given)}, {})):
+            assert f"; {command} finds out" in str(explain(denied, settings, None, LIMIT))
+        # It reads variables only.
+        elsewhere = read(name, {}, given)
+        assert f"; {command}, with the same settings as variables, finds out" in str(explain(denied, elsewhere, None, LIMIT))
 
 
 def test_only_a_variable_is_given_as_a_line_of_a_shell():

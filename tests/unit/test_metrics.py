@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from rdspool import _connect_log, _metrics, get_engine
+from rdspool import _connect_log, _metrics, engine, get_engine
 from rdspool._aws import token
 from rdspool._connect_log import NewConnection
 from rdspool._driver.lives import REASONS
@@ -100,13 +100,13 @@ def test_a_line_has_a_hundred_values_of_a_metric_at_most(capsys):
 
 def test_the_parents_counts_are_not_the_childs(capsys):
     _metrics.opened(new())
-    _metrics.after_fork()
+    _metrics.forget()
     _metrics.write()
     assert written(capsys) is None
 
 
 def test_checkouts_are_counted_with_a_server(capsys, database, certificates):
-    engine = get_engine(
+    made = get_engine(
         "measured",
         host="127.0.0.1",
         port=database.port,
@@ -116,12 +116,12 @@ def test_checkouts_are_counted_with_a_server(capsys, database, certificates):
         ca=str(certificates.ca),
         metrics="emf",
     )
-    assert isinstance(engine.pool, _metrics.MeasuredPool)
+    assert isinstance(made.pool, _metrics.MeasuredPool)
     for _ in range(3):
-        engine.connect().close()
-    engine.dispose()
-    assert isinstance(engine.pool, _metrics.MeasuredPool)
-    engine.connect().close()
+        made.connect().close()
+    made.dispose()
+    assert isinstance(made.pool, _metrics.MeasuredPool)
+    made.connect().close()
     _metrics.write()
     line = written(capsys)
     assert {name: line[name] for name in ("Opened", "OpenedFirst", "OpenedClosed", "Reused")} == {
@@ -135,11 +135,19 @@ def test_checkouts_are_counted_with_a_server(capsys, database, certificates):
 
 
 def test_a_connect_that_fails_is_counted(capsys):
-    engine = get_engine("failing", host="127.0.0.1", port=1, user="app", password="x", region="eu-west-1", metrics="emf")
+    made = get_engine("failing", host="127.0.0.1", port=1, user="app", password="x", region="eu-west-1", metrics="emf")
     with pytest.raises(exc.OperationalError):
-        engine.connect()
+        made.connect()
     _metrics.write()
     assert written(capsys)["Failed"] == 1
+
+
+def test_what_was_counted_before_a_snapshot_is_not_written_by_each_environment(capsys):
+    get_engine("restored", host="h.test", user="app", password="x", region="eu-west-1", metrics="emf")
+    _metrics.opened(new())
+    engine._before_snapshot()
+    _metrics.write()
+    assert written(capsys) is None
 
 
 def test_two_engines_count_once():

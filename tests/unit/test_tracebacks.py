@@ -74,6 +74,26 @@ def test_what_is_not_shown_is_there_for_a_debugger(port, way):
     assert isinstance(driver.__cause__, ConnectionRefusedError)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_what_the_function_was_handling_is_shown_before(port, way):
+    try:
+        {}["a key of the function's"]
+    except KeyError:
+        with pytest.raises(exc.OperationalError) as caught:
+            WAYS[way][1](port)
+    assert [type(error) for error in shown(caught.value)] == [KeyError, UnreachableError, exc.OperationalError]
+    assert isinstance(caught.value.orig.driver_error.__cause__, ConnectionRefusedError)
+
+
+def test_an_error_that_is_raised_twice_keeps_what_is_behind_it():
+    error = UnreachableError("x", errno=2003)
+    error.__cause__ = behind = OperationalError("behind", errno=2003)
+    for _ in range(2):
+        error.stand_alone()
+        assert error.driver_error is behind
+        assert (error.__cause__, error.__context__, error.__traceback__) == (None, None, None)
+
+
 def test_without_sqlalchemy_it_is_one_error(port):
     with pytest.raises(UnreachableError) as caught:
         dbapi.connect(host="127.0.0.1", port=port, user="u", password="p", region="eu-west-1")

@@ -58,6 +58,8 @@ class Connection(ErrorsAsAttributes):
         self.life: Life = commands.life
         self.server_address = ""
         """The address, without a name, that it leads to."""
+        self.why = ""
+        """Why it was made: one of `lives.REASONS`."""
         self.steps: dict[str, float] = {}
         """Seconds that each step of its making took."""
         self.asked: dict[str, Any] = {}

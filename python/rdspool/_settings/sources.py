@@ -50,8 +50,10 @@ class Sources:
 
     @property
     def doctor(self) -> str:
-        """The command that examines the engine of this name, as the environment's variables describe it."""
-        return DOCTOR if self.name is None else f"{DOCTOR} {self.name}"
+        """The command that examines the engine of this name. It reads variables, so where others were used, it says that they have to be set."""
+        command = DOCTOR if self.name is None else f"{DOCTOR} {self.name}"
+        elsewhere = any(not place.rpartition(" ")[2].startswith(PREFIX) for place in self._used.values())
+        return f"{command}, with the same settings as variables," if elsewhere else command
 
 
 def of_engine(name: str | None = None, function: str = "get_engine") -> Sources:

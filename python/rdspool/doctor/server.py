@@ -11,6 +11,7 @@ from .._aws import diagnosis
 from .._aws.endpoints import region_of
 from .._driver.connection import Connection
 from .._driver.error_numbers import ACCESS_DENIED_TO_DATABASE
+from .._writer import READ_ONLY
 from ..settings import Settings
 from . import advice
 from .identity import learn
@@ -19,7 +20,6 @@ from .step import FAILED, OK, WARNING, Finding, skipped
 
 LATE: Final = 60
 """Seconds of difference between two clocks from which on the doctor warns. A token bears 300, and 900 the other way."""
-_READ_ONLY: Final = ("@@global.read_only", "@@global.innodb_read_only")
 _MOST: Final = 100
 """Names of databases that are shown."""
 
@@ -88,8 +88,8 @@ def _near(wanted: str, seen: list[str]) -> str | None:
 def role(patient: Patient) -> Finding:
     """See whether the server takes writes."""
     settings, connection = patient.settings, patient.session
-    row = connection.variables(*_READ_ONLY, "@@hostname", "VERSION()")
-    values = dict(zip(_READ_ONLY, (str(value).upper() for value in row), strict=False))
+    row = connection.variables(*READ_ONLY, "@@hostname", "VERSION()")
+    values = dict(zip(READ_ONLY, (str(value).upper() for value in row), strict=False))
     reads_only = any(value not in ("0", "OFF", "NONE") for value in values.values())
     facts = {"role": "reader" if reads_only else "writer", "server": str(row[2]), "version": str(row[3]), "wanted": settings.role}
     if not reads_only:

@@ -19,7 +19,7 @@ selected=()
 if [ "$sqlalchemy" = 2.0 ]; then
   # These test other things than the driver, or the driver from within a layer. All others run with both, new ones too.
   for others in attach aws bench catalogue certificates cluster distributions doctor environment every examples fleet front function imports layer \
-    literals_on_servers missing partitions peers proxy publish runtime secrecy servers shutdown soak typed workflows; do
+    literals_on_servers missing partitions peers proxy publish runtime secrecy servers shutdown soak stored typed workflows; do
     selected+=("--ignore-glob=*/test_$others*")
   done
 fi

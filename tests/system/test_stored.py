@@ -16,7 +16,8 @@ from extension import Extension
 from rdspool import ConnectTimeoutError, CredentialsError, Settings, SettingsError, SignInError, creator, engine, get_engine
 from rdspool.__main__ import main
 from rdspool._aws import stored
-from sqlalchemy import exc
+from sqlalchemy import create_engine, exc
+from sqlalchemy.engine import URL
 
 import local.aws
 from local.aws.faults import Call, Refuse, Silence
@@ -148,6 +149,18 @@ def test_a_named_engine_and_variables(kept, front, ca, monkeypatch):
     monkeypatch.setenv("RDSPOOL_OTHER_HOST", front.host)
     monkeypatch.setenv("RDSPOOL_OTHER_USER", "app")
     assert Settings.load("other").iam  # the unnamed engine's secret is not its own
+
+
+@pytest.mark.parametrize("host", [True, False])
+def test_a_url_of_create_engine(aws, kept, front, ca, host):
+    query = {"secret": kept.arn, **ca}
+    made = create_engine(URL.create("mysql+rdspool", None, None, front.host if host else None, front.port if host else None, None, query))
+    seen = front.connection(backend_id=connection_id(made))
+    assert (seen.user, seen.database) == (ROTATED, "app")
+    made.dispose()
+    connection_id(made)
+    assert reads(aws) == 1
+    made.dispose()
 
 
 def test_a_secret_that_is_the_password_alone(aws, front, ca, rotated):

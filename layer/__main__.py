@@ -16,6 +16,7 @@ with explained("layer"):
     from rich.markup import escape
 
     from .commands.build import build
+    from .commands.canary import canary
     from .commands.catalog import catalog
     from .commands.distributions import distributions_command
     from .commands.imports import imports_command
@@ -26,6 +27,7 @@ with explained("layer"):
     from .commands.publish import publish
     from .commands.rollback import rollback
     from .commands.roots import roots_command
+    from .commands.sar import sar
     from .commands.share import share
     from .commands.sign import sign
     from .commands.verify import verify_command
@@ -47,6 +49,7 @@ def main() -> None:
 
 for command in (
     build,
+    canary,
     catalog,
     distributions_command,
     imports_command,
@@ -57,6 +60,7 @@ for command in (
     publish,
     rollback,
     roots_command,
+    sar,
     share,
     sign,
     verify_command,

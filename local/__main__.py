@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,18 @@ from .missing import explained
 
 with explained("local"):
     import click
+    import watchfiles
     from rich.console import Console
     from rich.markup import escape
 
-    from . import endpoint
+    from . import databases, endpoint
+    from .databases import Databases
     from .environment import Environment
     from .environment.environment import PYTHONS
     from .server import KINDS, Kind
 
 CA = "/etc/ssl/certs/rdspool-test-ca.pem"
+WATCH_TIMEOUT = 200  # milliseconds
 console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 kind_option = click.option("--server", "kind", type=click.Choice(KINDS), default="mysql", show_default=True, help="The database server.")
@@ -99,61 +104,104 @@ def _interrupt(_number: int, _frame: object) -> None:
 @click.option("--timeout", default=30, show_default=True, type=click.IntRange(1, 900), help="Seconds for each invocation.")
 @kind_option
 @iam_option
-@schema_option
+@click.option("--engine", "engines", multiple=True, metavar="NAME", help="get_engine(NAME) has a database of its own; may be repeated.")
+@click.option("--reader", metavar="NAME", help="Run a cluster: get_engine() leads to its writer, get_engine(NAME) to its reader.")
+@click.option(
+    "--sql",
+    "schemas",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    help="A file of SQL statements to run first, in the database of get_engine(), or of the --engine NAME; may be repeated.",
+)
+@click.option("--watch", is_flag=True, help="Run again, with a new environment and the same databases, when files change. Ctrl-C ends it.")
 def invoke(
-    task: Path,
-    handler: str,
-    layers: tuple[Path, ...],
-    events: tuple[str, ...],
-    python: str,
-    assignments: tuple[str, ...],
-    memory: int,
-    timeout: int,
     kind: Kind,
     iam: bool,
-    schema: Path | None,
+    engines: tuple[str, ...],
+    reader: str | None,
+    schemas: tuple[str, ...],
+    watch: bool,
+    events: tuple[str, ...],
+    assignments: tuple[str, ...],
+    **function: Any,
 ) -> None:
-    """Run a function in a Lambda environment with a database, both on this machine.
+    """Run a function in a Lambda environment with its databases, all on this machine.
 
     The variables RDSPOOL_HOST and so on name the database, and the function signs in with its role. Results go to stdout, one line per
-    invocation. The function's output and the times go to stderr. The exit status is 1 if an invocation fails.
+    invocation. The function's output, the times and the round trips to each database go to stderr. The exit status is 1 if an invocation
+    fails.
     """
-    parsed = [_event(text) for text in events or ("{}",)]
+    for text in events:
+        _event(text)  # before anything is started
     variables = dict(_assignment(text) for text in assignments)
-    failed = False
-    console.print(f"starting a {kind} server and its RDS endpoint")
-    with endpoint.start(kind, iam=iam, schema=schema) as database:
-        environment = Environment(
-            layers=layers,
-            task=task,
-            handler=handler,
-            python=python,
-            variables={**database.variables(CA), **variables},
-            credentials=database.credentials,
-            region=database.front.region,
-            memory=memory,
-            timeout=timeout,
-            hosts={database.front.host: database.front.address},
-            files={CA: database.front.ca_file},
-        )
-        with environment:
-            for event in parsed:
-                with database.front.count() as count:
-                    invocation = environment.invoke(event)
-                for line in invocation.logs:
-                    console.print(escape(line))
-                if invocation.error is None:
-                    click.echo(json.dumps(invocation.payload))
-                else:
-                    failed = True
-                    console.print(f"[red]failed:[/] {escape(str(invocation.error))}")
-                figures = [("init", invocation.init_ms), ("handler", invocation.duration_ms)]
-                times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in figures if ms is not None)
-                console.print(
-                    f"[dim]{invocation.start}: {times or 'no handler was called'}; {count.round_trips} round trips to the database[/]"
-                )
-    if failed:
-        sys.exit(1)
+    for name in (*engines, *([reader] if reader else [])):
+        if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
+            raise click.BadParameter(f"{name!r} is no name of an engine: use letters, digits and _", param_hint="--engine or --reader")
+    files = dict(_schema(text, engines) for text in schemas)
+    console.print(f"starting a {kind} server and its RDS endpoint" if reader is None else "starting a cluster of two servers")
+    with databases.start(kind, iam=iam, engines=engines, reader=reader, schemas=files) as running:
+        function["variables"] = {**running.variables, "RDSPOOL_CA": CA, **variables}
+        if watch:
+            signal.signal(signal.SIGTERM, _interrupt)
+            try:
+                _invoke_again(running, events, function)
+            except KeyboardInterrupt:
+                console.print("stopped")
+        elif not _invoke(running, events, function):
+            sys.exit(1)
+
+
+def _invoke_again(running: Databases, events: Sequence[str], function: dict[str, Any]) -> None:
+    """Invoke the function now, and when a file of it, of its layers or of its events has changed. Raise KeyboardInterrupt at Ctrl-C."""
+    watched = [function["task"], *function["layers"], *(Path(text[1:]) for text in events if text.startswith("@"))]
+    # After its first answer, which is empty, no change is missed, not even one within an invocation.
+    for number, changes in enumerate(watchfiles.watch(*watched, yield_on_timeout=True, rust_timeout=WATCH_TIMEOUT)):
+        if number == 0 or changes:
+            try:
+                _invoke(running, events, function)
+            except (LocalError, click.BadParameter) as error:
+                console.print(f"[red]local:[/] {escape(str(error))}")
+            console.print("[green]watching[/] for changes. Ctrl-C ends it.")
+
+
+def _invoke(running: Databases, events: Sequence[str], function: dict[str, Any]) -> bool:
+    """Invoke the function in a new environment, once per event, and print what came of it. Return whether all have succeeded."""
+    succeeded = True
+    environment = Environment(
+        **function,
+        credentials=running.credentials,
+        region=running.region,
+        hosts=running.addresses,
+        files={CA: running.ca_file},
+    )
+    with environment:
+        for event in [_event(text) for text in events or ("{}",)]:
+            with running.count() as counts:
+                invocation = environment.invoke(event)
+            for line in invocation.logs:
+                console.print(escape(line))
+            if invocation.error is None:
+                click.echo(json.dumps(invocation.payload))
+            else:
+                succeeded = False
+                console.print(f"[red]failed:[/] {escape(str(invocation.error))}")
+            sys.stdout.flush()
+            figures = [("init", invocation.init_ms), ("handler", invocation.duration_ms)]
+            times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in figures if ms is not None)
+            trips = ", ".join(
+                f"{count.round_trips} {'to ' + name if name else 'round trips to the database'}" for name, count in counts.items()
+            )
+            console.print(f"[dim]{invocation.start}: {times or 'no handler was called'}; {trips}[/]")
+    return succeeded
+
+
+def _schema(text: str, engines: Sequence[str]) -> tuple[str | None, Path]:
+    name, sign, file = text.partition("=")
+    known = bool(sign) and name in engines
+    path = Path(file if known else text)
+    if not path.is_file():
+        raise click.BadParameter(f"{path} is no file; before = can stand the name of an --engine", param_hint="--sql")
+    return (name if known else None), path
 
 
 def _event(text: str) -> Any:

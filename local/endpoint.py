@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pymysql
@@ -33,11 +33,17 @@ class Endpoint:
     database: str
     credentials: Credentials = field(repr=False)
     password: str | None = field(repr=False)
+    passwords: Mapping[str, str] = field(repr=False)
+    """Of the users on the server who sign in with IAM."""
+
+    def settings(self) -> dict[str, str]:
+        """Return rdspool's settings for this endpoint, but for RDSPOOL_CA."""
+        settings = _settings(self.front.host, self.front.port, self.database)
+        return settings | ({"RDSPOOL_PASSWORD": self.password} if self.password is not None else {})
 
     def variables(self, ca: str) -> dict[str, str]:
         """Return rdspool's settings for this endpoint. `ca` is the path of the test authority's certificate on the client."""
-        settings = _settings(self.front.host, self.front.port, self.database, ca)
-        return settings | ({"RDSPOOL_PASSWORD": self.password} if self.password is not None else {})
+        return {**self.settings(), "RDSPOOL_CA": ca}
 
     def role(self) -> dict[str, str]:
         """Return the environment variables with the credentials, for a process outside of Lambda."""
@@ -52,11 +58,11 @@ def new_credentials() -> Credentials:
 def variables(*, host: str, port: int, credentials: Credentials) -> dict[str, str]:
     """Return rdspool's settings and the role of an endpoint before it is started with these arguments, for a process outside of Lambda."""
     ca = authority(cache_dir() / "authority").ca
-    return {**_settings(host, port, DATABASE, str(ca)), "RDSPOOL_REGION": REGION, **_role(credentials)}
+    return {**_settings(host, port, DATABASE), "RDSPOOL_CA": str(ca), "RDSPOOL_REGION": REGION, **_role(credentials)}
 
 
-def _settings(host: str, port: int, database: str, ca: str) -> dict[str, str]:
-    return {"RDSPOOL_HOST": host, "RDSPOOL_PORT": str(port), "RDSPOOL_USER": USER, "RDSPOOL_DATABASE": database, "RDSPOOL_CA": ca}
+def _settings(host: str, port: int, database: str) -> dict[str, str]:
+    return {"RDSPOOL_HOST": host, "RDSPOOL_PORT": str(port), "RDSPOOL_USER": USER, "RDSPOOL_DATABASE": database}
 
 
 def _role(credentials: Credentials) -> dict[str, str]:
@@ -92,14 +98,25 @@ def start(
         # The function signs with the credentials that the front checks.
         credentials = credentials or new_credentials()
         if schema is not None:
-            _run(running, schema)
-        users = {USER: password} if iam else {}
-        with front.start(running, users=users, credentials=credentials, host=host, port=port) as before:
-            yield Endpoint(running, before, USER, DATABASE, credentials, None if iam else password)
+            run_file(running, DATABASE, schema)
+        passwords = {USER: password} if iam else {}
+        with front.start(running, users=passwords, credentials=credentials, host=host, port=port) as before:
+            yield Endpoint(running, before, USER, DATABASE, credentials, None if iam else password, passwords)
 
 
-def _run(running: Server, schema: Path) -> None:
-    connection = running.connect(database=DATABASE, client_flag=CLIENT.MULTI_STATEMENTS)
+@contextmanager
+def beside(first: Endpoint, database: str, *, schema: Path | None = None) -> Iterator[Endpoint]:
+    """Run another endpoint before the server of `first` until the block ends: for one of its other databases, with the same user and role."""
+    if schema is not None:
+        run_file(first.server, database, schema)
+    host = f"{database.lower().replace('_', '-')}.{HOST.partition('.')[2]}"
+    with front.start(first.server, users=first.passwords, credentials=first.credentials, host=host) as before:
+        yield replace(first, front=before, database=database)
+
+
+def run_file(running: Server, database: str, schema: Path) -> None:
+    """Run a file of SQL statements in a database. Raise LocalError when the server rejects one."""
+    connection = running.connect(database=database, client_flag=CLIENT.MULTI_STATEMENTS)
     try:
         with connection.cursor() as cursor:
             cursor.execute(schema.read_text())

@@ -1,8 +1,8 @@
-"""Write the figures of README.md and the pages in docs/ from what the commands in this tree print.
+"""Write the figures of README.md, README.ja.md and the pages in docs/ from what the commands in this tree print.
 
 usage: python tests/readme.py [run] [bench]      (both without arguments)
 
-`run` runs examples/run.sh for the table of invocations. `bench` takes the tables and the rows where a peer is ahead from the
+`run` runs examples/run.sh for the table of invocations. `bench` takes the tables, the round trips and the rows where a peer is ahead from the
 last tests/bench/run.sh. A text stands between the marks <!-- NAME:begin --> and <!-- NAME:end -->.
 """
 
@@ -20,9 +20,21 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "tests/bench/results.json"
 COLUMNS = ("invocation", "start", "connection_id", "connection", "init_ms", "duration_ms", "round_trips")
+BRIEF = ("cold_round_trips", "write_round_trips", "import_cpu", "reconnect_cpu", "rows_many_cpu", "cold_rss")
+"""The measures of the README's table."""
+BRIEF_CONTENDERS = ("original", "stock_c", "pymysql", "wrapper", "rdspool")
 OURS = "rdspool"
 LEAST = 0.01
 """The smallest difference, as a part of rdspool's figure, that counts as being ahead."""
+JAPANESE = {
+    "cold_round_trips": "接続から最初の行まで",
+    "write_round_trips": "UPDATE + COMMIT (接続済み)",
+    "import_cpu": "import とエンジンの作成",
+    "reconnect_cpu": "再接続",
+    "rows_many_cpu": "10,000 行 (9 列) の SELECT",
+    "cold_rss": "最初のクエリーの後",
+}
+_UNITS = {"round trips": "往復", "ms of CPU": "CPU ms", "MiB": "MiB"}
 
 
 def invocations() -> str:
@@ -49,6 +61,33 @@ def shown(value: float | None) -> str:
     if value == int(value):
         return f"{value:,.0f}"
     return next((f"{value:.{digits}f}" for limit, digits in ((10, 2), (100, 1)) if value < limit), f"{value:,.0f}")
+
+
+def figure(outcome: dict[str, Any]) -> str:
+    """Return the README's one figure."""
+    ours, theirs = (shown(median(outcome, name, "cold_round_trips")) for name in (OURS, "pymysql"))
+    return f"**A cold connect to the first row takes {ours} round trips. PyMySQL needs {theirs}.**"
+
+
+def figure_ja(outcome: dict[str, Any]) -> str:
+    """Return the same figure in Japanese."""
+    ours, theirs = (shown(median(outcome, name, "cold_round_trips")) for name in (OURS, "pymysql"))
+    return f"**新しい接続から最初の行までの往復は {ours} 回です。PyMySQL では {theirs} 回です。**"
+
+
+def brief(outcome: dict[str, Any], titles: dict[str, str] | None = None, units: dict[str, str] | None = None) -> str:
+    """Return the README's table: a row for each of `BRIEF`."""
+    names = [name for name in BRIEF_CONTENDERS if name in outcome["contenders"]]
+    heads = [outcome["contenders"][name]["label"] for name in names]
+    lines = [f"| | {' | '.join(f'**{head}**' if name == OURS else head for name, head in zip(names, heads, strict=True))} |"]
+    lines.append(f"|---|{'--:|' * len(names)}")
+    for key in BRIEF:
+        measure = outcome["measures"][key]
+        cells = [shown(median(outcome, name, key)) for name in names]
+        cells[names.index(OURS)] = f"**{cells[names.index(OURS)]}**"
+        title, unit = (titles or {}).get(key, measure["title"]), (units or {}).get(measure["unit"], measure["unit"])
+        lines.append(f"| {title}, {unit} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def ahead(outcome: dict[str, Any]) -> str:
@@ -80,7 +119,10 @@ def bench() -> list[tuple[str, str, str]]:
     """Return what the benchmark's results say: page, mark and text of each place."""
     outcome = json.loads(RESULTS.read_text())
     return [
-        ("README.md", "bench", RESULTS.with_suffix(".md").read_text()),
+        ("README.md", "figure", figure(outcome)),
+        ("README.md", "brief", brief(outcome)),
+        ("README.ja.md", "figure", figure_ja(outcome)),
+        ("README.ja.md", "brief", brief(outcome, JAPANESE, _UNITS)),
         ("docs/bench.md", "bench", RESULTS.with_suffix(".md").read_text()),
         ("docs/bench.md", "ahead", ahead(outcome)),
     ]
@@ -94,6 +136,4 @@ if __name__ == "__main__":
         for place in bench():
             put(*place)
     if "run" in chosen:
-        table = invocations()
-        for page in ("README.md", "docs/index.md"):
-            put(page, "run", table)
+        put("docs/index.md", "run", invocations())

@@ -8,7 +8,7 @@ from typing import Any
 
 import svg as draw
 
-WIDTH, LEFT, RIGHT = 600, 210, 64
+WIDTH, LEFT, RIGHT = 600, 214, 68
 """Widths of the drawing, of the labels, and of the figures behind the bars."""
 TOP, ROW, BAR, LINE = 52, 24, 14, 16
 STYLE = """
@@ -108,7 +108,7 @@ def failover(run: dict[str, Any], facts: dict[str, Any]) -> str:
 
 def _file(title: str, parts: list[draw.Element], height: float, facts: dict[str, Any], which: str) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
-    foot = wrap(f"docs/run.sh --timelines, {facts['date']}, {which}: {versions}", 88)
+    foot = wrap(f"docs/run.sh --timelines, {facts['date']}, {which}: {versions}", 78)
     full = int(height) + len(foot) * LINE + 14
     elements: list[draw.Element] = [
         draw.Title(text=title),

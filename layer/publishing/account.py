@@ -22,7 +22,7 @@ _STANDARD = "aws"
 _ATTEMPTS = 4
 _CONNECT = 5.0  # seconds
 _POOL = 10
-_RIGHTS = {"HeadObject": "GetObject", "GetLayerVersionByArn": "GetLayerVersion"}
+_RIGHTS = {"HeadObject": "GetObject", "GetLayerVersionByArn": "GetLayerVersion", "Invoke": "InvokeFunction"}
 """Actions of IAM whose names differ from those of their calls."""
 _ONCE = 3
 """Factor on the timeout of calls that botocore does not retry, because they upload the zip."""

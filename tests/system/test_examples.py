@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -66,6 +67,120 @@ def test_a_users_function_runs_against_a_local_database(layer_of: LayerOf, tmp_p
     assert "Unknown column 'nonsense'" in done.stderr
 
 
+TWO_ENGINES = """
+from rdspool import get_engine
+from sqlalchemy import text
+
+engines = {name: get_engine(name) for name in (None, "OTHER")}
+
+def handler(event, context):
+    with engines[event["engine"]].begin() as connection:
+        return connection.execute(text(event["sql"])).scalar() if "SELECT" in event["sql"] else connection.execute(text(event["sql"])).rowcount
+"""
+
+
+def two_engines(folder: Path, layer: Path, other: str) -> list[str]:
+    """Write the function with an engine of this name beside the unnamed one, and return the arguments that run it."""
+    (folder / "handler.py").write_text(TWO_ENGINES.replace("OTHER", other))
+    return ["--task", str(folder), "--layer", str(layer)]
+
+
+def asking(engine: str | None, sql: str) -> list[str]:
+    return ["--event", json.dumps({"engine": engine, "sql": sql})]
+
+
+def trips(stderr: str, other: str) -> list[list[int]]:
+    """Return the round trips of each invocation, to the database of the unnamed engine and to the other one."""
+    found = re.findall(rf"(\d+) round trips to the database, (\d+) to {other}", stderr)
+    return [[int(one) for one in pair] for pair in found]
+
+
+@pytest.mark.parametrize("sign_in", ["--iam", "--no-iam"])
+def test_a_function_with_two_databases(layer_of: LayerOf, tmp_path: Path, sign_in: str) -> None:
+    what = two_engines(tmp_path, layer_of(), "reporting")
+    (tmp_path / "pets.sql").write_text("CREATE TABLE pet (name TEXT); INSERT INTO pet VALUES ('Rex');")
+    (tmp_path / "sales.sql").write_text("CREATE TABLE sale (price INT); INSERT INTO sale VALUES (7);")
+    what += ["--engine", "reporting", "--sql", str(tmp_path / "pets.sql"), "--sql", f"reporting={tmp_path / 'sales.sql'}", sign_in]
+    asked = [
+        *asking(None, "SELECT name FROM pet"),
+        *asking("reporting", "SELECT price FROM sale"),
+        *asking("reporting", "SELECT price FROM sale"),
+    ]
+    done = local("invoke", *what, *asked)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ['"Rex"', "7", "7"]
+    first, second, third = trips(done.stderr, "reporting")
+    assert first[0] > 2
+    assert first[1] == 0
+    assert second[0] == 0
+    assert second[1] > 2
+    assert third == [0, 2]
+
+
+def test_a_function_with_a_writer_and_a_reader(layer_of: LayerOf, tmp_path: Path) -> None:
+    what = two_engines(tmp_path, layer_of(), "reader")
+    (tmp_path / "pets.sql").write_text("CREATE TABLE pet (name TEXT);")
+    insert = "INSERT INTO pet VALUES ('Rex')"
+    asked = [*asking(None, insert), *asking("reader", "SELECT name FROM pet"), *asking("reader", insert)]
+    done = local("invoke", *what, "--reader", "reader", "--sql", str(tmp_path / "pets.sql"), *asked)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines() == ["1", '"Rex"']
+    assert "running with the --read-only option" in done.stderr, done.stderr
+    (written, read, refused) = trips(done.stderr, "reader")
+    assert written[1] == read[0] == refused[0] == 0
+    assert min(written[0], read[1], refused[1]) > 0
+
+
+def test_watch_invokes_again_when_a_file_has_changed(layer_of: LayerOf, tmp_path: Path) -> None:
+    task = tmp_path / "task"
+    task.mkdir()
+    event = tmp_path / "event.json"
+    handler = "from rdspool import get_engine\nfrom sqlalchemy import text\nengine = get_engine()\n\ndef handler(event, context):\n"
+    counts = "    with engine.begin() as c:\n        c.execute(text('INSERT INTO pet VALUES (1)'))\n"
+    returns = "        return [event, VERSION, c.execute(text('SELECT COUNT(*) FROM pet')).scalar_one()]\n"
+    (tmp_path / "pets.sql").write_text("CREATE TABLE pet (id INT);")
+
+    def write(version: str) -> None:
+        (task / "handler.py").write_text((handler + counts + returns).replace("VERSION", version))
+
+    write("1")
+    event.write_text('"a"')
+    command = ["invoke", "--task", task, "--layer", layer_of(), "--event", f"@{event}", "--sql", tmp_path / "pets.sql", "--watch"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "local", *map(str, command)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as watching:
+        assert watching.stdout is not None
+        assert watching.stderr is not None
+
+        def said(words: str) -> str:
+            lines = []
+            for line in watching.stderr or ():
+                lines.append(line)
+                if words in line:
+                    return "".join(lines)
+            raise AssertionError("".join(lines))
+
+        try:
+            said("watching for changes")
+            assert json.loads(watching.stdout.readline()) == ["a", 1, 1]
+            write("2")
+            assert json.loads(watching.stdout.readline()) == ["a", 2, 2]
+            assert "cold: " in said("watching for changes")
+            write("nonsense")
+            assert "failed: NameError" in said("watching for changes")
+            event.write_text("{")
+            assert "is not valid JSON" in said("watching for changes")
+            event.write_text('"b"')
+            assert "failed: NameError" in said("watching for changes")
+            write("3")
+            assert json.loads(watching.stdout.readline()) == ["b", 3, 3]
+        finally:
+            watching.send_signal(signal.SIGINT)
+            rest = watching.communicate()[1]
+    assert watching.returncode == 0, rest
+    assert "Traceback" not in rest
+
+
 @pytest.mark.parametrize("sign_in", ["--iam", "--no-iam"])
 def test_up_gives_what_rdspool_needs(sign_in: str) -> None:
     with subprocess.Popen(
@@ -100,6 +215,9 @@ def test_up_gives_what_rdspool_needs(sign_in: str) -> None:
         (["--event", "@/nowhere"], "/nowhere can't be read"),
         (["--set", "X"], "'X' is not NAME=VALUE"),
         (["--layer", "/nowhere.zip"], "/nowhere.zip"),
+        (["--engine", "a-b"], "'a-b' is no name of an engine"),
+        (["--engine", "reports", "--sql", "report=/nowhere"], "report=/nowhere is no file"),
+        (["--engine", "reports", "--sql", "reports=/nowhere"], "/nowhere is no file"),
     ],
 )
 def test_wrong_usage_is_said(arguments: list[str], message: str, tmp_path: Path) -> None:
@@ -107,3 +225,9 @@ def test_wrong_usage_is_said(arguments: list[str], message: str, tmp_path: Path)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_reader_shares_the_database_of_its_writer(tmp_path: Path) -> None:
+    done = local("invoke", "--task", str(tmp_path), "--reader", "reader", "--engine", "other")
+    assert done.returncode == 1
+    assert "local: a reader is one of a cluster of two MySQL servers" in done.stderr

@@ -21,6 +21,8 @@ from sqlalchemy.engine import URL
 
 import local.aws
 from local.aws.faults import Call, Refuse, Silence
+from local.front.faults import SignIn
+from local.front.faults import Silence as SilentServer
 from tests.secrecy import found_in
 
 READ = "GetSecretValue"
@@ -250,6 +252,17 @@ def test_where_aws_is_not_reached_the_servers_refusal_is_the_error(aws, kept, ca
     aws.api.fault(when=Call(operation=READ), do=Refuse(400, "AccessDeniedException", "no"), times=None)
     error = refused(SignInError, secret=kept.name, **ca)
     assert "Whether the password was rotated is not known" in error.__notes__[0]
+
+
+def test_a_server_that_falls_silent_after_its_refusal_is_the_error(aws, kept, front, ca, rotated):
+    """Not the refusal of the attempt before: its password was over, and nobody knows whether the new one is."""
+    made = get_engine(secret=kept.name, connect_timeout=1, **ca)
+    connection_id(made)
+    made.dispose()
+    kept.put(password=rotated())
+    front.fault(when=SignIn(), do=SilentServer(), after=1)
+    error = refused(ConnectTimeoutError, secret=kept.name, connect_timeout=1, **ca)
+    assert "stopped answering in the middle of the sign-in" in str(error)
 
 
 # -- AWS refuses, or does not answer -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted(path.relative_to(ROOT) for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
+PAGES = sorted(
+    (path.relative_to(ROOT) for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))),
+    key=lambda page: (page.name != "README.md", page),
+)
+"""The README comes first: a new user reads it first, in a clone in which nothing has run."""
 RUN = {"python", "sh", "sql"}
 """Languages whose blocks run."""
 READ = {"json"}

@@ -29,11 +29,29 @@ SCHEMA = Path(__file__).with_name("docs_schema.sql")
 REGION = "eu-central-1"
 PROGRAMS = [program for page in PAGES for program in programs(page)]
 RUN = [block for block in all_blocks() if block.reason is None]
-# Pages repeat commands, with comments in their own language: each is run once.
-SHELL = list({re.sub(r"\s+#.*", "", block.code): block for block in reversed(RUN) if block.language == "sh"}.values())
 IAM_USER = re.compile(r"CREATE USER (.*) IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'")
 """What only a server of RDS can do: others do not have the plugin. The rest of the statements is theirs too."""
+USERS = "python -m rdspool"
+"""How a command begins that users run where their function is, not in a clone."""
 HANDLED = "\nif 'handler' in globals():\n    import json\n    print(json.dumps(handler(json.loads({event!r}), None)))\n"
+
+
+def commands(block):
+    """Return the commands of a shell block, without its comments, which pages have in their own language."""
+    return re.sub(r"\s+#.*", "", block.code)
+
+
+def shell():
+    """Return the shell blocks that run, by page. Pages repeat commands: each block is run once, on the first page that has it."""
+    found, seen = {}, set()
+    for block in RUN:
+        if block.language == "sh" and commands(block) not in seen:
+            seen.add(commands(block))
+            found.setdefault(block.page, []).append(block)
+    return found
+
+
+SHELL = shell()
 
 
 @dataclass(frozen=True)
@@ -72,7 +90,7 @@ def stage():
 
 
 def run(command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, **options)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=590, **options)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -144,16 +162,24 @@ def account():
         yield variables, api
 
 
-@pytest.mark.parametrize("block", SHELL, ids=str)
-def test_shell_runs_in_a_fresh_clone(stage, clone, tools, account, block):
-    variables, api = account
-    own = stage.variables_for(block.marks)
-    if "rdspool doctor" not in block.code:
-        # The doctor signs in at the front, with the credentials that the front knows.
-        own |= variables
-    own["PATH"] = os.pathsep.join([str(clone / ".venv/bin"), tools, own["PATH"]])
-    own["RDSPOOL_REPORTING_HOST"] = own["RDSPOOL_HOST"]
-    run(["bash", "-euo", "pipefail", "-c", block.code], cwd=clone, env=own)
-    if "update-function-configuration" in block.code:
-        (layer,) = api.get_function(FunctionName="NAME")["Configuration"]["Layers"]
-        assert re.fullmatch(rf"arn:aws:lambda:{REGION}:\d+:layer:rdspool-python3_13-x86_64:\d+", layer["Arn"])
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("page", SHELL, ids=str)
+def test_shell_runs(stage, clone, tools, account, tmp_path, page):
+    for block in SHELL[page]:
+        variables, api = account
+        own = stage.variables_for(block.marks)
+        if block.code.startswith(USERS):
+            own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own["PATH"]])
+            own |= {f"RDSPOOL_REPORTING_{name}": own[f"RDSPOOL_{name}"] for name in ("HOST", "USER")}
+            run(["bash", "-euo", "pipefail", "-c", block.code], cwd=tmp_path, env=own)
+        else:
+            own |= {**variables, "PATH": os.pathsep.join([str(clone / ".venv/bin"), tools, own["PATH"]])}
+            run(["bash", "-euo", "pipefail", "-c", block.code], cwd=clone, env=own)
+        if "update-function-configuration" in block.code:
+            (layer,) = api.get_function(FunctionName="NAME")["Configuration"]["Layers"]
+            assert re.fullmatch(rf"arn:aws:lambda:{REGION}:\d+:layer:rdspool-python3_13-x86_64:\d+", layer["Arn"])
+
+
+def test_no_shell_block_is_left_out():
+    ran = {commands(block) for group in SHELL.values() for block in group}
+    assert ran == {commands(block) for block in RUN if block.language == "sh"}

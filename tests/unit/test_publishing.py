@@ -412,7 +412,7 @@ def test_the_policy_of_the_guide_allows_every_call_that_is_made():
 
 @pytest.mark.parametrize(("path", "least"), [(matrix.PROJECT / "layer" / "README.md", 5), (GUIDE, 10)], ids=["README", "guide"])
 def test_the_commands_of_the_documents_take_the_options_that_they_give_them(path, least):
-    calls = re.findall(r"^    (?:arn=\$\()?(?:\.venv/bin/)?python -m layer ([^#)\n]+)", path.read_text(), re.MULTILINE)
+    calls = re.findall(r"^(?:    )?(?:arn=\$\()?(?:\.venv/bin/)?python -m layer ([^#)\n]+)", path.read_text(), re.MULTILINE)
     assert len(calls) >= least
     for call in calls:
         name, *arguments = shlex.split(call)

@@ -24,11 +24,11 @@ COPY LICENSE pyproject.toml ./
 COPY layer layer
 COPY python python
 RUN --mount=type=cache,target=/cache \
-    python3 -m layer.assemble --python "$PYTHON_VERSION" --architecture "$ARCHITECTURE" --cache /cache --output /dist
+    python3 -m layer.building.assemble --python "$PYTHON_VERSION" --architecture "$ARCHITECTURE" --cache /cache --output /dist
 
 # Lambda unpacks a layer into /opt. The times of the files are the zip's, not those of the build.
 FROM build AS opt
-RUN python3 -m layer.unpack /dist/*.zip /image/opt
+RUN python3 -m layer.building.unpack /dist/*.zip /image/opt
 
 FROM scratch AS image
 COPY --from=opt /image /

@@ -99,8 +99,8 @@ _setup_build() (
 
 # The part of rdspool in C, where its tests or its benchmark run: the same bytes as in the layer. The build of a layer compiles its own.
 _setup_extension() {
-  [ -f "$_setup_root/layer/extension.py" ] || return 0
-  PYTHONPATH=$_setup_root "$PYTHON" -m layer.extension --cache "$_setup_cache"
+  [ -f "$_setup_root/layer/building/extension.py" ] || return 0
+  PYTHONPATH=$_setup_root "$PYTHON" -m layer.building.extension --cache "$_setup_cache"
 }
 
 setup_venv() {

@@ -46,7 +46,7 @@ def _chain(error: BaseException) -> list[BaseException]:
         one = left.pop()
         if one is not None and not any(one is other for other in chain):
             chain.append(one)
-            left += [one.__cause__, one.__context__, getattr(one, "orig", None)]
+            left += [one.__cause__, one.__context__, getattr(one, "orig", None), getattr(one, "driver_error", None)]
     return chain
 
 

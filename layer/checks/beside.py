@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .. import archive, documents
+from .. import documents
+from ..building import archive
 from ..documents import Document
 from ..errors import LayerError
 from .finding import Contents, Finding

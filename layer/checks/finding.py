@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import archive
+from ..building import archive
 from ..errors import LayerError
 from ..matrix import Target
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from .. import assemble, bytecode, documents, extension, interpreter, package
+from .. import documents
+from ..building import assemble, bytecode, extension, interpreter, package
+from ..building.imports import archives
 from ..errors import LayerError
-from ..imports import archives
 from ..matrix import Target
 from .finding import ROOT, SIGNER_FILE, Contents, Finding
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from .. import matrix
-from ..wheels import normalise
+from ..building.wheels import normalise
 from .finding import Contents, Finding
 
 _SITE = re.compile(r"^(?:lib/python3\.\d+/site-packages/)?([^/]+)")

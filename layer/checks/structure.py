@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from .. import archive, matrix
+from .. import matrix
+from ..building import archive
 from .finding import ROOT, SIGNER_FILE, Contents, Finding
 
 

@@ -15,8 +15,9 @@ from rich.table import Table
 
 from local.cache import cache_dir
 
-from .. import docker, interpreter, matrix
-from ..assemble import Layer, Progress, assemble
+from .. import matrix
+from ..building import docker, interpreter
+from ..building.assemble import Layer, Progress, assemble
 from ..errors import LayerError
 from ..matrix import Target
 
@@ -63,7 +64,8 @@ def build(
 ) -> None:
     """Build layers. Each gets a zip, a manifest, an SBOM (CycloneDX) and a provenance statement (in-toto, SLSA)."""
     # Imported late: their packages take longer to import than other commands take to run.
-    from ..evidence import signature, source, writing
+    from ..building import source
+    from ..evidence import signature, writing
 
     hook = signature.Hook(signer) if signer else None
     console = Console(stderr=True)

@@ -10,7 +10,8 @@ from rich.markup import escape
 
 from local.cache import cache_dir
 
-from .. import archive, distributions, matrix
+from .. import matrix
+from ..building import archive, distributions
 
 
 @click.command("distributions")

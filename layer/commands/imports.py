@@ -13,8 +13,9 @@ from rich.table import Column, Table
 
 from local.cache import cache_dir
 
-from .. import interpreter, matrix
-from ..imports.transforms import TRANSFORMS
+from .. import matrix
+from ..building import interpreter
+from ..building.imports.transforms import TRANSFORMS
 
 LEAST = 2.0
 """In milliseconds. A transform that saves less does not stay."""
@@ -26,7 +27,7 @@ LEAST = 2.0
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object: milliseconds by transform.")
 def imports_command(python: str | None, rounds: int, as_json: bool) -> None:
     """Show what each transform saves of the CPU of `get_engine()` in a fresh process: without it, minus with all."""
-    from ..imports.savings import savings
+    from ..building.imports.savings import savings
 
     target = matrix.target(python or interpreter.preferred(), matrix.of_machine(os.uname().machine))
     console = Console(stderr=True)

@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from .. import docker, matrix
+from .. import matrix
+from ..building import docker
 
 if TYPE_CHECKING:
-    from ..inspection import Inspection
-    from ..trial import Trial
+    from ..checks.inspection import Inspection
+    from ..checks.trial import Trial
 
 
 @click.command()
@@ -47,7 +48,7 @@ def inspect(
     connects to a local database server through an RDS endpoint. With --emulate, QEMU runs the others, without a Lambda environment, where
     Debian has their Python. The exit status is 0 when all zips can be published, 1 otherwise.
     """
-    from .. import inspection
+    from ..checks import inspection
 
     with docker.compiler(base, given) as compiler:
         inspected = [inspection.inspect(path, matrix.parse(name or path.name), compiler) for path in zips]
@@ -62,7 +63,7 @@ def inspect(
 
 
 def _trials(inspected: list[Inspection], emulate: bool) -> list[Trial]:
-    from .. import trial
+    from ..checks import trial
 
     made: list[Trial] = []
     with Console(stderr=True).status("starting a database server and its RDS endpoint") as status:

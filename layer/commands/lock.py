@@ -7,9 +7,9 @@ import subprocess
 
 import click
 
+from ..building.wheels import DISTRIBUTION_TOOLS, REQUIREMENTS, TOOLS
 from ..errors import LayerError
 from ..matrix import PROJECT
-from ..wheels import DISTRIBUTION_TOOLS, REQUIREMENTS, TOOLS
 
 
 @click.command()

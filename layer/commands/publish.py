@@ -157,7 +157,7 @@ def _artefacts(
 
 def _changed(stage: Stage, artefacts: list[Artefact], dirty: bool, console: Console) -> bool:
     """Return whether --dirty is used for prod. Raise LayerError when it is not, and a zip for prod was not built from this commit alone."""
-    from ..evidence.source import source
+    from ..building.source import source
     from ..publishing import gate
 
     if stage.prerelease:

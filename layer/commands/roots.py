@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from .. import matrix, roots
+from .. import matrix
+from ..building import roots
 from ..errors import LayerError
 
 

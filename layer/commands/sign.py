@@ -69,7 +69,7 @@ def sign(
 def _with_signer(
     zips: tuple[Path, ...], profile: str, bucket: str, region: str, account: str | None, output: Path | None, console: Console
 ) -> None:
-    from ..evidence import signer
+    from ..publishing import signer
     from ..publishing.account import open_account
 
     opened = open_account(account, _TIMEOUT, matrix.partition_of(region))

@@ -11,9 +11,10 @@ from rich.console import Console
 
 from local.cache import cache_dir
 
-from .. import docker, documents, interpreter, matrix
+from .. import documents, matrix
+from ..building import docker, interpreter
+from ..checks.verification import Verdict, verify
 from ..errors import LayerError
-from ..verification import Verdict, verify
 
 _STATUS = {Verdict.SAME: 0, Verdict.REPACKED: 0, Verdict.SIGNED: 0, Verdict.UNPROVED: 2, Verdict.DIFFERENT: 1}
 _SHOWN = 20

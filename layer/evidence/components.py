@@ -12,11 +12,11 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from .. import licences
+from ..building import licences
+from ..building.package import project
+from ..building.wheels import normalise
 from ..errors import LayerError
 from ..matrix import Target
-from ..package import project
-from ..wheels import normalise
 
 _METADATA = re.compile(r"^([^/]+)\.dist-info/METADATA$")
 _ROOTS = "rdspool/_aws/roots/"

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import matrix
+from ..building.source import Source
+from ..building.wheels import REQUIREMENTS, TOOLS, indexes, pins
 from ..matrix import Target
-from ..wheels import REQUIREMENTS, TOOLS, indexes, pins
-from .source import Source
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"

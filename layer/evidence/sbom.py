@@ -20,15 +20,15 @@ from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from .. import licences
+from ..building import licences
+from ..building.package import project
+from ..building.wheels import normalise
 from ..checks.finding import ROOT, Contents
-from ..package import project
-from ..wheels import normalise
 from .components import Part, parts
 
 _CHANGED = (
     "As in the wheel with that hash, but without files that are not needed; extension modules have no debug information, and sources were "
-    "compiled to bytecode, some with the changes of layer/imports/transforms.py. The hashes of the files are those of the layer."
+    "compiled to bytecode, some with the changes of layer/building/imports/transforms.py. The hashes of the files are those of the layer."
 )
 _FILE = "file:"
 _KINDS = {"library": ComponentType.LIBRARY, "data": ComponentType.DATA}

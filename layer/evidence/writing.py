@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..assemble import Layer, replace
+from ..building.assemble import Layer, replace
+from ..building.source import Source, epoch
 from ..checks.finding import read
 from ..matrix import Target
 from .provenance import Builder, statement
 from .sbom import sbom
-from .source import Source, epoch
 
 SBOM = ".cdx.json"
 PROVENANCE = ".provenance.json"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import archive, documents, package
+from .. import documents
+from ..building import archive, package
 from ..documents import Document
 from ..errors import LayerError
 from ..matrix import Target

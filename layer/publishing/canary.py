@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import matrix, trial
+from .. import matrix
+from ..checks import trial
 from ..errors import LayerError
 from .account import Region
 from .catalogue import Row

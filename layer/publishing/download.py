@@ -8,7 +8,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import archive
+from ..building import archive
 from ..errors import LayerError
 from ..matrix import Target
 from . import stages, versions

@@ -6,11 +6,12 @@ from packaging.version import InvalidVersion, Version
 
 from local.cache import cache_dir
 
-from .. import archive, docker, documents, inspection, wheels
-from ..checks import finding
+from .. import documents
+from ..building import archive, docker, wheels
+from ..building.source import Source
+from ..checks import finding, inspection
 from ..checks.beside import of_provenance
 from ..errors import LayerError
-from ..evidence.source import Source
 from ..evidence.writing import PROVENANCE
 from .artefact import Artefact
 from .stages import Stage

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import matrix
-from ..assemble import replace
+from ..building.assemble import replace
 from ..errors import LayerError
 from . import outcome
 from .account import Account

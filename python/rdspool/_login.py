@@ -12,7 +12,7 @@ from ._driver import tls
 from ._driver.session_start import SessionStart
 from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, SESSION_TRACK, Login
 from ._lambda import attributes
-from .errors import CredentialsError
+from .errors import CredentialsError, SettingsError
 from .secret import Secret
 from .settings import Settings
 
@@ -47,7 +47,7 @@ def completed(settings: Settings, found: Stored) -> Settings:
     made = settings.completed(found.user, found.database)
     if not made.user:
         raise CredentialsError(
-            f'the secret {settings.secret!r} has no "username", and RDSPOOL_USER is not set: set it to the database user'
+            f'the secret {settings.secret!r} has no "username", and {settings.sources["user"]} is not set: set it to the database user'
         )
     return made
 
@@ -64,11 +64,14 @@ def context(settings: Settings, roots: tuple[str, ...]) -> ssl.SSLContext:
 
     Raises SettingsError for a file that holds no certificate.
     """
-    if not settings.development:
-        return tls.context(roots)
-    from ._driver import unverified
+    if settings.development:
+        from ._driver import unverified
 
-    return unverified.context()
+        return unverified.context()
+    try:
+        return tls.context(roots)
+    except SettingsError as error:
+        raise SettingsError(str(error) if settings.ca is None else f"{settings.sources['ca']}: {error}") from None
 
 
 def login(
@@ -86,7 +89,7 @@ def login(
         attributes={**attributes.machine(), **attributes.function(), **more},
         tls=context,
         server_name=settings.own_name,
-        development=settings.development,
+        development=settings.sources["development"] if settings.development else None,
         token=token,
         capabilities=CAPABILITIES
         | (MULTI_STATEMENTS if settings.multi_statements else 0)

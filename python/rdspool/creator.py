@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -10,31 +11,29 @@ from typing import Final
 
 from mysql.connector.errors import Error
 
-from . import deadlines
+from . import _connect_log, _writer, deadlines
 from ._aws import credentials
 from ._aws.authorities import root_files
 from ._aws.endpoints import is_proxy
 from ._aws.token import TokenSource
-from ._driver import probes, tls
+from ._connect_log import NewConnection
+from ._driver import probes
 from ._driver.attempts import Attempts
 from ._driver.connection import Connection
-from ._driver.error_numbers import ACCESS_DENIED, CANNOT_CONNECT, OPTION_PREVENTS_STATEMENT
+from ._driver.error_numbers import ACCESS_DENIED, CANNOT_CONNECT
+from ._driver.lives import Lives
 from ._driver.session_start import SessionStart
 from ._driver.sign_in import Login
 from ._lambda import shutdown, snapshot
 from ._lambda.init_connection import InitConnection
 from ._lambda.pressure import Pressure
 from ._login import completed, context, forget_stored, login, session_start, stored_source
+from ._second_connections import SecondConnections
 from .deadlines import Limit
-from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError, SettingsError, TooManyConnectionsError
+from .errors import ConnectError, ConnectTimeoutError, CredentialsError, SettingsError, TooManyConnectionsError
 from .pool import IDLE_GAP
 from .secret import EmptiedFrames, Secret
 from .settings import Settings
-
-_READ_ONLY: Final = ("@@global.read_only", "@@global.innodb_read_only")
-"""What a reader has on: a replica of RDS the first, one of Aurora the second."""
-END_SESSION: Final = 1.0
-"""Seconds that ending a statement on the server may take: the caller waits for it, on top of what it has waited for the statement."""
 
 _tokens: Final[dict[tuple[str, int, str, str], TokenSource]] = {}
 _tokens_lock = threading.Lock()
@@ -78,9 +77,10 @@ class Creator:
         write_timeout: float | None = None,
         force_ipv6: bool = False,
         asks_first: bool = False,
+        lives: Lives | None = None,
     ) -> None:
         """Prepare for `settings`; `start` is what each session starts with, None for what the settings say. With `asks_first` the first
-        connection brings the answers to SQLAlchemy's first questions along.
+        connection brings the answers to SQLAlchemy's first questions along. `lives` are those of connections that another creator made before.
 
         `connection_attributes` are seen in performance_schema.session_connect_attrs, beside rdspool's own; `read_timeout` and
         `write_timeout` (seconds) bound each part of an answer and each send; None: no bound.
@@ -92,16 +92,18 @@ class Creator:
         self._attributes = connection_attributes or {}
         self._timeouts = read_timeout, write_timeout
         self._force_ipv6 = force_ipv6
-        self._roots = () if settings.development else root_files(settings.own_name, settings.region, settings.ca)
+        self._roots = () if settings.development else root_files(settings.own_name, settings.region, settings.ca, settings.sources)
         self._init_connection: InitConnection | None = None
         self._reached = False
         """Whether the server was reached before: where it is not now, it can be restarting."""
         self._asks_first = asks_first
+        self.lives = Lives(settings.pool_recycle) if lives is None else lives
+        """Why its connections have ended, which is why it makes others."""
         if self._roots and not snapshot.ahead():
             # Some 2 ms of CPU, spent in init: that has a whole processor, a first invocation with 128 MB has 7 % of one. In a snapshot,
             # all environments would share what the context has drawn at random.
             with suppress(SettingsError):  # the connect raises it
-                tls.context(self._roots)
+                context(settings, self._roots)
         self.pressure: Pressure | None = None
         """What is known of the server's limit of connections, where somebody gives them back."""
 
@@ -116,8 +118,18 @@ class Creator:
     def __call__(self) -> Connection:
         """Return a new connection: verified, signed in, its session set up.
 
-        Raises CredentialsError, or a ConnectError that tells what to do.
+        Raises CredentialsError, or a ConnectError that tells what to do: without its frames, and with what it was made of as its
+        `driver_error`, for a traceback would show three more of them, each with the same text.
         """
+        try:
+            return self._first_or_new()
+        except ConnectError as error:
+            failed = error
+        failed.stand_alone()
+        raise failed
+
+    def _first_or_new(self) -> Connection:
+        """Return the connection that was begun during init, else a new one."""
         limit = self._limit()
         begun, self._init_connection = self._init_connection, None
         if begun is None:
@@ -143,14 +155,21 @@ class Creator:
     def _limit(self) -> Limit:
         """Return the limit of a connect that begins now, with all that it repeats."""
         settings = self.settings
-        return deadlines.within(settings.connect_timeout or deadlines.usual(), "RDSPOOL_CONNECT_TIMEOUT", settings.deadline_margin)
+        return deadlines.within(
+            settings.connect_timeout or deadlines.usual(), settings.sources["connect_timeout"], settings.deadline_margin
+        )
 
     def _new(self, limit: Limit) -> Connection:
         """Return a new connection. What can pass within the limit, such as a server with too many connections, is tried again."""
-        attempts = Attempts(limit, restarts=self._reached or self.settings.role == "writer")
+        attempts, began = Attempts(limit, restarts=self._reached or self.settings.role == "writer"), time.monotonic()
         while True:
+            begun = time.monotonic()
             try:
-                return self._checked(self._once(limit), limit)
+                made = self._once(limit)
+                # What is before the connection: the credentials and the signature, and a kept token that was refused.
+                made.steps = {"credentials": time.monotonic() - begun - sum(made.steps.values()), **made.steps}
+                if self.settings.role == "writer":
+                    _writer.check(made, self.settings, limit)
             except ConnectError as error:
                 if self.pressure is not None and isinstance(error, TooManyConnectionsError):
                     self.pressure.refused()
@@ -161,27 +180,24 @@ class Creator:
                     if source is not None and last.errno == ACCESS_DENIED:
                         source.proven = False  # it lasts: the next call need not wait to be refused
                     raise
+            else:
+                self._tell(made, attempts.made + 1, time.monotonic() - began)
+                return made
 
-    def _checked(self, made: Connection, limit: Limit) -> Connection:
-        """Return the connection where the server has the role that is asked for. Raises ReadOnlyServerError."""
-        settings = self.settings
-        if settings.role == "writer":
-            if not made.asked:
-                made.waiting.limit(limit)
-                try:
-                    made.asked = probes.ask(made, *_READ_ONLY)
-                except BaseException:
-                    made.close()
-                    raise
-                made.waiting.limit(None)
-            if any(str(made.asked[variable]).upper() not in ("0", "OFF", "NONE") for variable in _READ_ONLY):
-                made.close()
-                raise ReadOnlyServerError(
-                    f'{settings.host}:{settings.port} leads to a server that takes no writes, and role="writer" (RDSPOOL_ROLE) asks for one that '
-                    "does: give the cluster's writer endpoint; after a failover its name leads to the new writer within a minute",
-                    errno=OPTION_PREVENTS_STATEMENT,
-                )
-        return made
+    def _tell(self, made: Connection, attempts: int, seconds: float) -> None:
+        settings, made.why = self.settings, self.lives.begin(made.life)
+        told = NewConnection(
+            settings.sources.name,
+            settings.host,
+            settings.port,
+            made.server_address,
+            made.connection_id,
+            made.why,
+            attempts,
+            seconds,
+            made.steps,
+        )
+        _connect_log.tell(told, settings.log_connects)
 
     def _questions(self) -> tuple[str, ...] | None:
         """Return what a connect asks beside SQLAlchemy's first questions; None: it asks nothing.
@@ -192,7 +208,7 @@ class Creator:
         if is_proxy(self.settings.own_name):
             return None
         if self.settings.role == "writer":
-            return _READ_ONLY
+            return _writer.READ_ONLY
         return () if self._asks_first and not self._reached else None
 
     def _once(self, limit: Limit) -> Connection:
@@ -276,26 +292,18 @@ class Creator:
         made.read_timeout, made.write_timeout = self._timeouts
         made.pressure = self.pressure
         shutdown.keep(made)
-        if not is_proxy(settings.own_name):
-            # An RDS Proxy has numbers of its own for connections, and ends none by them.
-            made.end_by(self._end_session)
+        second = SecondConnections(settings, self._login_now)
+        # An RDS Proxy has numbers of its own for connections, and ends none by them.
+        end = None if is_proxy(settings.own_name) else second.end_session
+        made.helped_by(settings.sources["max_allowed_packet"], second.packet_limit, end)
         return made
 
     def _login(self, settings: Settings, secret: Secret, token: bool) -> Login:
         return login(settings, self._start, secret, context(settings, self._roots), self._attributes, token=token)
 
-    def _end_session(self, address: str, from_port: int, connection_id: int, statement: bytes) -> str:
-        """End the session of a statement that was given up, in the time that an invocation has left for it, and return what came of it."""
-        from ._driver.given_up import GivenUp, end_session
-
-        settings = self.settings
-        limit = deadlines.within(END_SESSION, "the time to end a statement", settings.deadline_margin, deadlines.CLEANING)
-        try:
-            who = self._who(limit)
-        except (CredentialsError, ConnectTimeoutError) as error:
-            return f"The statement may go on on the server (connection {connection_id}): nothing can sign in to end it ({error})."
-        given_up = GivenUp(address, from_port, connection_id, statement)
-        return end_session(settings.host, settings.port, self._login(*who), given_up, limit)
+    def _login_now(self, limit: Limit) -> Login:
+        """Return the login with what signs in at this moment."""
+        return self._login(*self._who(limit))
 
     def _who(self, limit: Limit) -> tuple[Settings, Secret, bool]:
         """Return the settings with the user, what signs in, and whether it is a token."""

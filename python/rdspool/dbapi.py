@@ -41,9 +41,13 @@ from mysql.connector.version import VERSION_TEXT as __version__  # noqa: N811
 
 from ._aws.endpoints import is_proxy
 from ._driver.connection import Connection
+from ._driver.lives import Lives
 from ._driver.session_start import CHARSET, SessionStart
+from ._settings import sources
 from ._settings.defaults import NEVER_SECRET
+from ._settings.places import Variables
 from ._settings.shown import shown
+from ._settings.sources import Sources
 from ._settings.suggestions import suggestion
 from .creator import Creator
 from .errors import SettingsError
@@ -92,6 +96,7 @@ _REFUSED: Final = {
     "converter_class": "convert values with SQLAlchemy's TypeDecorator",
     "failover": "RDS fails over by DNS",
     "get_warnings": "cursor.warning_count tells whether there are some, SHOW WARNINGS which",
+    "metrics": "get_engine() counts, in the pool that it makes",
     "option_files": "settings come from arguments, the URL or the environment",
     "option_groups": "settings come from arguments, the URL or the environment",
     "pool_name": "SQLAlchemy pools",
@@ -187,6 +192,23 @@ def connect(**options: Any) -> Connection:
     Raises SettingsError, CredentialsError, or a ConnectError that tells what to do.
     """
     hide(options, SHOWN)
+    return _connected(options, sources.of_connect())
+
+
+def connect_from_url(options: dict[str, Any], in_url: Mapping[str, Any], lives: Lives) -> Connection:
+    """Return a new connection for the dialect: as `connect()` does, but errors name the part of the URL, or the key of `connect_args`.
+
+    `options` are those of `connect()`, texts that can be passwords as `Secret`; `in_url` are those of them that the URL holds, `lives` those of the
+    connections of the same engine.
+    """
+    called = sources.of_url()
+    for name, value in options.items():
+        ours = _OTHERS_NAMES.get(name, name)
+        called.use(ours, f"{name} in create_engine()'s URL" if in_url.get(name) == value else called.argument(name))
+    return _connected(options, called, lives)
+
+
+def _connected(options: dict[str, Any], called: Sources, lives: Lives | None = None) -> Connection:
     for name in _REFUSED.keys() & options.keys():
         raise SettingsError(f"the option {name!r} is not taken: {_REFUSED[name]}")
     for theirs, ours in _OTHERS_NAMES.items():
@@ -194,6 +216,8 @@ def connect(**options: Any) -> Connection:
             if ours in options:
                 raise SettingsError(f"the options {ours!r} and {theirs!r} mean the same, and both are given: leave {theirs!r} out")
             options[ours] = options.pop(theirs)
+            if called.given(ours) is None:
+                called.use(ours, called.argument(theirs))
     _charset(options.pop("charset", CHARSET))
     session = {name: _read(name, options.pop(name), read) for name, read in _SESSION.items() if options.get(name) is not None}
     beside = {name: _read(name, options.pop(name), read) for name, read in _CONNECTION.items() if options.get(name) is not None}
@@ -201,8 +225,10 @@ def connect(**options: Any) -> Connection:
     for name in options.keys() - given.keys() - _SESSION.keys() - _CONNECTION.keys():
         raise SettingsError(f"there is no option {name!r}{suggestion(name, [*SETTING_NAMES, *_SESSION, *_CONNECTION])}")
     # The engine's own variables belong to get_engine(); those that describe the place count for every connection.
-    place = {name: os.environ[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "RDSPOOL_CA") if name in os.environ}
-    settings = Settings.load(environ=place, **given)
+    place = {
+        name: os.environ[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "RDSPOOL_CA", "RDSPOOL_LOG_CONNECTS") if name in os.environ
+    }
+    settings = Settings.read(called, Variables(place), given)
     level = settings.isolation_level
     if level == "AUTOCOMMIT":
         level, session["autocommit"] = None, True
@@ -217,6 +243,7 @@ def connect(**options: Any) -> Connection:
         read_timeout=beside.get("read_timeout"),
         write_timeout=beside.get("write_timeout"),
         force_ipv6=beside.get("force_ipv6", False),
+        lives=lives,
     )()
 
 

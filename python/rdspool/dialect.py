@@ -16,8 +16,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from . import pool
 from ._driver import disconnects, literals, probes
+from ._driver.lives import DIRTY, FAILOVER, LOST, Lives
 from ._lambda import invocation, left_open
-from .errors import SettingsError
+from .errors import ConnectError, SettingsError
 from .secret import hide
 
 _READY: Final = "rdspool has seen this connection"
@@ -54,6 +55,8 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         """
         super().__init__(**options)
         self._pre_ping_idle_only = pre_ping_idle_only
+        self._in_url: dict[str, Any] = {}
+        self._lives = Lives()
 
     @classmethod
     def import_dbapi(cls) -> Any:
@@ -67,7 +70,19 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         del url
         if wrong is not None:
             raise SettingsError(wrong)
+        self._in_url = options.copy()
+        hide(self._in_url, self.import_dbapi().SHOWN)
         return [], options
+
+    def connect(self, *arguments: Any, **options: Any) -> Any:
+        """Return a new connection of the driver. Its errors name the part of the URL that a setting came from."""
+        from . import dbapi
+
+        module: Any = self.loaded_dbapi
+        if module is not dbapi or arguments:
+            return super().connect(*arguments, **options)  # somebody has given create_engine() another module
+        hide(options, dbapi.SHOWN)
+        return dbapi.connect_from_url(options, self._in_url, self._lives)
 
     @classmethod
     def load_provisioning(cls) -> None:
@@ -124,9 +139,16 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         return super().do_ping(dbapi_connection)
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
-        if disconnects.is_disconnect(e):
-            return True
+        if connection is None and isinstance(e, ConnectError):
+            # A connect has failed, and SQLAlchemy is about to raise its own error from this one, with the same frames: a traceback would show
+            # them twice. Not by a listener to "handle_error": with one, SQLAlchemy looks for other events at each statement.
+            e.__traceback__ = None
         dbapi_connection = getattr(connection, "dbapi_connection", connection)
+        if disconnects.is_disconnect(e):
+            life = getattr(dbapi_connection, "life", None)
+            if life is not None:
+                life.ended(FAILOVER if disconnects.is_read_only(e) else LOST)
+            return True
         return bool(getattr(dbapi_connection, "closed", False)) and isinstance(e, self.loaded_dbapi.Error)
 
 
@@ -172,6 +194,7 @@ def _came_back(dbapi_connection: Any, entry: Any) -> None:
                 return
         except dbapi_connection.Error:
             pass  # it can't be brought back: the next one is new
+        dbapi_connection.life.ended(DIRTY)
         dbapi_connection.close()
     entry.invalidate()
 

@@ -14,8 +14,9 @@ from ._aws.endpoints import is_proxy
 from ._driver import resumption, tls
 from ._lambda import invocation, shutdown, snapshot
 from ._lambda.pressure import KEEP, Pressure, give_back_at_end
-from ._settings.defaults import NEVER_SECRET
-from ._settings.places import wrong_name
+from ._settings.defaults import ENGINE_OPTIONS, NEVER_SECRET
+from ._settings.places import Variables, wrong_name
+from ._settings.sources import of_engine
 from .creator import Creator
 from .errors import SettingsError
 from .secret import hide
@@ -25,32 +26,6 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from .engine_options import EngineOptions
-
-ENGINE_OPTIONS: Final = frozenset(
-    {
-        "echo",
-        "echo_pool",
-        "enable_from_linting",
-        "execution_options",
-        "hide_parameters",
-        "insertmanyvalues_page_size",
-        "json_deserializer",
-        "json_serializer",
-        "label_length",
-        "logging_name",
-        "max_overflow",
-        "plugins",
-        "pool_logging_name",
-        "pool_reset_on_return",
-        "pool_size",
-        "pool_timeout",
-        "pool_use_lifo",
-        "query_cache_size",
-        "skip_autocommit_rollback",
-        "use_insertmanyvalues",
-    }
-)
-"""Arguments of SQLAlchemy's create_engine() that get_engine() passes on."""
 
 _SHOWN: Final = ENGINE_OPTIONS | NEVER_SECRET
 
@@ -87,7 +62,7 @@ def get_engine(name: str | None = None, **options: Unpack[EngineOptions]) -> Eng
     with _lock:
         known = _engines.get(name)
         if known is None:
-            settings = Settings.load(name, **overrides)
+            settings = Settings.read(of_engine(name), Variables(os.environ), overrides)
             engine = _new_engine(settings, passed_on)
             _engines[name] = (settings, dict(options), engine)
             return engine
@@ -118,7 +93,7 @@ def _check_same(
     called = "unnamed engine" if name is None else f"engine {name!r}"
     former = {key: value for key, value in known[1].items() if key not in ENGINE_OPTIONS and value is not None}
     try:
-        settings = Settings.load(name, **(overrides or former))
+        settings = Settings.read(of_engine(name), Variables(os.environ), overrides or former)
     except SettingsError as error:
         if overrides:
             raise
@@ -136,15 +111,24 @@ def _check_same(
 
 def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
     made = Creator(settings, asks_first=True)
+    metrics: Any = None
+    if settings.metrics == "emf":
+        from . import _metrics as metrics
+
+        metrics.begin()
     if not is_proxy(settings.own_name) and settings.connections != KEEP and invocation.watch():
-        made.pressure = Pressure(settings.connections)
+        made.pressure = Pressure(
+            settings.connections, made.lives.yielded if metrics is None else lambda: metrics.yielded(made.lives.yielded())
+        )
     snapshot.watch(_before_snapshot, _after_restore)
     if settings.shutdown:
         shutdown.prepare()
     if settings.connect == "init":
         made.begin()
     url = URL.create("mysql+rdspool", settings.user or None, None, settings.host, settings.port, settings.database)
-    arguments: dict[str, Any] = {**pool.arguments(settings.pool_recycle, settings.deadline_margin), **passed_on}
+    arguments: dict[str, Any] = {**pool.arguments(settings.pool_recycle, settings.deadline_margin, settings.sources.name), **passed_on}
+    if metrics is not None:
+        arguments["poolclass"] = metrics.MeasuredPool
     if settings.isolation_level is not None:
         # The creator has set it; SQLAlchemy has to know it to come back to it after an execution option.
         arguments["isolation_level"] = settings.isolation_level
@@ -157,8 +141,12 @@ def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
 def _before_snapshot() -> None:
     """Leave nothing in the snapshot that environments can't share: connections, tokens, TLS sessions."""
     shutdown.close_all()
-    for _, _, engine in _engines.values():
+    for settings, _, engine in _engines.values():
         engine.dispose()
+        if settings.metrics != "off":
+            from . import _metrics
+
+            _metrics.forget()
     creator.forget()
     resumption.forget()
 

@@ -33,6 +33,8 @@ class EngineOptions(TypedDict, total=False):
     connect: Literal["use", "init"] | None
     max_allowed_packet: int | None
     connections: Literal["automatic", "keep", "yield"] | None
+    log_connects: Literal["debug", "info"] | None
+    metrics: Literal["off", "emf"] | None
     role: Literal["writer"] | None
     reset_session: bool | None
     shutdown: bool | None

@@ -46,6 +46,18 @@ class ConnectError(OperationalError, RdspoolError):
         """Take the text, which can hold what the peer has said, and what the connector's errors take beside it."""
         super().__init__(printable(msg), *arguments, **options)
 
+    driver_error: BaseException | None = None
+    """The error of the driver, or of an earlier attempt, that this one explains, with its own cause and frames. No traceback shows it."""
+
+    def stand_alone(self) -> None:
+        """Keep what this error was made of as `driver_error`, and leave the frames behind: those of where it is raised next count.
+
+        What the caller was handling when it began to connect stays before it: raised next, it has that as its context.
+        """
+        self.driver_error = self.__cause__ or self.driver_error
+        self.__cause__ = self.__context__ = self.__traceback__ = None
+        self.__suppress_context__ = False
+
 
 class UnreachableError(ConnectError):
     """The host's name is not known, nothing answers there, or what answers could not be verified to be the server."""
@@ -93,6 +105,10 @@ class StatementTimeoutError(OperationalError, ReadTimeoutError, WriteTimeoutErro
 
 class DeadlineError(StatementTimeoutError):
     """The invocation's time, or that of a `with deadline(seconds)`, was nearly over while something was waited for."""
+
+
+class StatementTooLargeError(OperationalError, RdspoolError):
+    """A statement is larger than the server's max_allowed_packet. The server did not run it, and has closed the connection."""
 
 
 class UnitError(RdspoolError):

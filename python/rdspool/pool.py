@@ -21,13 +21,21 @@ IDLE_GAP: Final = 5.0
 class EnginePool(QueuePool):
     """SQLAlchemy's QueuePool, which says what waiting in vain means in a function."""
 
-    def __init__(self, creator: Any, timeout: float | None = None, deadline_margin: float = deadlines.MARGIN, **options: Any) -> None:
+    def __init__(
+        self,
+        creator: Any,
+        timeout: float | None = None,
+        deadline_margin: float = deadlines.MARGIN,
+        engine_name: str | None = None,
+        **options: Any,
+    ) -> None:
         """Take QueuePool's arguments, by position or name: create_engine() looks for names that can be both.
 
         `timeout` is in seconds; None: as long as a connect takes. The invocation's deadline is earlier.
         """
         self._given = timeout
         self._margin = deadline_margin
+        self._engine_name = engine_name
         super().__init__(creator, **options)
 
     @property
@@ -47,7 +55,7 @@ class EnginePool(QueuePool):
     def recreate(self) -> EnginePool:
         """Return a new pool like this one."""
         made: Any = super().recreate()
-        made._given, made._margin = self._given, self._margin
+        made._given, made._margin, made._engine_name = self._given, self._margin, self._engine_name
         return made  # type: ignore[no-any-return]
 
     def _do_get(self) -> Any:
@@ -61,18 +69,19 @@ class EnginePool(QueuePool):
             raise exc.TimeoutError(
                 f"the engine's connections (pool_size={self.size()}) are all in use, and none came back within {self._limit(began)}. With one "
                 "connection that is most often a `with engine.connect()` (or a Session) within another one: use the outer one's "
-                "connection, close it first, or call get_engine(pool_size=2)"
+                f"connection, close it first, or call get_engine({'' if self._engine_name is None else f'{self._engine_name!r}, '}pool_size=2)"
             ) from error
 
 
-def arguments(recycle: int, deadline_margin: float) -> dict[str, Any]:
-    """Return the arguments of create_engine() that make the pool; both are in seconds."""
+def arguments(recycle: int, deadline_margin: float, engine_name: str | None = None) -> dict[str, Any]:
+    """Return the arguments of create_engine() that make the pool; the first two are in seconds."""
     return {
         "poolclass": EnginePool,
         "pool_size": POOL_SIZE,
         "max_overflow": 0,
         "pool_recycle": recycle,
         "deadline_margin": deadline_margin,
+        "engine_name": engine_name,
         # Calls the dialect's do_ping() at each checkout, which lets a hot connection pass without a round trip.
         "pool_pre_ping": True,
         "pre_ping_idle_only": True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from ._driver.packets import DEFAULT_MAX_ALLOWED_PACKET
@@ -11,6 +12,7 @@ from ._settings import defaults
 from ._settings.places import Variables, wrong_name
 from ._settings.reading import Reading
 from ._settings.record import Record
+from ._settings.sources import Sources, of_engine
 from .errors import SettingsError
 from .secret import EmptiedFrames, Secret, hide
 
@@ -61,6 +63,10 @@ class Settings(Record):
     """Whether a connection that comes back to the pool has its session brought back to what it was: variables, locks, temporary tables."""
     shutdown: bool = True
     """Whether connections are closed at the end of the environment: in Lambda through an internal extension, elsewhere by atexit."""
+    log_connects: str = "debug"
+    """The level of the line that is logged for each new connection: one of `LOG_LEVELS`."""
+    metrics: str = "off"
+    """"emf": a line of metrics for CloudWatch at the end of an invocation that used the database. One of `METRICS`."""
     multi_statements: bool = False
     """Whether one execute() may hold several statements, separated by semicolons."""
 
@@ -91,7 +97,15 @@ class Settings(Record):
 
     def completed(self, user: str | None, database: str | None) -> Settings:
         """Return these settings with a secret's user and database where none are set."""
-        return Settings(**{**self._values(), "user": self.user or user or "", "database": self.database or database})
+        made = Settings(**{**self._values(), "user": self.user or user or "", "database": self.database or database})
+        made.__dict__["_sources"] = self.sources
+        return made
+
+    @property
+    def sources(self) -> Sources:
+        """What the place of each setting is called in messages."""
+        found: Sources = self.__dict__.get("_sources") or of_engine()
+        return found
 
     @classmethod
     def load(cls, name: str | None = None, *, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -109,17 +123,27 @@ class Settings(Record):
         if wrong is not None:
             del name  # it can be a URL
             raise SettingsError(wrong)
+        return cls.read(of_engine(name, "Settings.load"), variables, overrides)
+
+    @classmethod
+    def read(cls, sources: Sources, variables: Variables, overrides: dict[str, Any]) -> Settings:
+        """Return the settings as `load()` does, for messages that call their places as `sources` says. Texts among `overrides` are hidden already.
+
+        Raises what `load()` raises.
+        """
         with EmptiedFrames():
-            values = Reading(name, variables, overrides, SETTING_NAMES).values(_read_secret)
-        return cls(**values)
+            values = Reading(sources, variables, overrides, SETTING_NAMES).values(partial(_read_secret, sources))
+        made = cls(**values)
+        made.__dict__["_sources"] = sources
+        return made
 
 
-def _read_secret(secret: str, region: str, connect_timeout: float | None) -> Any:
+def _read_secret(called: Sources, secret: str, region: str, connect_timeout: float | None) -> Any:
     """Return what a secret says of the database, for an engine whose host is not set."""
     from . import deadlines
     from ._aws import stored
 
-    limit = deadlines.within(connect_timeout or deadlines.usual(), "RDSPOOL_CONNECT_TIMEOUT")
+    limit = deadlines.within(connect_timeout or deadlines.usual(), called["connect_timeout"])
     return stored.source(stored.Place(stored.SECRETS_MANAGER, secret, region)).get(limit)
 
 

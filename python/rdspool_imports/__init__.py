@@ -1,7 +1,7 @@
 """Loads rdspool, SQLAlchemy and mysql-connector-python of a layer from archives of compiled code. It exists in layers only.
 
 The archive `base` has what an engine needs, `orm` has sqlalchemy.orm, `typing_extensions` that module. One read and one unmarshal replace
-some 200 searches, reads and unmarshals of bytecode files. layer/imports builds the archives, for one Python, and changes code in them. The
+some 200 searches, reads and unmarshals of bytecode files. layer/building/imports builds the archives, for one Python, and changes code in them. The
 sources lie in the layer as published, and the bytecode of what was changed lies beside them.
 
 The bytecode of rdspool/__init__.py, sqlalchemy/__init__.py and mysql/__init__.py imports this module: whoever imports one of them first,

@@ -1,4 +1,4 @@
-"""Imports modules and names when they are first used: what layer/imports/transforms puts in the place of import statements.
+"""Imports modules and names when they are first used: what layer/building/imports/transforms puts in the place of import statements.
 
 A stand-in lies in the namespace of the module that imports, not in sys.modules, so nobody else sees it. Its first use puts the real
 module or function in its place.

@@ -18,8 +18,9 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
-from layer import bytecode, interpreter, matrix
-from layer.imports.archives import FOLDER
+from layer import matrix
+from layer.building import bytecode, interpreter
+from layer.building.imports.archives import FOLDER
 from local.environment import Environment
 
 HANDLER = """

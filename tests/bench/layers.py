@@ -24,7 +24,7 @@ def build(tree: Path, folder: Path) -> Path:
     """
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     say(f"building the layer for Python {python}")
-    command = [sys.executable, "-m", "layer.assemble", "--python", python, "--architecture", matrix.of_machine(platform.machine())]
+    command = [sys.executable, "-m", "layer.building.assemble", "--python", python, "--architecture", matrix.of_machine(platform.machine())]
     command += ["--cache", str(cache_dir()), "--output", str(folder)]
     variables = {**os.environ, "PYTHONPATH": str(tree)}
     built = subprocess.run(command, cwd=tree, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)

@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from layer import extension
+from layer.building import extension
 from tests.mutation import report
 from tests.mutation.choice import Choice
 from tests.mutation.mutants import PACKAGE, difference, modules, mutants

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import socket
 import sys
 import threading
@@ -113,7 +112,7 @@ def test_a_session_is_not_resumed_under_another_name(front, alias):
     with pytest.raises(exc.OperationalError) as caught:
         connection_id(get_engine("other", **{**alias, "endpoint": "other.cluster-c1abcdefghij.eu-central-1.rds.amazonaws.com"}))
     assert isinstance(caught.value.orig, errors.CertificateError)
-    assert re.search(r"RDSPOOL_ENDPOINT|endpoint=\.\.\.", str(caught.value.orig))
+    assert 'get_engine("other", endpoint=...)' in str(caught.value.orig)
     assert "is not for 'other.cluster-" in str(caught.value.orig)
     assert front.connections()[-1].sign_in == ""
     assert resumption._sessions  # the first one is kept

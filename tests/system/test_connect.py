@@ -46,7 +46,7 @@ def test_a_password_signs_in(front, password_target):
     assert front.connection(backend_id=connection_id(engine)).sign_in == "password"
     wrong = get_engine("wrong", **{**password_target, "password": "not-it"})
     message = refused(wrong, errors.SignInError)
-    assert "RDSPOOL_PASSWORD" in message
+    assert 'get_engine("wrong", password=...)' in message
     assert "'plain'" in message
     assert "not-it" not in message
 
@@ -303,7 +303,7 @@ def test_a_region_without_roots_is_refused(target):
 def test_a_ca_file_without_a_certificate_is_refused(target, tmp_path):
     file = tmp_path / "ca.pem"
     file.write_text("not a certificate")
-    with pytest.raises(SettingsError, match=r"RDSPOOL_CA.*ca\.pem"):
+    with pytest.raises(SettingsError, match=r"get_engine\(ca=\.\.\.\): .*ca\.pem"):
         connection_id(get_engine(**{**target, "ca": str(file)}))
 
 

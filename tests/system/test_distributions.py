@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from layers import MACHINE, LayerOf
 
-from layer import extension, matrix, package, wheels
+from layer import matrix
+from layer.building import extension, package, wheels
 from local.cache import cache_dir
 from local.endpoint import Endpoint
 from local.environment import Environment

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from layer import extension, interpreter, matrix
+from layer import matrix
+from layer.building import extension, interpreter
 
 SCRIPT = """
 import array, datetime, decimal, sys

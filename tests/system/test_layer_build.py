@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 from layers import HERE, MACHINE, LayerOf
 
-from layer import extension, matrix, wheels
+from layer import matrix
+from layer.building import extension, wheels
 from layer.errors import LayerError
 from local.cache import cache_dir
 

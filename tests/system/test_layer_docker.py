@@ -24,9 +24,10 @@ import pytest
 from absence import missing
 from layers import HERE, LayerOf
 
-from layer import docker, matrix
+from layer import matrix
+from layer.building import docker
 from layer.checks.finding import read
-from layer.trial import PROBE
+from layer.checks.trial import PROBE
 from local.cache import cache_dir
 from local.endpoint import Endpoint
 from local.environment import parts

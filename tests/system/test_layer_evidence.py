@@ -14,12 +14,13 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from layers import LayerOf
 
-from layer import matrix, wheels
+from layer import matrix
+from layer.building import wheels
+from layer.building.source import Source
 from layer.checks.finding import read
+from layer.checks.inspection import inspect
 from layer.errors import LayerError
 from layer.evidence import components, provenance, sbom
-from layer.evidence.source import Source
-from layer.inspection import inspect
 from local.cache import cache_dir
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

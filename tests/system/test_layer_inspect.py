@@ -19,12 +19,13 @@ from pathlib import Path
 import pytest
 from layers import HERE, LayerOf
 
-from layer import archive, extension, matrix, wheels
-from layer.archive import Entry
+from layer import matrix
+from layer.building import archive, extension, wheels
+from layer.building.archive import Entry
 from layer.checks.finding import ROOT, SIGNER_FILE, Finding
+from layer.checks.inspection import Inspection, inspect
 from layer.checks.listed import listed
 from layer.errors import LayerError
-from layer.inspection import Inspection, inspect
 from local.cache import cache_dir
 
 TAG = sys.implementation.cache_tag
@@ -193,7 +194,7 @@ def test_code_that_was_compiled_from_something_else_is_refused_whatever_the_mani
 def test_without_the_layers_python_the_rest_is_compared_and_the_inspection_says_so(
     tampered: Tamper, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sound: Path
 ) -> None:
-    monkeypatch.setattr("layer.interpreter.present", lambda _: None)
+    monkeypatch.setattr("layer.building.interpreter.present", lambda _: None)
     note = Finding("listed", "bytecode", f"was not compared: this machine has no Python {HERE}", note=True)
     assert inspect(sound, TARGET).findings == [note]
     tampered({"python/rdspool/extra.py": b"", "python/rdspool/_aws/token.py": b"", f"python/__pycache__/ssl.{TAG}.pyc": b""})

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from layers import HERE, LayerOf
 
-from layer import archive, assemble, matrix
+from layer import matrix
 from layer.__main__ import main
+from layer.building import archive, assemble
 from layer.errors import LayerError
 from layer.evidence.signature import Hook, check, sign_all
 from local.cache import cache_dir

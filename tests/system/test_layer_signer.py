@@ -23,9 +23,10 @@ import pytest
 from layers import HERE, LayerOf
 from moto.server import ThreadedMotoServer
 
-from layer import archive, matrix
+from layer import matrix
+from layer.building import archive
 from layer.checks.finding import SIGNER_FILE, read
-from layer.inspection import inspect
+from layer.checks.inspection import inspect
 from local.cache import cache_dir
 
 TARGET = matrix.target(HERE, "x86_64")

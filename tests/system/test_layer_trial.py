@@ -12,7 +12,9 @@ import pytest
 from absence import missing
 from layers import HERE, MACHINE, LayerOf
 
-from layer import archive, assemble, interpreter, matrix, trial, wheels
+from layer import matrix
+from layer.building import archive, assemble, interpreter, wheels
+from layer.checks import trial
 from layer.checks.finding import read
 from local import emulation
 from local.cache import cache_dir

@@ -13,10 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 from layers import HERE, LayerOf
 
-from layer import archive, assemble, matrix, wheels
+from layer import matrix
 from layer.__main__ import main
+from layer.building import archive, assemble, wheels
 from layer.checks.finding import SIGNER_FILE, read
-from layer.verification import Verdict, compare
+from layer.checks.verification import Verdict, compare
 from local.cache import cache_dir
 
 TARGET = matrix.target(HERE, "x86_64")

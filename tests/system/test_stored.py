@@ -170,7 +170,7 @@ def test_a_secret_that_is_the_password_alone(aws, front, ca, rotated):
     aws.secrets.create_secret(Name=name, SecretString=rotated())
     made = get_engine(secret=name, host=front.host, port=front.port, user=ROTATED, **ca)
     assert front.connection(backend_id=connection_id(made)).user == ROTATED
-    with pytest.raises(CredentialsError, match="USER is not set"):
+    with pytest.raises(CredentialsError, match="RDSPOOL_SECOND_USER is not set"):
         connection_id(get_engine("second", secret=name, host=front.host, port=front.port, **ca))
     with pytest.raises(SettingsError, match="RDSPOOL_THIRD_HOST is not set"):
         get_engine("third", secret=name, **ca)

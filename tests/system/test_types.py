@@ -8,7 +8,7 @@ import enum
 
 import mysql.connector
 import pytest
-from rdspool import dbapi, get_engine
+from rdspool import StatementTooLargeError, dbapi, get_engine
 from sqlalchemy import exc, text
 
 pytestmark = pytest.mark.usefixtures("each_decoder")
@@ -200,10 +200,29 @@ def test_a_statement_beyond_the_servers_limit_is_reported_as_that(server, passwo
     server.execute("SET GLOBAL max_allowed_packet = 16777216")
     try:
         connection = dbapi.connect(**{**password_target, "host": "127.0.0.1", "port": server.port, "ca": str(server.ca)})
-        with pytest.raises(dbapi.OperationalError) as caught:
+        with pytest.raises(StatementTooLargeError, match=rf"has {size + 18:,} bytes, and the server takes 16,777,216 at most") as caught:
             connection.cursor().execute("SELECT LENGTH(%s)", ("x" * size,))
         assert caught.value.errno == 1153
+        assert "executemany()" in str(caught.value)
         connection.close()
+    finally:
+        server.execute(f"SET GLOBAL max_allowed_packet = {before}")
+
+
+def test_a_statement_beyond_the_limit_behind_a_front_was_not_run(server, target):
+    """An INSERT that commits itself: a lost answer would leave open whether it happened."""
+    ((before,),) = server.execute("SELECT @@GLOBAL.max_allowed_packet")
+    server.execute("SET GLOBAL max_allowed_packet = 4194304", "CREATE TABLE IF NOT EXISTS app.large (v LONGBLOB)", "DELETE FROM app.large")
+    engine = get_engine("large", isolation_level="AUTOCOMMIT", **target)
+    try:
+        with engine.connect() as connection:
+            first = connection.connection.dbapi_connection.connection_id
+            with pytest.raises(exc.OperationalError, match="takes 4,194,304 at most") as caught:
+                connection.execute(text("INSERT INTO large VALUES (:v)"), {"v": "x" * 6_000_000})
+        assert isinstance(caught.value.orig, StatementTooLargeError)
+        with engine.connect() as connection:
+            assert connection.connection.dbapi_connection.connection_id != first
+            assert connection.execute(text("SELECT COUNT(*) FROM large")).scalar_one() == 0
     finally:
         server.execute(f"SET GLOBAL max_allowed_packet = {before}")
 

@@ -13,7 +13,7 @@ from layer.matrix import PROJECT
 PACKAGE = PROJECT / "python" / "rdspool"
 DOCTOR = {path.relative_to(PACKAGE).as_posix() for path in (PACKAGE / "doctor").glob("*.py")}
 TESTING = {path.relative_to(PACKAGE).as_posix() for path in (PACKAGE / "testing").glob("*.py")}
-LATER = {"_aws/diagnosis.py", "_aws/requests.py", "_aws/stored.py", "_driver/unverified.py"}
+LATER = {"_aws/diagnosis.py", "_aws/requests.py", "_aws/stored.py", "_driver/unverified.py", "_metrics.py"}
 NOT_ON_THE_WAY = {"__main__.py", "sizing.py", *LATER, *DOCTOR, *TESTING}
 """Modules that no import of rdspool and no connect that succeeds imports."""
 MAY = {

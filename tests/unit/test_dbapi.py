@@ -282,7 +282,9 @@ def test_a_refusal_that_lasts_is_told_once_and_then_at_once(target):
     server, arguments = target(ACCEPTED, *[(READ, DENIED)] * 60, connect_timeout=0.6)
     make = Creator(settings_for(arguments))
     make().close()
-    with pytest.raises(SignInError, match=r"It was tried \d+ times in \d\.\d s; the limit is 0\.6 s \(RDSPOOL_CONNECT_TIMEOUT\)"):
+    with pytest.raises(
+        SignInError, match=r"It was tried \d+ times in \d\.\d s; the limit is 0\.6 s \(Settings.load\(connect_timeout=\.\.\.\)\)"
+    ):
         make()
     tried = len(server.servers)
     assert tried >= 3
@@ -394,7 +396,7 @@ def test_a_greeting_that_drips_ends_with_the_connects_time(target):
         thread = threading.Thread(target=drip)
         thread.start()
         try:
-            with pytest.raises(ConnectTimeoutError, match=r"0\.3 s \(RDSPOOL_CONNECT_TIMEOUT\)"):
+            with pytest.raises(ConnectTimeoutError, match=r"0\.3 s \(connect\(connect_timeout=\.\.\.\)\)"):
                 dbapi.connect(**{**arguments, "port": server.getsockname()[1], "password": "x"})
         finally:
             stop.set()

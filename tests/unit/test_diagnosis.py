@@ -86,7 +86,7 @@ def test_a_certificate_that_does_not_pass(code, words):
 
 @pytest.mark.parametrize("code", [18, 85])
 def test_authorities_of_ones_own_are_named(code):
-    told(unverified_certificate(code), CertificateError, 2026, "RDSPOOL_CA=own.pem", ca="own.pem")
+    told(unverified_certificate(code), CertificateError, 2026, "the authorities in own.pem (RDSPOOL_CA)", ca="own.pem")
 
 
 @pytest.mark.parametrize("code", [9, 10])
@@ -195,6 +195,40 @@ def test_a_refused_token_names_the_resource_in_its_partition(region, partition):
     assert f"rds-db:connect on arn:{partition}:rds-db:{region}:ACCOUNT:" in str(explain(denied(), settings(region=region), None, LIMIT))
 
 
+def test_a_refused_token_leads_to_the_credentials_and_to_the_doctor(clock):
+    """Its text names the key that signed, and nothing else of the credentials."""
+    keys = Credentials("AKIAEXAMPLE", Secret("very-secret"), Secret("session-secret"))
+    text = told(denied(), SignInError, 1045, secret=sign(HOST, 3307, "app", "eu-central-1", keys, NOW))
+    for words in (
+        "(access key AKIAEXAMPLE)",
+        "of this account and role, and have not expired",
+        "python -m rdspool doctor",
+        "the clock here says",
+    ):
+        assert words in text
+    assert "very-secret" not in text
+    assert "session-secret" not in text
+    assert "X-Amz" not in text
+
+
+def test_a_roles_key_without_its_session_token_is_named(clock):
+    secret = sign(HOST, 3307, "app", "eu-central-1", Credentials("ASIAEXAMPLE", Secret("key")), NOW)
+    told(
+        denied(),
+        SignInError,
+        1045,
+        "the access key ASIAEXAMPLE is the temporary one of a role, and AWS_SESSION_TOKEN is not set",
+        secret=secret,
+    )
+    whole = sign(HOST, 3307, "app", "eu-central-1", Credentials("ASIAEXAMPLE", Secret("key"), Secret("session")), NOW)
+    assert "is not set" not in told(denied(), SignInError, 1045, secret=whole)
+
+
+def test_a_token_of_rdspools_own_that_has_ended_leads_to_the_clock(clock):
+    secret = given_token(901)["secret"]
+    assert "lasts 900 s; check the clock here" in told(denied(), SignInError, 1045, secret=secret)
+
+
 def test_a_refused_password():
     text = told(
         denied(), SignInError, 1045, "check RDSPOOL_USER ('app') and RDSPOOL_PASSWORD", secret=Secret("word"), password=Secret("word")
@@ -267,7 +301,8 @@ def test_no_rights_on_the_database():
         SignInError,
         1044,
         f"Access denied for user by {WHERE}",
-        "'app' has no rights on the database 'shop'",
+        "'app' has no rights on the database 'shop' (RDSPOOL_DATABASE), or there is no database of this name",
+        "SHOW DATABASES",
         "GRANT ... ON `shop`.* TO 'app'@'%'",
     )
     assert explain(found, settings(), None, LIMIT).sqlstate == "42000"

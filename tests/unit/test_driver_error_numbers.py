@@ -15,6 +15,7 @@ from rdspool.dialect import MariaDBRdspoolDialect, RdspoolDialect
 from sqlalchemy.dialects.mysql import mysqlconnector, pymysql
 
 NAMES = {
+    "PACKET_TOO_LARGE": "ER_NET_PACKET_TOO_LARGE",
     "CANNOT_CONNECT": "CR_CONN_HOST_ERROR",
     "SERVER_GONE": "CR_SERVER_GONE_ERROR",
     "SERVER_LOST": "CR_SERVER_LOST",

@@ -204,7 +204,7 @@ def test_a_file_without_a_certificate_is_reported(tmp_path, content):
     if content is not None:
         file.write_bytes(content)
     for _ in range(2):
-        with pytest.raises(SettingsError, match=r"RDSPOOL_CA is '.*ca\.pem'"):
+        with pytest.raises(SettingsError, match=r"'.*ca\.pem' can't be read as a PEM file"):
             tls.context((str(file),))
 
 

@@ -72,7 +72,14 @@ def plain(pair, at):
         threads[0].start()
         stream = PacketStream(ours, "db.test", 3306, 10)
         try:
-            given = {"user": "app", "secret": Secret(TEXT), "database": None, "attributes": {}, "development": True, **login}
+            given = {
+                "user": "app",
+                "secret": Secret(TEXT),
+                "database": None,
+                "attributes": {},
+                "development": "RDSPOOL_DEVELOPMENT",
+                **login,
+            }
             return sign_in(stream, receive_greeting(stream), Login(tls=unverified.context(), **given))
         finally:
             stream.close()
@@ -85,7 +92,7 @@ def plain(pair, at):
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.7", "172.17.0.2", "192.168.1.7", "fd00::1", "fe80::1%eth0", "::1"])
 def test_a_server_on_this_machine_or_in_a_private_network(signing_in, at, address):
     at(address)
-    accepted, _ = signing_in(host="any.name", tls=unverified.context(), development=True)
+    accepted, _ = signing_in(host="any.name", tls=unverified.context(), development="RDSPOOL_DEVELOPMENT")
     assert accepted
 
 
@@ -93,7 +100,7 @@ def test_a_server_on_this_machine_or_in_a_private_network(signing_in, at, addres
 def test_a_server_with_a_public_address_is_sent_nothing(signing_in, at, address):
     at(address)
     with pytest.raises(unverified.NotForDevelopmentError, match=f"public address {address}"):
-        signing_in(tls=unverified.context(), development=True)
+        signing_in(tls=unverified.context(), development="RDSPOOL_DEVELOPMENT")
     stream, server = signing_in.made[0]
     stream.close()
     server.wait()
@@ -105,7 +112,7 @@ def test_a_server_with_the_certificate_of_an_rds_endpoint_is_sent_no_login(signi
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificates.issue(names))
     with pytest.raises(InterfaceError, match="leads to an RDS endpoint"):
-        signing_in(context=context, tls=unverified.context(), development=True)
+        signing_in(context=context, tls=unverified.context(), development="RDSPOOL_DEVELOPMENT")
     stream, server = signing_in.made[0]
     stream.close()
     server.wait()
@@ -113,7 +120,10 @@ def test_a_server_with_the_certificate_of_an_rds_endpoint_is_sent_no_login(signi
 
 
 def test_a_token_is_not_sent_to_a_server_that_nobody_has_verified(signing_in, plain):
-    for run in (lambda: signing_in(tls=unverified.context(), development=True, token=True), lambda: plain([READ], token=True)):
+    for run in (
+        lambda: signing_in(tls=unverified.context(), development="RDSPOOL_DEVELOPMENT", token=True),
+        lambda: plain([READ], token=True),
+    ):
         with pytest.raises(NotSupportedError, match="verified servers only"):
             run()
     assert plain.received == []

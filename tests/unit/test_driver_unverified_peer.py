@@ -114,7 +114,7 @@ def test_the_greeting_chooses_among_the_proofs(signing_in, plugin, size):
 @pytest.mark.parametrize("greeted", ["caching_sha2_password", "mysql_clear_password"])
 @pytest.mark.parametrize("before", [[], [auth_switch("mysql_native_password") + NONCE]])
 def test_no_server_gets_a_password_as_a_token_is_sent(signing_in, greeted, before):
-    with pytest.raises(NotSupportedError, match=r"password of 'app' in clear.*leave RDSPOOL_PASSWORD out") as caught:
+    with pytest.raises(NotSupportedError, match=r"password of 'app' in clear") as caught:
         signing_in(answering(*before, auth_switch("mysql_clear_password")), greets=greeting(greeted))
     assert TEXT not in str(caught.value)
     stream, server = signing_in.made[0]

@@ -405,7 +405,7 @@ def test_a_changed_variable_that_an_argument_goes_before_changes_nothing(target,
 def test_in_lambda_a_call_without_arguments_does_not_read_the_variables_again(by_variables, monkeypatch):
     first = get_engine(shutdown=False)
     monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
-    monkeypatch.setattr(engine.Settings, "load", lambda *_, **__: pytest.fail("they are read"))
+    monkeypatch.setattr(engine.Settings, "read", lambda *_, **__: pytest.fail("they are read"))
     assert get_engine() is first
 
 

@@ -6,7 +6,7 @@ import inspect
 import typing
 
 import pytest
-from rdspool import pool
+from rdspool import Settings, SettingsError, pool
 from rdspool.dialect import RdspoolDialect
 from rdspool.engine import ENGINE_OPTIONS
 from rdspool.engine_options import EngineOptions
@@ -20,6 +20,7 @@ NOT_PASSED_ON = {
     "deadline_margin": "RDSPOOL_DEADLINE_MARGIN_MS sets it, for the connections too",
     "convert_unicode": "no dialect of 2.0 and later takes it",
     "creator": "rdspool's own: it signs in",
+    "engine_name": "get_engine()'s own name, for the pool's error",
     "dbapi": "create_engine() sets it, from the dialect",
     "dialect": "create_engine() gives it to the pool",
     "future": "there is no other way any more than True",
@@ -37,7 +38,7 @@ NOT_PASSED_ON = {
     "supports_native_boolean": "the servers have none",
     "url": "get_engine() takes it apart: each part is a setting",
 }
-POOLS_OWN_NAMES = {"deadline_margin", "pool_size", "max_overflow", "creator", "dialect"}
+POOLS_OWN_NAMES = {"deadline_margin", "engine_name", "pool_size", "max_overflow", "creator", "dialect"}
 """The pool's arguments that create_engine() takes under the same name; `echo` is echo_pool there, and all others get a pool_ before them."""
 
 
@@ -70,6 +71,34 @@ def test_every_argument_is_passed_on_or_a_setting_or_left_out_for_a_reason():
     ways = (ENGINE_OPTIONS, set(SETTING_NAMES), set(NOT_PASSED_ON))
     undecided = {name for name in taken_by_create_engine() if not any(name in way for way in ways)}
     assert not undecided, "pass them on, or say in this file why not"
+
+
+@pytest.mark.parametrize("engine", [None, "reader"])
+def test_an_argument_as_a_variable_leads_to_the_argument_and_to_no_setting(engine):
+    options = taken_by_create_engine() - {*SETTING_NAMES, "url"}
+    assert options >= ENGINE_OPTIONS
+    for option in options:
+        variable = f"RDSPOOL_{'' if engine is None else 'READER_'}{option.upper()}"
+        with pytest.raises(SettingsError, match=f"^{variable} is no setting of rdspool") as caught:
+            Settings.load(environ={variable: "1"})
+        told = str(caught.value)
+        assert "RDSPOOL_" not in told.removeprefix(variable)
+        if option in ENGINE_OPTIONS:
+            assert f"call get_engine({'' if engine is None else chr(34) + 'reader' + chr(34) + ', '}{option}=...)" in told
+
+
+def test_a_misspelt_argument_as_a_variable_leads_to_the_argument():
+    with pytest.raises(
+        SettingsError, match=r"RDSPOOL_POOL_SISE is no setting of rdspool \(did you mean get_engine\(pool_size=\.\.\.\)\?\)"
+    ):
+        Settings.load(environ={"RDSPOOL_POOL_SISE": "1"})
+
+
+def test_an_argument_in_a_url_leads_to_the_argument():
+    with pytest.raises(
+        SettingsError, match=r"RDSPOOL_URL has the option 'pool_size', which is an argument: call get_engine\(pool_size=\.\.\.\)"
+    ):
+        Settings.load(environ={"RDSPOOL_URL": "mysql://app@h/db?pool_size=1"})
 
 
 def test_type_checkers_see_the_same_arguments():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from layer import archive, wheels
+from layer.building import archive, wheels
 from local.cache import cache_dir
 
 FILES = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from layer import bytecode
+from layer.building import bytecode
 from layer.errors import LayerError
 
 HERE = ".".join(map(str, sys.version_info[:2]))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from layer import bytecode, matrix, package
+from layer import matrix
+from layer.building import bytecode, package
 from layer.errors import LayerError
 from layer.matrix import PROJECT
 

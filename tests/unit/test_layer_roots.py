@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
-from layer import matrix, roots
+from layer import matrix
 from layer.__main__ import main
+from layer.building import roots
 from layer.errors import LayerError
 from layer.matrix import PROJECT
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from layer import docker, package
+from layer.building import docker, package
+from layer.building.source import Source, epoch, source, tracked
 from layer.errors import LayerError
-from layer.evidence.source import Source, epoch, source, tracked
 from layer.matrix import PROJECT
 
 

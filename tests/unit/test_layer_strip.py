@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from layer import matrix, wheels
+from layer import matrix
+from layer.building import wheels
+from layer.building.strip import is_elf, strip
 from layer.errors import LayerError
-from layer.strip import is_elf, strip
 from local.cache import cache_dir
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from layer import package
+from layer.building import package
+from layer.building.imports.transform import Edit, Transform, apply, functions, module
+from layer.building.imports.transforms import HOOKS, TRANSFORMS
+from layer.building.wheels import pins
 from layer.errors import LayerError
-from layer.imports.transform import Edit, Transform, apply, functions, module
-from layer.imports.transforms import HOOKS, TRANSFORMS
-from layer.wheels import pins
 
 FILES = {"pkg/m.py": b'"""Doc."""\nimport json\nfrom urllib.parse import quote\n\nX = 1\n'}
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from layer import matrix, wheels
+from layer import matrix
+from layer.building import wheels
 from layer.errors import LayerError
 from local.cache import cache_dir
 

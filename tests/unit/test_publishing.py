@@ -13,12 +13,13 @@ import click
 import pytest
 from botocore import exceptions
 
-from layer import archive, matrix, wheels
+from layer import matrix
 from layer.__main__ import main
+from layer.building import archive, wheels
+from layer.building.source import Source
 from layer.checks.finding import SIGNER_FILE
 from layer.errors import LayerError
 from layer.evidence import provenance
-from layer.evidence.source import Source
 from layer.publishing import feed, gate, pruning, stages
 from layer.publishing.artefact import Artefact
 from layer.publishing.errors import explain
@@ -398,6 +399,8 @@ def test_the_policy_of_the_guide_allows_every_call_that_is_made():
     allowed = {action for named in actions for action in ([named] if isinstance(named, str) else named)}
     made = set()
     for path in (matrix.PROJECT / "layer" / "publishing").glob("*.py"):
+        if path.name == "signer.py":  # who signs need not be who publishes
+            continue
         for service, operation in re.findall(r'\.(?:ask|pages)\(\s*"(\w+)", "(\w+)"', path.read_text()):
             made.add(f"{service}:{''.join(part.capitalize() for part in operation.split('_'))}")
     # AWS has no rights of their names.

@@ -25,7 +25,7 @@ from rdspool._driver import _rows, rows
 from rdspool._driver.columns import Column
 from rdspool._driver.packets import PacketStream
 
-from layer import extension, wheels
+from layer.building import extension, wheels
 from local.cache import cache_dir, debian
 
 KINDS = sorted({value for name, value in vars(FieldType).items() if name.isupper() and isinstance(value, int)})
@@ -272,19 +272,20 @@ def test_no_object_is_kept():
 
 
 def headers():
-    """Return the folder of this Python's headers, or of Debian's where it was installed without."""
+    """Return the compiler's options for this Python's headers, or for Debian's where it was installed without."""
     found = Path(sysconfig.get_path("include"))
     if (found / "Python.h").is_file():
-        return [found]
+        return [f"-I{found}"]
     unpacked = debian("trixie", "headers", "libpython3.13-dev")
-    return [unpacked / "usr/include/python3.13", unpacked / "usr/include"]
+    # Python.h includes one below usr/include. Those of the C library, of another version perhaps, come after the compiler's own.
+    return [f"-I{unpacked / 'usr/include/python3.13'}", f"-idirafter{unpacked / 'usr/include'}"]
 
 
 def compiled(folder, source):
     """Return how the layer's compiler ends with a source that may include Python.h."""
     (folder / "source.c").write_text(source)
     zig = wheels.install_tools(cache_dir()) / "ziglang" / "zig"
-    command = [str(zig), "cc", "-Werror", *(f"-I{place}" for place in headers()), "-c", "source.c"]
+    command = [str(zig), "cc", "-Werror", *headers(), "-c", "source.c"]
     variables = {"PATH": os.defpath, "ZIG_GLOBAL_CACHE_DIR": str(cache_dir() / "zig"), "ZIG_LOCAL_CACHE_DIR": str(folder)}
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
 

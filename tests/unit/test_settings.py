@@ -461,9 +461,9 @@ def test_the_c_driver_is_gone_and_the_error_says_so(variable):
 
 
 def test_the_c_driver_as_an_argument_or_in_a_url():
-    with pytest.raises(SettingsError, match=r"get_engine\(driver=\.\.\.\) is 'c'"):
+    with pytest.raises(SettingsError, match=r"Settings.load\(driver=\.\.\.\) is 'c'"):
         load(driver="c")
-    with pytest.raises(SettingsError, match=r"driver in get_engine\(url=\.\.\.\) is 'c'"):
+    with pytest.raises(SettingsError, match=r"driver in Settings.load\(url=\.\.\.\) is 'c'"):
         load(url="mysql+rdspool://app@db.c1abc.eu-central-1.rds.amazonaws.com/app?driver=c")
 
 

@@ -76,7 +76,7 @@ def test_recycle_is_below_wait_where_both_are_set():
     found = load(pool_recycle=59, wait_timeout=60)
     assert (found.pool_recycle, found.wait_timeout) == (59, 60)
     for recycle in (60, 61):
-        with pytest.raises(SettingsError, match=f"pool_recycle=...\\) is {recycle} and get_engine\\(wait_timeout=...\\) is 60"):
+        with pytest.raises(SettingsError, match=f"pool_recycle=...\\) is {recycle} and Settings.load\\(wait_timeout=...\\) is 60"):
             load(pool_recycle=recycle, wait_timeout=60)
 
 
@@ -216,12 +216,12 @@ def test_a_url_without_its_parts_leaves_them_to_the_variables():
 
 
 def test_an_option_without_a_value_is_told():
-    with pytest.raises(SettingsError, match="region in the URL is empty"):
+    with pytest.raises(SettingsError, match="region in Settings.load\\(url=\\.\\.\\.\\) is empty"):
         load(url="mysql://app@h/db?region=")
 
 
 def test_a_url_that_is_no_text():
-    with pytest.raises(SettingsError, match=r"get_engine\(url=\.\.\.\) must be a text"):
+    with pytest.raises(SettingsError, match=r"Settings.load\(url=\.\.\.\) must be a text"):
         load(url=5)
 
 
@@ -232,11 +232,11 @@ def test_a_url_of_something_else(url, shown_scheme):
     with pytest.raises(SettingsError, match="is not a URL of MySQL") as caught:
         load(url=url)
     assert str(caught.value).startswith(
-        f"get_engine(url=...) is not a URL of MySQL{' ' if shown_scheme else ''}{shown_scheme}: write mysql+rdspool://"
+        f"Settings.load(url=...) is not a URL of MySQL{' ' if shown_scheme else ''}{shown_scheme}: write mysql+rdspool://"
     )
 
 
-@pytest.mark.parametrize(("option", "named"), [("pool_size=1", True), ("Word7=1", False), ("wo-rd=1", False)])
+@pytest.mark.parametrize(("option", "named"), [("pool_sise=1", True), ("Word7=1", False), ("wo-rd=1", False)])
 def test_an_option_of_a_url_that_is_not_known_is_named_where_it_can_be_a_name(option, named):
     with pytest.raises(SettingsError, match="has an unknown option") as caught:
         load(url=f"mysql://app@h/db?{option}")

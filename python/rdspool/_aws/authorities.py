@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from .._settings.sources import Sources, of_engine
 from ..errors import SettingsError
 from .endpoints import EUROPEAN_SOVEREIGN_CLOUD, is_proxy, is_rds, partition_of, region_of
 
@@ -16,8 +17,9 @@ ROOTS: Final = os.path.join(os.path.dirname(__file__), "roots")
 PROXY_ROOTS: Final = os.path.join(ROOTS, "proxy.pem")
 
 
-def root_files(host: str, region: str | None, ca: str | None) -> tuple[str, ...]:
+def root_files(host: str, region: str | None, ca: str | None, called: Sources | None = None) -> tuple[str, ...]:
     """Return the PEM files of the authorities that may have signed the server's certificate. `ca` replaces the shipped ones.
+    `called` tells what the places of the settings are called; None: those of get_engine().
 
     An RDS endpoint's own name tells which: the region's for an instance or cluster, Amazon's public ones for a proxy. Any other name
     can be either.
@@ -32,9 +34,10 @@ def root_files(host: str, region: str | None, ca: str | None) -> tuple[str, ...]
     file = os.path.join(ROOTS, f"{region}.pem")
     if region is None or not os.path.isfile(file):
         where = f"the region {region!r}" if region else f"the host {host!r}, whose region is not known"
-        own = "" if is_rds(host) else "; to connect to a database of your own, for development only, set RDSPOOL_DEVELOPMENT=true"
+        called = called or of_engine()
+        own = "" if is_rds(host) else f"; to connect to a database of your own, for development only, set {called['development']} to true"
         raise SettingsError(
-            f"rdspool ships no certificate authorities for {where}: set RDSPOOL_REGION if it is wrong, "
-            f"or RDSPOOL_CA to a PEM file with the authorities of your server (for RDS: the region's bundle from AWS's documentation){own}"
+            f"rdspool ships no certificate authorities for {where}: set {called['region']} if it is wrong, "
+            f"or {called['ca']} to a PEM file with the authorities of your server (for RDS: the region's bundle from AWS's documentation){own}"
         )
     return (file,) if region_of(host) else (file, PROXY_ROOTS)

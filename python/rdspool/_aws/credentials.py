@@ -16,6 +16,10 @@ UNKNOWN_LIFETIME: Final = float("inf")
 """What the environment's credentials say of their end: nothing. Lambda keeps them valid for the environment's life."""
 
 
+TEMPORARY: Final = "ASIA"
+"""How the access keys of roles begin, which are of no use without their session token (IAM User Guide, "IAM identifiers")."""
+
+
 class Credentials(NamedTuple):
     """An access key, its secret and, for a role, its session token."""
 
@@ -49,7 +53,7 @@ def find_credentials(limit: Limit | None = None) -> Credentials:
     if found is None:
         raise ConnectTimeoutError(
             f"botocore looked for AWS credentials for {limit}, and none came: what it asks (AWS_CONTAINER_CREDENTIALS_FULL_URI, STS, SSO, the "
-            "instance's metadata) does not answer, or its first import takes that long here: a longer RDSPOOL_CONNECT_TIMEOUT would show it",
+            "instance's metadata) does not answer, or its first import takes that long here: a longer limit would show it",
             errno=TIMED_OUT,
         )
     return found
@@ -85,7 +89,7 @@ def _botocore_credentials() -> Any:
     except ImportError:
         raise CredentialsError(
             "no AWS credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set, and botocore, which would look for a "
-            "profile, SSO or a container's role, is not installed: set the variables, or pip install botocore, or sign in with RDSPOOL_PASSWORD"
+            "profile, SSO or a container's role, is not installed: set the variables, or pip install botocore, or sign in with a password"
         ) from None
     try:
         found = botocore.session.get_session().get_credentials()

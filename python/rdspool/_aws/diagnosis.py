@@ -30,9 +30,10 @@ from .._driver.error_numbers import (
     TOO_MANY_CONNECTIONS,
     UNKNOWN_DATABASE,
 )
-from .._driver.sign_in import NoGreetingError, NoTlsError, UnverifiedAnswerError
+from .._driver.sign_in import CACHING_SHA2, ClearPasswordError, NoGreetingError, NoTlsError, UnverifiedAnswerError
 from .._driver.transport import NameTimeoutError
 from .._settings.defaults import OF_A_FUNCTION
+from .._settings.sources import Sources
 from ..deadlines import Limit
 from ..errors import (
     CertificateError,
@@ -47,6 +48,7 @@ from ..errors import (
 )
 from ..secret import Secret
 from ..settings import Settings
+from .credentials import TEMPORARY
 from .endpoints import is_rds, partition_of
 from .token import TOKEN_LIFETIME, target_of
 
@@ -57,6 +59,8 @@ _WRONG_NAME: Final = frozenset({62, 64})
 _NOT_STRICT: Final = range(80, 95)
 """What VERIFY_X509_STRICT finds: missing or wrong extensions."""
 
+_FRESH: Final = "check the clock here"
+"""What is wrong where a token of rdspool's own, which it signs anew in time, has expired."""
 _TOO_MANY_ADVICE: Final = (
     "each environment of a function holds one, so bound the function's concurrency, put an RDS Proxy in between or raise the limit; "
     "performance_schema.session_connect_attrs tells who holds them (ATTR_NAME program_name and lambda_log_stream)"
@@ -72,6 +76,7 @@ _BEFORE_GREETING: Final = {
 def explain(error: Error, settings: Settings, secret: Secret | None, limit: Limit) -> ConnectError:
     """Return `error`, met on connecting as `settings` say, as an error that tells what to do."""
     where = f"{settings.host}:{settings.port}"
+    called = settings.sources
     number = error.errno or -1
     cause = error.__cause__
     if number == TLS_FAILED and isinstance(cause, ssl.SSLCertVerificationError):
@@ -95,10 +100,10 @@ def explain(error: Error, settings: Settings, secret: Secret | None, limit: Limi
             errno=number,
         )
     if isinstance(error, UnverifiedAnswerError):
-        return _unverified(error, where)
+        return _unverified(error, where, called)
     if isinstance(cause, socket.gaierror):
         return UnreachableError(
-            f"the host {settings.host!r} has no address ({cause or _said(error)}): check RDSPOOL_HOST for a typing error, "
+            f"the host {settings.host!r} has no address ({cause or _said(error)}): check {called['host']} for a typing error, "
             "and that the function's VPC resolves DNS",
             errno=number,
         )
@@ -121,19 +126,22 @@ def explain(error: Error, settings: Settings, secret: Secret | None, limit: Limi
         )
     if number in (CANNOT_CONNECT, SERVER_GONE, SERVER_LOST, CONNECTION_FAILED):
         return UnreachableError(
-            f"no connection to {where}: {error.msg}. Check RDSPOOL_HOST and RDSPOOL_PORT, and that the database runs", errno=number
+            f"no connection to {where}: {error.msg}. Check {called['host']} and {called['port']}, and that the database runs", errno=number
         )
     if number == ACCESS_DENIED:
         return SignInError(f"{_said(error)} by {where}: {_refusal(settings, secret)}", errno=number, sqlstate=error.sqlstate)
     if number == ACCESS_DENIED_TO_DATABASE:
         return SignInError(
             f"{_said(error)} by {where}: the sign-in worked, but {settings.user!r} has no rights on the database {settings.database!r} "
-            f"(RDSPOOL_DATABASE): GRANT ... ON `{settings.database}`.* TO '{settings.user}'@'%'",
+            f"({called['database']}), or there is no database of this name: the server does not say which. Compare the name with SHOW DATABASES "
+            f"of an administrator; then GRANT ... ON `{settings.database}`.* TO '{settings.user}'@'%'",
             errno=number,
             sqlstate=error.sqlstate,
         )
     if number == UNKNOWN_DATABASE:
-        return ConnectError(f"{where} has no database {settings.database!r}: check RDSPOOL_DATABASE", errno=number, sqlstate=error.sqlstate)
+        return ConnectError(
+            f"{where} has no database {settings.database!r}: check {called['database']}", errno=number, sqlstate=error.sqlstate
+        )
     if number in TOO_MANY:
         return TooManyConnectionsError(
             f"{where} takes no more connections ({_said(error)}): {_TOO_MANY_ADVICE}",
@@ -143,11 +151,19 @@ def explain(error: Error, settings: Settings, secret: Secret | None, limit: Limi
     if number == PROXY_TIMED_OUT:
         return ProxyTimeoutError(f"no connection through {where}: {_said(error)}", errno=number, sqlstate=error.sqlstate)
     if isinstance(error, ProtocolError):
-        return UnreachableError(f"{where} does not speak as MySQL does: {_said(error)}. Check RDSPOOL_HOST and RDSPOOL_PORT", errno=number)
+        return UnreachableError(
+            f"{where} does not speak as MySQL does: {_said(error)}. Check {called['host']} and {called['port']}", errno=number
+        )
+    if isinstance(error, ClearPasswordError):
+        return ConnectError(
+            f"no connection to {where}: {_said(error)}: leave {called['password']} out to sign in with IAM, or create the user with {CACHING_SHA2}",
+            errno=number,
+            sqlstate=error.sqlstate,
+        )
     return ConnectError(f"no connection to {where}: {_said(error)}", errno=number, sqlstate=error.sqlstate)
 
 
-def _unverified(error: UnverifiedAnswerError, where: str) -> ConnectError:
+def _unverified(error: UnverifiedAnswerError, where: str, called: Sources) -> ConnectError:
     """Return the error for an answer before TLS: only its class says what it may mean, so that retries wait; nothing else hangs on it."""
     answered = f"{where} answered, unverified: error {error.number} ({error.text})"
     meaning = _BEFORE_GREETING.get(error.number)
@@ -157,7 +173,7 @@ def _unverified(error: UnverifiedAnswerError, where: str) -> ConnectError:
         return UnreachableError(f"{answered}, which a MySQL server sends {meaning}", errno=error.errno)
     return UnreachableError(
         f"{answered}. It came before TLS, in place of the server's greeting, where a MySQL server does not refuse a sign-in, and nothing was "
-        "sent: check RDSPOOL_HOST and RDSPOOL_PORT; something else may be answering there",
+        f"sent: check {called['host']} and {called['port']}; something else may be answering there",
         errno=error.errno,
     )
 
@@ -170,22 +186,27 @@ def _of_ones_own(settings: Settings) -> str:
     """Return what else to do where the server can be one of the user's own: such a one has made its certificate itself, or has none."""
     if is_rds(settings.own_name) or any(os.environ.get(name) for name in OF_A_FUNCTION):
         return ""
-    password = " with RDSPOOL_PASSWORD" if settings.iam else ""
+    called = settings.sources
+    password = f" and {called['password']} to its password" if settings.password is None else ""
+    without = f"; leave {called['ca']} out then" if settings.ca else ""
     return (
-        f". To a database of your own, for development only, RDSPOOL_DEVELOPMENT=true{password} connects without verifying it (and without "
-        "RDSPOOL_CA); better: `python -m local up`, in rdspool's repository, starts one that is verified"
+        f". To connect to a database of your own without verifying it, for development only, set {called['development']} to true{password}{without}; "
+        "better: `python -m local up`, in rdspool's repository, starts one that is verified"
     )
 
 
 def _certificate(cause: ssl.SSLCertVerificationError, settings: Settings, where: str) -> str:
-    roots = f"RDSPOOL_CA={settings.ca}" if settings.ca else f"the roots of RDS in {settings.region} or of RDS Proxy"
+    called = settings.sources
+    roots = (
+        f"the authorities in {settings.ca} ({called['ca']})" if settings.ca else f"the roots of RDS in {settings.region} or of RDS Proxy"
+    )
     if cause.verify_code in _WRONG_NAME:
         return (
             f"the certificate of {where} is for another name ({cause.verify_message}): if {settings.own_name!r} is an alias or an address of the "
-            "endpoint, set RDSPOOL_ENDPOINT to the endpoint's own name, for which the certificate is; if not, correct RDSPOOL_HOST"
+            f"endpoint, set {called['endpoint']} to the endpoint's own name, for which the certificate is; if not, correct {called['host']}"
             if settings.endpoint is None
-            else f"the certificate of {where} is not for {settings.own_name!r} ({cause.verify_message}), which RDSPOOL_ENDPOINT says is the name of "
-            "the endpoint: correct it, or RDSPOOL_HOST, which leads elsewhere"
+            else f"the certificate of {where} is not for {settings.own_name!r} ({cause.verify_message}), which {called['endpoint']} says is the name of "
+            f"the endpoint: correct it, or {called['host']}, which leads elsewhere"
         )
     if cause.verify_code == _EXPIRED:
         return f"the certificate of {where} has expired: rotate the database's certificate, or check the clock here ({_clock()})"
@@ -196,47 +217,60 @@ def _certificate(cause: ssl.SSLCertVerificationError, settings: Settings, where:
             f"the certificate of {where}, or that of its authority, does not keep to RFC 5280 ({cause.verify_message}), as RDS's do: something "
             f"else may be answering there; nothing was sent to it. For a server with authorities of its own, here {roots}, issue them anew"
         )
+    own = "put the path of their PEM file there" if settings.ca else f"set {called['ca']} to the path of their PEM file"
     return (
         f"the certificate of {where} is not signed by {roots} ({cause.verify_message}): something else may be answering there; "
-        "nothing was sent to it. For a server with authorities of its own, set RDSPOOL_CA to their PEM file"
+        f"nothing was sent to it. {f'For RDS, leave {called["ca"]} out. ' if settings.ca else ''}For a server with authorities of its own, {own}"
     )
 
 
 def _refusal(settings: Settings, secret: Secret | None) -> str:
-    token = secret.reveal() if secret is not None else ""
+    token, called = secret.reveal() if secret is not None else "", settings.sources
+    values: dict[str, str] = {}
     if "X-Amz-Signature=" in token:
-        wrong = _wrong_token(token, settings)
+        values = {name: found[0] for name, found in parse_qs(token.partition("/?")[2]).items()}
+        wrong = _wrong_token(token, values, settings)
         if wrong:
             return wrong
     if settings.stored:
-        place = f"the secret {settings.secret!r}" if settings.secret else f"the parameter {settings.password_parameter!r}"
+        place = (
+            f"the secret {settings.secret!r} ({called['secret']})"
+            if settings.secret
+            else f"the parameter {settings.password_parameter!r} ({called['password_parameter']})"
+        )
         return (
             f"check that {place} has the password that {settings.user!r} has on the server, in its current version; while a secret is rotated, "
             "that of AWSPENDING is tried too"
         )
     if not settings.iam:
-        return f"check RDSPOOL_USER ({settings.user!r}) and RDSPOOL_PASSWORD, or leave the password out to sign in with IAM"
+        return f"check {called['user']} ({settings.user!r}) and {called['password']}, or leave the password out to sign in with IAM"
+    key = values.get("X-Amz-Credential", "").partition("/")[0]
+    if key.startswith(TEMPORARY) and "X-Amz-Security-Token" not in values:
+        return (
+            f"the access key {key} is the temporary one of a role, and AWS_SESSION_TOKEN is not set, without which AWS refuses all that the key "
+            "signs: set all three variables that the credentials consist of, or none of them"
+        )
     return (
-        f"the server does not say why it refused the IAM token of {settings.user!r}. Check that the database user was made with "
+        f"the server does not say why it refused the IAM token of {settings.user!r}; {called.doctor} finds out. Check that the credentials "
+        f"that signed it{f' (access key {key})' if key else ''} are those of this account and role, and have not expired; that the database user was made with "
         "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'; that IAM authentication is on for this database; that the function's role allows "
         f"rds-db:connect on arn:{partition_of(settings.region or '')}:rds-db:{settings.region}:ACCOUNT:dbuser:RESOURCE-ID/{settings.user}; and that {settings.own_name!r} is the "
-        f"endpoint's own name (of an alias, give it as RDSPOOL_ENDPOINT), port and region ({settings.region}), for all three are signed; the clock here says {_clock()}"
+        f"endpoint's own name (of an alias, give it as {called['endpoint']}), port and region ({settings.region}), for all three are signed; the clock here says {_clock()}"
     )
 
 
-def _wrong_token(token: str, settings: Settings) -> str | None:
-    """Return what is wrong with a token that its own text tells: its end, its target, its user."""
-    target, _, query = token.partition("/?")
-    wanted = target_of(settings.own_name, settings.own_port)
-    values = {name: found[0] for name, found in parse_qs(query).items()}
+def _wrong_token(token: str, values: dict[str, str], settings: Settings) -> str | None:
+    """Return what is wrong with a token that its own text, of which `values` are the parameters, tells: its end, its target, its user."""
+    target, wanted = token.partition("/?")[0], target_of(settings.own_name, settings.own_port)
+    given, sign = settings.sources["password"], "rdspool signs"
     try:
         signed = datetime.fromisoformat(values.get("X-Amz-Date", "")).timestamp()
         lifetime = int(values.get("X-Amz-Expires", TOKEN_LIFETIME))
     except ValueError:
-        return "the IAM token given as the password is damaged: make a new one, or leave RDSPOOL_PASSWORD out and rdspool signs"
+        return f"the IAM token given as the password is damaged: make a new one, or leave {given} out and {sign}"
     age = time.time() - signed
     if age > lifetime:
-        return f"the IAM token has expired: it was signed {age:.0f} s ago and lasts {lifetime} s; leave RDSPOOL_PASSWORD out and rdspool signs a fresh one"
+        return f"the IAM token has expired: it was signed {age:.0f} s ago and lasts {lifetime} s; {_FRESH if settings.iam else f'leave {given} out and {sign} a fresh one'}"
     if age < -300:
         return f"the IAM token is from the future ({-age:.0f} s ahead): check the clock where it was signed"
     if target != wanted:

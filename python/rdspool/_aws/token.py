@@ -72,6 +72,10 @@ def target_of(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+watchers: Final[list[Callable[[], object]]] = []
+"""Called with each token that is signed for a connection."""
+
+
 class TokenSource:
     """Signs tokens for one user at one endpoint and reuses each until it nears its end, or that of its credentials.
 
@@ -112,6 +116,8 @@ class TokenSource:
             if self._token is not None and now < self._renew_at and credentials == self._signed_for:
                 return self._token, True
             token = sign(*self._target, credentials, now)
+            for watcher in watchers:
+                watcher()
             self._token, self._signed_for = token, credentials
             self._renew_at = min(now + TOKEN_LIFETIME, credentials.expires) - RENEWAL_MARGIN
             return token, False

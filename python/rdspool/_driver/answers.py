@@ -15,10 +15,11 @@ from typing import Any, Final, NoReturn
 from mysql.connector.errors import Error, OperationalError
 
 from ..errors import OutcomeUnknownError, StatementTimeoutError
-from . import effects
+from . import effects, too_large
 from .byte_stream import closed_error
 from .columns import parse_column
-from .error_numbers import SERVER_CLOSES, SERVER_LOST
+from .error_numbers import PACKET_TOO_LARGE, SERVER_CLOSES, SERVER_LOST
+from .lives import LOST, Life
 from .packets import ERR, PacketStream
 from .payload import malformed
 from .responses import Ok, parse_column_count, parse_end, parse_error, parse_ok
@@ -66,10 +67,13 @@ class Answers:
         """Whether the connection was given up after a failure, rather than closed by its owner."""
         self.read_timeout: float | None = None
         self.write_timeout: float | None = None
+        self.life = Life()
         self.left_behind = 0
         """What statements can have left in the session, as flags of `effects`."""
         self.end_session: Callable[[bytes], str] | None = None
         """Ends what a statement that was given up does on the server, and says so; None: nothing can."""
+        self.packet_limit: Callable[[], int | None] | None = None
+        """Asks the server for its max_allowed_packet over another connection; None: nothing can."""
         self._answering = False
         """Whether an answer is being read. A command that finds it set knows that something interrupted that."""
         self._sent: tuple[bytes, int, bool] | None = None
@@ -116,6 +120,8 @@ class Answers:
             answer = self._answer(stream, read_timeout or self.read_timeout, template)
         except BaseException as error:
             self.abandon()
+            if isinstance(error, Error) and payload is not None:
+                too_large.check(error, payload, self.packet_limit)
             self._give_up(error, sent=sent)
             raise
         self._answering = False
@@ -123,6 +129,9 @@ class Answers:
             if not self.status & MORE_RESULTS:
                 self._sent = None  # it can be large
         elif isinstance(answer, Error):
+            if answer.errno == PACKET_TOO_LARGE and payload is not None:
+                self.abandon()
+                too_large.check(answer, payload, self.packet_limit)
             if answer.errno in SERVER_CLOSES:
                 self._give_up(answer, sent=True)
             raise answer
@@ -304,6 +313,7 @@ class Answers:
         self._reader = None
         self.status = 0
         if stream is not None:
+            self.life.ended(LOST)
             self.lost = True
             stream.close()
 

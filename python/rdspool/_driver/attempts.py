@@ -40,23 +40,24 @@ class Attempts:
         self._restarts = restarts
         self._awaited: ConnectError | None = None
         self._began = time.monotonic()
-        self._made = 0
+        self.made = 0
+        """Those that have failed."""
 
     def wait_after(self, error: ConnectError, *, proven: bool) -> None:
         """Wait before another attempt. Raises the error, with the number of attempts, where none can help or no time is left.
 
         `proven`: the same sign-in has worked before, so its refusal (1045) can be IAM's throttling, which has no number of its own.
         """
-        self._made += 1
+        self.made += 1
         if isinstance(error, ConnectTimeoutError) and self._awaited is not None:
             # The limit has cut this attempt short. What it was made again for says more than the place where it was.
             raise self._in_vain(self._awaited) from error
         if not self._can_pass(error, proven=proven):
             raise error
         self._awaited = error
-        pause = jitter(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._made - 1)))
+        pause = jitter(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self.made - 1)))
         if self._limit.left() < pause + _NEEDED:
-            if self._made == 1:
+            if self.made == 1:
                 raise error
             raise self._in_vain(error) from error
         time.sleep(pause)
@@ -76,7 +77,7 @@ class Attempts:
     def _in_vain(self, error: ConnectError) -> ConnectError:
         waited = time.monotonic() - self._began
         return type(error)(
-            f"{error.msg}. It was tried {self._made} times in {waited:.1f} s; the limit is {self._limit}",
+            f"{error.msg}. It was tried {self.made} times in {waited:.1f} s; the limit is {self._limit}",
             errno=error.errno,
             sqlstate=error.sqlstate,
         )

@@ -156,7 +156,12 @@ class ByteStream:
             late = self.waiting.error()
             if late is not None:
                 return late
-            return StatementTimeoutError(f"{self.address} did not {not_done} within {self._timeout:g} s", errno=TIMED_OUT)
+            setting = "read_timeout" if doing == "reading" else "write_timeout"
+            return StatementTimeoutError(
+                f"{self.address} did not {not_done} within {self._timeout:g} s ({setting}), and the connection is closed: use another one, and raise "
+                f"{setting} where the statement needs longer",
+                errno=TIMED_OUT,
+            )
         return OperationalError(f"Lost connection to MySQL server at {self.address} while {doing}: {error}", errno=CONNECTION_FAILED)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NoReturn
 
-from mysql.connector import errors
 from mysql.connector.errors import Error, NotSupportedError, ProgrammingError
 
 from .. import deadlines
@@ -20,10 +19,13 @@ from .answers import IN_TRANSACTION, QUERY, logger
 from .byte_stream import closed_error
 from .command_phase import CommandPhase
 from .cursors import Cursor
+from .lives import CLOSED, LOST, Life
 from .packets import DEFAULT_MAX_ALLOWED_PACKET, PacketStream
+from .pep249 import ErrorsAsAttributes
 from .session import Session
 from .session_start import CHARSET, SessionStart
 from .sign_in import Login, receive_greeting, sign_in
+from .stopwatch import Stopwatch
 from .transactions import TransactionState
 from .transport import connect
 from .waiting import Waiting
@@ -35,20 +37,8 @@ answers, those of a reconnect. A peer whose network is dead is given up much ear
 _ROLLBACK: Final = QUERY + b"ROLLBACK"
 
 
-class Connection:
+class Connection(ErrorsAsAttributes):
     """A connection to one server, signed in, its session set up. `Connection.open()` makes it."""
-
-    # PEP 249's optional extension: the errors, for code that has a connection only.
-    Warning = errors.Warning
-    Error = errors.Error
-    InterfaceError = errors.InterfaceError
-    DatabaseError = errors.DatabaseError
-    DataError = errors.DataError
-    OperationalError = errors.OperationalError
-    IntegrityError = errors.IntegrityError
-    InternalError = errors.InternalError
-    ProgrammingError = errors.ProgrammingError
-    NotSupportedError = errors.NotSupportedError
 
     def __init__(self, commands: CommandPhase, user: str, version: str, connection_id: int, start: SessionStart) -> None:
         """Take a command phase whose session is still to be set up. `version` is the server's, as it greets with it."""
@@ -65,6 +55,13 @@ class Connection:
         self.charset = CHARSET
         self.pressure: Any = None
         """Asks how near the server is to its limit of connections; None: nothing asks."""
+        self.life: Life = commands.life
+        self.server_address = ""
+        """The address, without a name, that it leads to."""
+        self.why = ""
+        """Why it was made: one of `lives.REASONS`."""
+        self.steps: dict[str, float] = {}
+        """Seconds that each step of its making took."""
         self.asked: dict[str, Any] = {}
         """What was asked of the server while connecting, for SQLAlchemy's questions at its first connect: see `probes`."""
 
@@ -87,12 +84,14 @@ class Connection:
         `margin` (seconds): its waits end so long before an invocation. `set_up` sets the session up; None: `session.set_up()` does.
         Nothing is left open on failure. Raises the errors of `transport`, `sign_in` and the server.
         """
-        stream = PacketStream(connect(host, port, limit, force_ipv6=force_ipv6), host, port)
+        watch = Stopwatch()
+        stream = PacketStream(connect(host, port, limit, force_ipv6=force_ipv6, lap=watch.lap), host, port)
         try:
             stream.waiting.margin = margin
             stream.waiting.limit(limit)
             greeting = receive_greeting(stream)
-            accepted = sign_in(stream, greeting, login)
+            watch.lap("greeting")
+            accepted = sign_in(stream, greeting, login, watch.lap)
             stream.max_allowed_packet = max_allowed_packet
             made = cls(CommandPhase(stream, accepted.status), login.user, greeting.version, greeting.connection_id, start)
             set_up(made) if set_up is not None else made.session.set_up()
@@ -100,6 +99,8 @@ class Connection:
         except BaseException:
             stream.close()
             raise
+        watch.lap("set-up")
+        made.steps = watch.steps
         return made
 
     def _run(self, statement: str) -> None:
@@ -160,9 +161,12 @@ class Connection:
             raise ProgrammingError("a cursor's rows are dicts or named tuples: give dictionary=True or named_tuple=True, not both")
         return kind(self, commands, self.transaction, raw=raw, read_timeout=read_timeout, write_timeout=write_timeout)
 
-    def end_by(self, end: Callable[[str, int, int, bytes], str]) -> None:
-        """Let `end` end the session on the server where a statement is given up. It takes what `given_up.GivenUp` has."""
-        self._commands.end_session = partial(end, *self._commands.stream.ends, self.connection_id)
+    def helped_by(self, limit_name: str, ask: Callable[[str], int | None], end: Callable[[str, int, int, bytes], str] | None) -> None:
+        """Take what the setting `max_allowed_packet` is called, what asks a server for its own, and what ends a session (`given_up.GivenUp`)."""
+        commands = self._commands
+        self.server_address, port = commands.stream.ends
+        commands.stream.limit_name, commands.packet_limit = limit_name, partial(ask, self.server_address)
+        commands.end_session = None if end is None else partial(end, self.server_address, port, self.connection_id)
 
     @property
     def read_timeout(self) -> float | None:
@@ -309,6 +313,7 @@ class Connection:
         """Return whether the connection can be used: by what the socket shows; idle for longer than `idle_gap` seconds, by a ping."""
         commands = self._commands
         if commands.at_end():
+            commands.life.ended(LOST)
             return False
         # The wall clock: over a freeze of the environment the monotonic one can stand still.
         if abs(time.time() - commands.last_used) >= idle_gap:
@@ -320,4 +325,5 @@ class Connection:
 
     def close(self) -> None:
         """Say goodbye and close the socket; a server that is gone is no error."""
+        self._commands.life.ended(CLOSED)
         self._commands.quit()

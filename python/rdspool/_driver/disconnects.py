@@ -19,13 +19,23 @@ def is_disconnect(error: BaseException) -> bool:
     if not isinstance(error, Error):
         return False
     number = error.errno
-    if number in SERVER_CLOSES or number in CLIENT_LOST or number in READ_ONLY or number == PROXY_TIMED_OUT:
+    if number in SERVER_CLOSES or number in CLIENT_LOST or number == PROXY_TIMED_OUT or is_read_only(error):
         return True
     text = str(error)
+    return "MySQL Connection not available" in text or "Connection to MySQL is not available" in text
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Return whether `error` says that the server takes no writes any more."""
+    if not isinstance(error, Error):
+        return False
+    number, text = error.errno, str(error)
+    if number in READ_ONLY:
+        return True
     if number == CANT_LOCK:
         # InnoDB's own number for "the table is read only": what a reader without a redo log, such as Aurora's, says to INSERT and UPDATE.
         return "errno: 165 " in text
     if number == OPTION_PREVENTS_STATEMENT:
         # The server also says 1290 under --secure-file-priv and other options, so the text decides.
         return "read-only" in text or "read_only" in text
-    return "MySQL Connection not available" in text or "Connection to MySQL is not available" in text
+    return False

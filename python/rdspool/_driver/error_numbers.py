@@ -28,6 +28,8 @@ CANT_LOCK: Final = 1015
 OPTION_PREVENTS_STATEMENT: Final = 1290
 CHECK_VIOLATED: Final = 3819
 
+PACKET_TOO_LARGE: Final = 1153
+
 PROXY_TIMED_OUT: Final = 9501
 """RDS Proxy's own: it waited for a connection to the database, and none came (AWS: "Troubleshooting for RDS Proxy")."""
 
@@ -50,7 +52,7 @@ SERVER_CLOSES: Final = frozenset(
         1079,  # aborting on signal
         1080,  # forcing close of thread
         1152,  # aborted connection
-        1153,  # packet bigger than max_allowed_packet: the server closes after it
+        PACKET_TOO_LARGE,  # packet bigger than max_allowed_packet: the server closes after it
         1154,  # read error from the connection's pipe
         1156,  # packets out of order
         1157,  # couldn't uncompress packet

@@ -8,10 +8,8 @@ from mysql.connector.errors import Error
 
 from ..deadlines import Limit
 from .answers import QUERY, logger
-from .command_phase import CommandPhase
-from .packets import PacketStream
-from .sign_in import Login, receive_greeting, sign_in
-from .transport import connect
+from .beside import beside
+from .sign_in import Login
 
 _COMPARED: Final = 500
 """Bytes of a statement that are compared: the servers cut what they show of a long one."""
@@ -42,20 +40,13 @@ def end_session(host: str, port: int, login: Login, given_up: GivenUp, limit: Li
     """End the session of a statement that was given up, from a second connection, before `limit`. Return what came of it."""
     number = given_up.connection_id
     try:
-        stream = PacketStream(connect(given_up.address, port, limit), host, port)
-        stream.waiting.limit(limit)
-        try:
-            accepted = sign_in(stream, receive_greeting(stream), login)
-            commands = CommandPhase(stream, accepted.status)
+        with beside(given_up.address, host, port, login, limit) as commands:
             (found,) = commands.flight(QUERY + b"SELECT HOST, INFO FROM information_schema.PROCESSLIST WHERE ID = %d" % number)
             if not found:
                 return f"The statement is over on the server (connection {number})."
             if not given_up.is_it(*found):
                 return f"The statement may go on on a server, with its locks: connection {number} of the one that answers is another's."
             commands.query(b"KILL %d" % number)
-            commands.quit()
-        finally:
-            stream.close()
     except Error as error:
         text = f"The statement may go on on the server (connection {number}), with its locks: it could not be ended ({error.msg})."
         logger.warning("%s", text)

@@ -48,6 +48,8 @@ class PacketStream(ByteStream):
         """Take a connected socket. `timeout` is in seconds and holds for a read or a write that names none; None: wait for ever."""
         super().__init__(connected, host, port, timeout)
         self.max_allowed_packet = DEFAULT_MAX_ALLOWED_PACKET
+        self.limit_name = "max_allowed_packet"
+        """What `max_allowed_packet` is called where it was set, for messages."""
         self.signing_in = False
         """Whether the sign-in is still going on: then answers are bounded by `SIGN_IN_BYTES`."""
         self.ok_ends_rows = False
@@ -198,8 +200,8 @@ class PacketStream(ByteStream):
                 raise ProtocolError(f"{self.address} sent more than {SIGN_IN_BYTES:,} bytes during the sign-in", errno=MALFORMED_PACKET)
             if total > self.max_allowed_packet:
                 raise ProtocolError(
-                    f"{self.address} sent an answer of more than {self.max_allowed_packet:,} bytes in one row (max_allowed_packet): "
-                    "select less, or raise max_allowed_packet",
+                    f"{self.address} sent an answer of more than {self.max_allowed_packet:,} bytes in one row ({self.limit_name}): "
+                    f"select less, or raise {self.limit_name}",
                     errno=MALFORMED_PACKET,
                 )
             self._fill(4 + size)

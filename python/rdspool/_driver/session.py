@@ -9,6 +9,7 @@ from typing import Any
 from .answers import AUTOCOMMIT
 from .command_phase import CommandPhase
 from .effects import OUTLASTS_RESET, PINS
+from .lives import DIRTY
 from .session_start import SessionStart
 from .transactions import TransactionState
 
@@ -89,6 +90,7 @@ class Session:
 
     def give_up(self) -> None:
         """Say goodbye and close the connection as one that was lost: whoever still has it can roll back, and do nothing else."""
+        self._commands.life.ended(DIRTY)
         self._commands.quit()
         self._commands.lost = True
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from mysql.connector.constants import ClientFlag
@@ -99,14 +99,14 @@ class Login:
         server_name: str | None = None,
         token: bool = False,
         capabilities: int = CAPABILITIES,
-        development: bool = False,
+        development: str | None = None,
     ) -> None:
         """Take what the login carries.
 
         `attributes` are seen in performance_schema.session_connect_attrs; `server_name` is what the server's certificate has to be for, None for
         the host that the stream leads to; `token` tells that the secret is an IAM token: it is sent as it
-        is (mysql_clear_password), and nothing but a token ever goes that way. `development`: the server is one's own, and need not offer TLS;
-        `tls` verifies nothing then.
+        is (mysql_clear_password), and nothing but a token ever goes that way. `development` is what the setting is called by which the
+        server is one's own, and need not offer TLS; `tls` verifies nothing then. None: the server is verified.
         """
         self.user = user
         self.secret = secret
@@ -150,6 +150,10 @@ class NoGreetingError(OperationalError):
     """The server took the connection and said nothing."""
 
 
+class ClearPasswordError(NotSupportedError):
+    """The server asks for a password in clear, which is never sent so."""
+
+
 class UnverifiedAnswerError(OperationalError):
     """Something answered with an error in place of the greeting. That is before TLS, so nobody knows who says it.
 
@@ -163,8 +167,8 @@ class UnverifiedAnswerError(OperationalError):
         super().__init__(f"{address} answered, unverified: error {number} ({self.text})", errno=SERVER_LOST)
 
 
-def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
-    """Secure the stream, sign in and return the server's OK packet.
+def sign_in(stream: PacketStream, greeting: Greeting, login: Login, lap: Callable[[str], object] = lambda _: None) -> Ok:
+    """Secure the stream, sign in and return the server's OK packet. `lap` is called after each step, with its name.
 
     Raises NoTlsError where the server offers no TLS, InterfaceError where it fails verification, the server's own error where it refuses, and
     NotSupportedError where it asks for a plugin that is not known here, or for a password in clear.
@@ -176,13 +180,14 @@ def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
     peer = f"{name} at {stream.address}"
     verified = None
     if login.development:
-        header = secure_unverified(stream, greeting, flags, login.tls, name)
+        header = secure_unverified(stream, greeting, flags, login.tls, name, login.development)
         if login.token:
-            raise NotSupportedError("an IAM token is sent to verified servers only: RDSPOOL_DEVELOPMENT signs in with a password")
+            raise NotSupportedError(f"an IAM token is sent to verified servers only: {login.development} signs in with a password")
     else:
         header = request_tls(stream, greeting, flags)
         verified = resumption.recall(login.tls, peer)
         stream.start_tls(login.tls, verified and verified.session, name)
+    lap("tls")
     plugin = CLEAR_PASSWORD if login.token else greeting.plugin
     if not login.token and plugin not in (CACHING_SHA2, NATIVE_PASSWORD):
         # The greeting may name a plugin that sends a proof of the password, but none that sends the password itself: for that a verified
@@ -191,6 +196,7 @@ def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
     with EmptiedFrames():
         _send_login(stream, header, flags, plugin, greeting.nonce, login)
     accepted = _converse(stream, login, plugin, greeting.nonce)
+    lap("sign-in")
     stream.signing_in = False
     stream.ok_ends_rows = bool(flags & ClientFlag.DEPRECATE_EOF)
     if not login.development:
@@ -212,16 +218,17 @@ class NoTlsError(InterfaceError):
     """The server offers no TLS."""
 
 
-def secure_unverified(stream: PacketStream, greeting: Greeting, flags: int, context: ssl.SSLContext, name: str) -> bytes:
+def secure_unverified(stream: PacketStream, greeting: Greeting, flags: int, context: ssl.SSLContext, name: str, setting: str) -> bytes:
     """Begin TLS with a server of one's own, where it offers that, and log what is not verified. Return what the login begins with.
 
+    `setting` is what the setting `development` is called.
     Raises InterfaceError where the server is one that has to be verified.
     """
     from . import unverified
 
     offered = bool(greeting.capabilities & ClientFlag.SSL)
     header = _SSL_REQUEST.pack(flags | ClientFlag.SSL if offered else flags, MAXIMUM_MAX_ALLOWED_PACKET, UTF8MB4)
-    unverified.secure(stream, header if offered else None, context, name)
+    unverified.secure(stream, header if offered else None, context, name, setting)
     return header
 
 
@@ -282,9 +289,8 @@ def _check_plugin(plugin: str, login: Login, *, encrypted: bool) -> None:
             f"the server asks for the password of {login.user!r} in clear ({plugin}) and offers no TLS: let it offer TLS, or create the user with {CACHING_SHA2}"
         )
     if plugin == CLEAR_PASSWORD and not login.token:
-        raise NotSupportedError(
-            f"the server asks for the password of {login.user!r} in clear ({CLEAR_PASSWORD}), and rdspool sends IAM tokens so, but no "
-            f"password: leave RDSPOOL_PASSWORD out to sign in with IAM, or create the user with {CACHING_SHA2}"
+        raise ClearPasswordError(
+            f"the server asks for the password of {login.user!r} in clear ({CLEAR_PASSWORD}), and rdspool sends IAM tokens so, but no password"
         )
 
 

@@ -64,4 +64,4 @@ def _new(files: tuple[str, ...]) -> ssl.SSLContext:
 
 
 def _unreadable(file: str, error: OSError) -> SettingsError:
-    return SettingsError(f"RDSPOOL_CA is {file!r}, which can't be read as a PEM file of certificates: {error}")
+    return SettingsError(f"{file!r} can't be read as a PEM file of certificates: {error}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any, Final
 
 from mysql.connector.errors import ConnectionTimeoutError, InterfaceError, OperationalError
@@ -29,13 +30,16 @@ _UNACKNOWLEDGED: Final = 24
 """Offset of tcpi_unacked in Linux's struct tcp_info (linux/tcp.h)."""
 
 
-def connect(host: str, port: int, limit: Limit, *, force_ipv6: bool = False) -> socket.socket:
-    """Return a socket that is connected to the first address of the host that answers.
+def connect(
+    host: str, port: int, limit: Limit, *, force_ipv6: bool = False, lap: Callable[[str], object] = lambda _: None
+) -> socket.socket:
+    """Return a socket that is connected to the first address of the host that answers. `lap` is called after each step, with its name.
 
     Raises OperationalError 2003 (no such name, refused, no route) and ConnectionTimeoutError.
     """
     address = f"{host}:{port}"
     addresses = look_up(host, port, socket.AF_INET6 if force_ipv6 else socket.AF_UNSPEC, limit)
+    lap("name")
     # RDS names with both families are reachable by IPv4 from every VPC, by IPv6 only from some.
     addresses.sort(key=lambda found: found[0] != socket.AF_INET)
     failure: OSError | None = None
@@ -53,6 +57,7 @@ def connect(host: str, port: int, limit: Limit, *, force_ipv6: bool = False) -> 
         except BaseException:
             opened.close()
             raise
+        lap("tcp")
         return opened
     if isinstance(failure, TimeoutError):
         raise ConnectionTimeoutError(f"{address} did not answer within {limit}", errno=CANNOT_CONNECT) from failure

@@ -27,7 +27,7 @@ _REQUEST_KEY: Final = b"\x02"
 
 
 class NotForDevelopmentError(InterfaceError):
-    """RDSPOOL_DEVELOPMENT is set, and the server is one that has to be verified."""
+    """The setting `development` is on, and the server is one that has to be verified."""
 
 
 def context() -> ssl.SSLContext:
@@ -39,36 +39,36 @@ def context() -> ssl.SSLContext:
     return made
 
 
-def secure(stream: PacketStream, request: bytes | None, context: ssl.SSLContext, name: str) -> None:
-    """Begin TLS by sending `request`, None where the server offers none, and log what is not verified.
+def secure(stream: PacketStream, request: bytes | None, context: ssl.SSLContext, name: str, setting: str) -> None:
+    """Begin TLS by sending `request`, None where the server offers none, and log what is not verified. `setting` is what lets it be so.
 
     Raises NotForDevelopmentError for a server that has to be verified, InterfaceError where TLS fails.
     """
     address, _ = stream.ends
     if ipaddress.ip_address(address.partition("%")[0]).is_global:
         raise NotForDevelopmentError(
-            f"{stream.address} has the public address {address}, and RDSPOOL_DEVELOPMENT verifies no server: it is for databases on this machine and "
+            f"{stream.address} has the public address {address}, and with {setting} no server is verified: it is for databases on this machine and "
             "in private networks",
             errno=TLS_FAILED,
         )
     if request is not None:
         stream.send(request)
         stream.start_tls(context, None, name)
-    _warn(stream)
+    _warn(stream, setting)
 
 
-def _warn(stream: PacketStream) -> None:
+def _warn(stream: PacketStream, setting: str) -> None:
     """Log what is not verified, at each connect. Raises NotForDevelopmentError where the certificate is that of an RDS endpoint."""
     if isinstance(stream.socket, ssl.SSLSocket):
         if _OF_RDS in (stream.socket.getpeercert(binary_form=True) or b""):
             raise NotForDevelopmentError(
-                f"{stream.address} leads to an RDS endpoint, as its certificate says, and RDSPOOL_DEVELOPMENT is for databases of your own: leave it out",
+                f"{stream.address} leads to an RDS endpoint, as its certificate says, and {setting} is for databases of your own: leave it out",
                 errno=TLS_FAILED,
             )
         without = "its certificate and its name are NOT verified, so whoever stands between reads and changes everything, the password too"
     else:
         without = "it offers NO TLS: who it is is not verified, and whoever stands between reads and changes all statements and rows, and what signs in"
-    logger.warning("RDSPOOL_DEVELOPMENT: a connection to %s, but %s. Never use this with data that matters.", stream.address, without)
+    logger.warning("%s: a connection to %s, but %s. Never use this with data that matters.", setting, stream.address, without)
 
 
 def send_encrypted(stream: PacketStream, secret: Secret, nonce: bytes) -> None:

@@ -25,6 +25,7 @@ _END: Final = "epoch_deadline_time_in_ms"
 
 _beginnings: Final[list[Callable[[], None]]] = []
 _endings: Final[list[Callable[[], None]]] = []
+_last_endings: Final[list[Callable[[], None]]] = []
 _running = False
 _lock = threading.Lock()
 _watched: Any = None
@@ -64,10 +65,11 @@ def at_begin(beginning: Callable[[], None]) -> None:
         _beginnings.append(beginning)
 
 
-def at_end(ending: Callable[[], None]) -> None:
-    """Call `ending` at the end of each invocation, before its answer leaves: afterwards Lambda freezes the environment."""
-    if ending not in _endings:
-        _endings.append(ending)
+def at_end(ending: Callable[[], None], *, last: bool = False) -> None:
+    """Call `ending` at the end of each invocation, before its answer leaves: afterwards Lambda freezes the environment. `last`: after others."""
+    endings = _last_endings if last else _endings
+    if ending not in endings:
+        endings.append(ending)
 
 
 def _find_running(code: Any) -> None:
@@ -153,7 +155,7 @@ class _Once:
         if self._done:
             return
         self._done = True
-        for ending in _endings:
+        for ending in (*_endings, *_last_endings):
             try:
                 ending()
             except Exception:

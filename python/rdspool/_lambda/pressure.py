@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import weakref
+from collections.abc import Callable
 from typing import Any, Final
 
 from . import invocation
@@ -31,8 +32,10 @@ class Pressure:
 
     questions = _QUESTIONS
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, yielded: Callable[[], object] = lambda: None) -> None:
+        """Take the setting, and what is called after connections were given back."""
         self.mode = mode
+        self.yielded = yielded
         self._near = False
         self._asked_at = float("-inf")
         self._refused_at = float("-inf")
@@ -78,3 +81,4 @@ def give_back() -> None:
     for engine, pressure in list(_engines.items()):
         if pressure.yields and engine.pool.checkedin():
             engine.dispose()
+            pressure.yielded()

@@ -25,6 +25,12 @@ CONNECT_TIMES: Final = ("use", "init")
 CONNECTIONS: Final = ("automatic", "keep", "yield")
 """Keep idle connections over the end of an invocation, yield them, or yield them while the server is near its limit."""
 
+LOG_LEVELS: Final = ("debug", "info")
+"""The level of the line of the log for each new connection."""
+
+METRICS: Final = ("off", "emf")
+"""Whether metrics are written, and in which format: CloudWatch's Embedded Metric Format."""
+
 ROLES: Final = ("writer",)
 """What a server has to be: one that takes writes. A reader needs no check, for a cluster's reader endpoint may lead to its writer."""
 
@@ -49,7 +55,9 @@ NEVER_SECRET: Final = frozenset(
         "development",
         "driver",
         "isolation_level",
+        "log_connects",
         "max_allowed_packet",
+        "metrics",
         "multi_statements",
         "pool_recycle",
         "port",
@@ -61,3 +69,52 @@ NEVER_SECRET: Final = frozenset(
     }
 )
 """Arguments that hold no password. In the others one can stand by mistake: a URL in the place of the host's name, say."""
+
+ENGINE_OPTIONS: Final = frozenset(
+    {
+        "echo",
+        "echo_pool",
+        "enable_from_linting",
+        "execution_options",
+        "hide_parameters",
+        "insertmanyvalues_page_size",
+        "json_deserializer",
+        "json_serializer",
+        "label_length",
+        "logging_name",
+        "max_overflow",
+        "plugins",
+        "pool_logging_name",
+        "pool_reset_on_return",
+        "pool_size",
+        "pool_timeout",
+        "pool_use_lifo",
+        "query_cache_size",
+        "skip_autocommit_rollback",
+        "use_insertmanyvalues",
+    }
+)
+"""Arguments of SQLAlchemy's create_engine() that get_engine() passes on."""
+
+OTHER_OPTIONS: Final = frozenset(
+    {
+        "compiler_linting",
+        "convert_unicode",
+        "dbapi",
+        "deadline_margin",
+        "dialect",
+        "engine_name",
+        "future",
+        "implicit_returning",
+        "is_mariadb",
+        "max_identifier_length",
+        "module",
+        "paramstyle",
+        "pool",
+        "pool_events",
+        "pre_ping_idle_only",
+        "server_side_cursors",
+        "supports_native_boolean",
+    }
+)
+"""Arguments of SQLAlchemy's create_engine() that get_engine() has not."""

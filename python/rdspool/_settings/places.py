@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from ..errors import SettingsError
 from ..secret import Secret
-from .defaults import BEFORE_OPTIONS, IDENTITY, PREFIX, PROCESS_WIDE
+from .defaults import BEFORE_OPTIONS, ENGINE_OPTIONS, IDENTITY, OTHER_OPTIONS, PREFIX, PROCESS_WIDE
 from .shown import has_control_character, shown
-from .suggestions import suggestion
+from .sources import Sources, of_engine
+from .suggestions import OTHERS_PREFIXES, OTHERS_WORDS, suggestion
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -49,6 +50,15 @@ class Variables:
         """Return the names of rdspool's variables that are set, empty ones too."""
         return [name for name in self._environ if name.startswith(PREFIX)]
 
+    def others(self) -> dict[str, str]:
+        """Return the settings that variables of other tools hold, such as DB_HOST, MYSQL_USER or DATABASE_URL, by these variables' names."""
+        found = {}
+        for name, value in self._environ.items():
+            tool, _, what = name.upper().partition("_")
+            if value and tool in OTHERS_PREFIXES and what in OTHERS_WORDS:
+                found[name] = OTHERS_WORDS[what]
+        return found
+
 
 def wrong_name(name: str | None) -> str | None:
     """Return what is wrong with an engine's name, None where it is right."""
@@ -62,25 +72,51 @@ def wrong_name(name: str | None) -> str | None:
     )
 
 
+def _no_setting(variable: str, known: Sequence[str]) -> str:
+    """Return what is wrong with a variable of rdspool that is no setting, and what was probably meant."""
+    name, option = _option(variable.removeprefix(PREFIX))
+    wrong = f"{variable} is no setting of rdspool"
+    if option in _ITS_OWN:
+        return f"{wrong}: {_ITS_OWN[option]}; remove it"
+    if option in ENGINE_OPTIONS:
+        return f"{wrong}, but an argument: call {of_engine(name).argument(option)}, and remove the variable"
+    if option is not None:
+        return f"{wrong}, and get_engine() has no argument {option!r}: remove it, or use SQLAlchemy's create_engine() with the URL"
+    nearest = suggestion(variable, [*known, *(PREFIX + one.upper() for one in ENGINE_OPTIONS)])
+    for one in ENGINE_OPTIONS:
+        nearest = nearest.replace(f"{PREFIX}{one.upper()}?", f"{of_engine().argument(one)}?")
+    return f"{wrong}{nearest}; rename or remove it"
+
+
+def _option(rest: str) -> tuple[str | None, str | None]:
+    """Return the engine's name and the option of SQLAlchemy that a variable without its prefix names; None, None where it names none."""
+    for option in sorted((*ENGINE_OPTIONS, *_ITS_OWN, *OTHER_OPTIONS), key=len, reverse=True):
+        name = rest.removesuffix(option.upper())
+        if name != rest and name in ("", name.rstrip("_") + "_"):
+            return name[:-1] or None, option
+    return None, None
+
+
 class Places:
     """Looks a setting up in its places, and knows what each place is called in an error."""
 
-    def __init__(self, name: str | None, environ: Variables, overrides: Mapping[str, Any], setting_names: Sequence[str]) -> None:
-        """Take the engine's name and the places. Raises SettingsError for an argument or a variable that is not known."""
+    def __init__(self, sources: Sources, environ: Variables, overrides: Mapping[str, Any], setting_names: Sequence[str]) -> None:
+        """Take what the places are called, and the places. Raises SettingsError for an argument or a variable that is not known."""
         self.environ = environ
-        self.prefix = PREFIX if name is None else f"{PREFIX}{name.upper()}_"
+        self._sources = sources
+        self._prefix = PREFIX if sources.name is None else f"{PREFIX}{sources.name.upper()}_"
         self._names = tuple(setting_names)
         self._given = {
             key: value.reveal() if isinstance(value, Secret) and key != "password" else value
             for key, value in overrides.items()
             if value is not None
         }
-        self._check_driver("get_engine(driver=...)", self._given.pop("driver", None))
+        self._check_driver(sources.argument("driver"), self._given.pop("driver", None))
         unknown = sorted(set(self._given) - {*setting_names, "url"})
         if unknown and unknown[0] in _ITS_OWN:
             raise SettingsError(f"get_engine() takes no {unknown[0]!r}: {_ITS_OWN[unknown[0]]}")
         if unknown:
-            raise SettingsError(f"get_engine() has no argument {unknown[0]!r}{suggestion(unknown[0], self._names)}")
+            raise SettingsError(f"get_engine() has no argument {unknown[0]!r}{suggestion(unknown[0], [*self._names, *ENGINE_OPTIONS])}")
         self._check_variables()
         self._url = self._read_url()
 
@@ -100,9 +136,7 @@ class Places:
                 if value and value not in possible:
                     raise SettingsError(f"{variable} is {shown(value)}: choose from {', '.join(possible)}")
             elif rest not in known and not any(rest.endswith(f"_{key}") for key in known):
-                raise SettingsError(
-                    f"{variable} is no setting of rdspool{suggestion(variable, [PREFIX + key for key in known])}; rename or remove it"
-                )
+                raise SettingsError(_no_setting(variable, [PREFIX + key for key in known]))
 
     def _read_url(self) -> dict[str, Any]:
         label, text = self.find("url")
@@ -137,6 +171,10 @@ class Places:
                 continue
             if key in BEFORE_OPTIONS:
                 raise SettingsError(f"{label} has {key!r} among its options, where it could stand against what is before them: {_FORM}")
+            if key in ENGINE_OPTIONS:
+                raise SettingsError(
+                    f"{label} has the option {key!r}, which is an argument: call {of_engine(self._sources.name).argument(key)}"
+                )
             if key not in self._names:
                 option = f" {key!r}" if key.replace("_", "").isalpha() and key.islower() else ""  # it can be a part of a password
                 raise SettingsError(f"{label} ({scheme}://...) has an unknown option{option}{suggestion(key, self._names)}")
@@ -148,13 +186,29 @@ class Places:
     def find(self, key: str) -> tuple[str, Any]:
         """Return where the setting was found (or where it belongs) and its value, None when it is nowhere."""
         if key in self._given:
-            return f"get_engine({key}=...)", self._given[key]
+            return self._sources.given(key) or self._found(key, self._sources.argument(key)), self._given[key]
         if key != "url" and key in self._url:
-            return f"{key} in the URL", self._url[key]
-        variable = self.prefix + key.upper()
-        value = self.environ.get(variable)
-        if value is None and key not in IDENTITY:
-            common = PREFIX + key.upper()
-            if self.environ.get(common):
-                return common, self.environ.get(common)
-        return variable, value
+            return self._found(key, f"{key} in {self._sources['url']}"), self._url[key]
+        for variable in (self._prefix + key.upper(), PREFIX + key.upper()):
+            value = self.environ.get(variable)
+            if value is not None:
+                return self._found(key, variable), value
+            if key in IDENTITY:
+                break
+        return self._sources.belongs(key), None
+
+    def _found(self, key: str, place: str) -> str:
+        self._sources.use(key, place)
+        return place
+
+    def meant(self, key: str) -> str:
+        """Return which variables that are set were probably meant for the setting `key`, which is not, or "" where none is like it."""
+        variables = self.environ
+        others = {name: ours for name, ours in variables.others().items() if self.find(ours)[1] is None}
+        if others:
+            places = (f"the value of {name} to {self._sources.belongs(ours)}" for name, ours in others.items())
+            form = f". {_FORM[0].upper()}{_FORM[1:]}" if "url" in others.values() else ""
+            return f". rdspool does not read {', '.join(others)}: give {', '.join(places)}{form}"
+        # A variable of another engine; one with the name of another setting was meant for that.
+        similar = [name for name in variables.names() if name.endswith(f"_{key.upper()}") and variables.get(name)]
+        return f" ({similar[0]} is set: was it meant?)" if similar else ""

@@ -15,7 +15,7 @@ from ..secret import Secret
 from . import defaults
 from .places import Places, Variables
 from .shown import has_control_character, shown
-from .suggestions import suggestion
+from .sources import Sources
 
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:]+:[0-9A-Fa-f:.]*")
 _STORED: Final = re.compile(r"[A-Za-z0-9/_+=.@:-]+")
@@ -27,9 +27,10 @@ _NO: Final = frozenset({"false", "no", "off", "0"})
 class Reading:
     """Reads the settings of one engine from their places."""
 
-    def __init__(self, name: str | None, environ: Variables, overrides: Mapping[str, Any], setting_names: Sequence[str]) -> None:
-        """Take the engine's name and the places. Raises SettingsError."""
-        self._places = Places(name, environ, overrides, setting_names)
+    def __init__(self, sources: Sources, environ: Variables, overrides: Mapping[str, Any], setting_names: Sequence[str]) -> None:
+        """Take what the places are called, and the places. Raises SettingsError."""
+        self._places = Places(sources, environ, overrides, setting_names)
+        self._sources = sources
 
     def values(self, read_secret: Callable[[str, str, float | None], Any]) -> dict[str, Any]:
         """Return the value of each setting. `read_secret` returns what a secret says, given its name, region and `connect_timeout`.
@@ -79,6 +80,8 @@ class Reading:
             "max_allowed_packet": int(packet or DEFAULT_MAX_ALLOWED_PACKET),
             "multi_statements": self._flag("multi_statements", default=False),
             "connections": self._choice("connections", defaults.CONNECTIONS, str.lower) or "automatic",
+            "log_connects": self._choice("log_connects", defaults.LOG_LEVELS, str.lower) or "debug",
+            "metrics": self._choice("metrics", defaults.METRICS, str.lower) or "off",
             "role": self._choice("role", defaults.ROLES, str.lower),
             "shutdown": self._flag("shutdown", default=True),
             "reset_session": self._flag("reset_session", default=True),
@@ -97,15 +100,17 @@ class Reading:
         if has_control_character(value):
             raise SettingsError(f"{label} has a control character in it, or bytes that are no UTF-8: remove them")
         if "://" in value and key != "host":
-            raise SettingsError(f"{label} holds a URL: give the {key} alone, or the whole URL of the database as {self._places.prefix}URL")
+            raise SettingsError(
+                f"{label} holds a URL: give the {key} alone, or the whole URL of the database as {self._sources.belongs('url')}"
+            )
         return label, value
 
     def _required(self, key: str, what: str) -> tuple[str, str]:
         label, value = self._text(key)
         if value is None:
-            variable = self._places.prefix + key.upper()
-            similar = suggestion(variable, self._places.environ.names(), "{} is set: was it meant?")
-            raise SettingsError(f"{variable} is not set: set it to {what}, or call get_engine({key}=...){similar}")
+            belongs, argument = self._sources.belongs(key), self._sources.argument(key)
+            other = f", or {'call' if argument.endswith(')') else 'give'} {argument}" if argument != belongs else ""
+            raise SettingsError(f"{belongs} is not set: set it to {what}{other}{self._places.meant(key)}")
         return label, value
 
     def _number(self, key: str, low: float, high: float, unit: str) -> float | None:
@@ -146,10 +151,10 @@ class Reading:
             name = re.sub(r"[a-z0-9+:]*://", "", host).rpartition("@")[2].partition("?")[0].partition("/")[0]
             raise SettingsError(
                 f"{label} has more in it than a host's name{f' (...{name!r}...)' if region_of(name) and _HOST.fullmatch(name) else ''}: give that "
-                f"alone, or the whole URL as {self._places.prefix}URL"
+                f"alone, or the whole URL as {self._sources.belongs('url')}"
             )
         if host.count(":") == 1:
-            raise SettingsError(f"{label} has a colon in it: give the host name alone, and the port as {self._places.prefix}PORT")
+            raise SettingsError(f"{label} has a colon in it: give the host name alone, and the port as {self._sources.belongs('port')}")
         # DNS names know no case and may end in a dot; the token's signature and the certificate's comparison know better.
         name = host.lower().removesuffix(".")
         if not _HOST.fullmatch(name):
@@ -166,9 +171,9 @@ class Reading:
         if region is None:
             if needed:
                 raise SettingsError(
-                    f"{self._places.prefix}REGION is not set, the host {host!r} names no region and AWS_REGION is not set either: "
-                    "set it to the region of the database, for example eu-central-1; to a database of your own, sign in with "
-                    f"{self._places.prefix}PASSWORD and {self._places.prefix}DEVELOPMENT=true"
+                    f"{self._sources.belongs('region')} is not set, the host {host!r} names no region and AWS_REGION is not set either: "
+                    "set it to the region of the database, for example eu-central-1; to a database of your own, for development only, sign in with "
+                    f"{self._sources.belongs('password')}, and set {self._sources.belongs('development')} to true"
                 )
             return None
         if not REGION.fullmatch(region):
@@ -185,7 +190,7 @@ class Reading:
         password = self._password()
         given = [key for key, value in (*found.items(), ("password", password)) if value is not None]
         if len(given) > 1:
-            labels = " and ".join(self._places.find(key)[0] for key in given)
+            labels = " and ".join(self._sources[key] for key in given)
             raise SettingsError(f"{labels} are both set, and each says where the password is: keep one of them")
         return password, found["secret"], found["password_parameter"]
 
@@ -202,7 +207,7 @@ class Reading:
         environ = self._places.environ
         found = region_of_arn(name) or region or self._text("region")[1] or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
         if not found or not REGION.fullmatch(found):
-            raise SettingsError(f"the region of {name!r} is not known: give its ARN, or set {self._places.prefix}REGION")
+            raise SettingsError(f"the region of {name!r} is not known: give its ARN, or set {self._sources.belongs('region')}")
         return found
 
     def _password(self) -> Secret | None:
@@ -234,9 +239,9 @@ class Reading:
         elif is_rds(host) or is_rds(own_name):
             wrong = f"{own_name!r} is an RDS endpoint, whose certificate is always verified"
         elif password is None or "X-Amz-Signature=" in password.reveal():
-            wrong = f"only a password signs in to a server that is not verified, never a token: set {self._places.prefix}PASSWORD"
+            wrong = f"only a password signs in to a server that is not verified, never a token: set {self._sources['password']}"
         elif ca is not None:
-            wrong = f"with {self._places.find('ca')[0]} the server is verified: keep one of the two"
+            wrong = f"with {self._sources['ca']} the server is verified: keep one of the two"
         if wrong is not None:
             raise SettingsError(f"{label} is for development with a database of your own only, and {wrong}. Leave {label} out")
         return True

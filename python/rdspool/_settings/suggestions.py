@@ -18,6 +18,37 @@ _OTHERS_NAMES: Final = {
 }
 """What other libraries call a setting."""
 
+OTHERS_PREFIXES: Final = frozenset({"AURORA", "DATABASE", "DB", "MARIADB", "MYSQL", "RDS", "SQL", "SQLALCHEMY"})
+"""How the variables of other tools begin, before the first _ of their names."""
+OTHERS_WORDS: Final = {
+    "CA": "ca",
+    "DATABASE": "database",
+    "DATABASE_NAME": "database",
+    "DATABASE_URI": "url",
+    "DATABASE_URL": "url",
+    "DB": "database",
+    "DBNAME": "database",
+    "DB_NAME": "database",
+    "DSN": "url",
+    "ENDPOINT": "host",
+    "HOST": "host",
+    "HOSTNAME": "host",
+    "NAME": "database",
+    "PASS": "password",
+    "PASSWD": "password",
+    "PASSWORD": "password",
+    "PORT": "port",
+    "PWD": "password",
+    "SCHEMA": "database",
+    "SERVER": "host",
+    "SSL_CA": "ca",
+    "URI": "url",
+    "URL": "url",
+    "USER": "user",
+    "USERNAME": "user",
+}
+"""What follows in them, and the setting that it is."""
+
 
 def suggestion(wrong: str, known: Sequence[str], phrase: str = "did you mean {}?") -> str:
     """Return the nearest known name within `phrase` and brackets, or "" where none is near."""

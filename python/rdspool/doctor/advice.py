@@ -87,6 +87,20 @@ def grant(settings: Settings) -> str:
     return f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{database}`.* TO {quoted(settings.user)}@'%';"
 
 
+def assign(settings: Settings, key: str, value: str) -> str:
+    """Return how to give a setting a value at its place: as a line of a shell where that is a variable."""
+    place = settings.sources[key]
+    return f"{place}={value}" if place.isidentifier() else f"Set {place} to {value}"
+
+
+def bound_connections(settings: Settings) -> str:
+    """Return how a function leaves connections free for others."""
+    return (
+        f"Set the function's reserved concurrency below max_connections, or {settings.sources['connections']} to yield; "
+        "`python -m rdspool size` computes both"
+    )
+
+
 def quoted(text: str) -> str:
     """Return a text as a literal of SQL that no sql_mode reads in another way, for there is no backslash in a user's name."""
     return "'" + text.replace("'", "''") + "'"

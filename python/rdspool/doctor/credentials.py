@@ -5,16 +5,14 @@ from __future__ import annotations
 import base64
 import os
 import time
-from typing import Any, Final
+from typing import Any
 
 from .._aws import credentials
+from .._settings.sources import of_engine
 from ..errors import ConnectTimeoutError, CredentialsError
 from .patient import Patient
 from .question import Question
 from .step import FAILED, OK, WARNING, Finding, skipped
-
-TEMPORARY: Final = "ASIA"
-"""How the access keys of roles begin, which are of no use without their session token (IAM User Guide, "IAM identifiers")."""
 
 
 def look(patient: Patient) -> Finding:
@@ -26,7 +24,7 @@ def look(patient: Patient) -> Finding:
     try:
         found = patient.credentials = credentials.find_credentials(patient.limit())
     except (CredentialsError, ConnectTimeoutError) as error:
-        return Finding(FAILED, "no AWS credentials were found", cause=str(error), fix=_how_to_get_some())
+        return Finding(FAILED, "no AWS credentials were found", cause=str(error), fix=_how_to_get_some(of_engine(patient.name)["password"]))
     source = credentials.source()
     if source == "environment":
         session = next((name for name in ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN") if os.environ.get(name)), None)
@@ -40,12 +38,12 @@ def look(patient: Patient) -> Finding:
     }
     patient.account = patient.account or facts["account"]
     text = f"{found.access_key} from {source}, {'with' if found.session_token else 'without'} a session token"
-    if found.access_key.startswith(TEMPORARY) and found.session_token is None:
+    if found.access_key.startswith(credentials.TEMPORARY) and found.session_token is None:
         return Finding(
             FAILED,
             text,
             facts,
-            cause=f"{found.access_key} is the key of a role, because it begins with {TEMPORARY}, and AWS_SESSION_TOKEN is not set: AWS refuses each token that it signs",
+            cause=f"{found.access_key} is the key of a role, because it begins with {credentials.TEMPORARY}, and AWS_SESSION_TOKEN is not set: AWS refuses each token that it signs",
             fix=[
                 "export AWS_SESSION_TOKEN=...   # the third value of the credentials that AWS_ACCESS_KEY_ID came from",
                 "Or unset AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, so that the profile or the role is used",
@@ -72,10 +70,10 @@ def _region(patient: Patient) -> str:
     return region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
-def _how_to_get_some() -> list[str]:
+def _how_to_get_some(password: str) -> list[str]:
     if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
         return ["aws lambda update-function-configuration --function-name FUNCTION --role ROLE_ARN"]
-    return ["aws sso login, or aws configure; or export AWS_PROFILE=NAME", "To sign in without IAM: export RDSPOOL_PASSWORD"]
+    return ["aws sso login, or aws configure; or export AWS_PROFILE=NAME", f"To sign in without IAM: export {password}"]
 
 
 def account_of(access_key: str) -> str | None:

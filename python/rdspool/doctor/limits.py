@@ -8,6 +8,7 @@ from typing import Any, Final
 from mysql.connector.errors import Error
 
 from .._driver.connection import Connection
+from .advice import assign, bound_connections
 from .patient import Patient
 from .step import OK, WARNING, Finding
 
@@ -62,7 +63,7 @@ def look(patient: Patient) -> Finding:
             facts,
             cause=f"The server is near its limit.{most}",
             fix=[
-                "Set the function's reserved concurrency below max_connections, or RDSPOOL_CONNECTIONS=yield; `python -m rdspool size` computes both",
+                bound_connections(settings),
                 *([] if facts["sees_all"] else [f"See all of them: GRANT PROCESS ON *.* TO '{settings.user}'@'%';"]),
             ],
         )
@@ -72,7 +73,7 @@ def look(patient: Patient) -> Finding:
             found,
             facts,
             cause=f"The server closes idle connections after {session_wait} s, and the pool keeps them for {settings.pool_recycle} s",
-            fix=[f"RDSPOOL_POOL_RECYCLE={max(1, session_wait // 2)}"],
+            fix=[assign(settings, "pool_recycle", str(max(1, session_wait // 2)))],
         )
     return Finding(OK, found, facts)
 

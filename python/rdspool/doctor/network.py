@@ -18,7 +18,8 @@ from .._driver.sign_in import NoGreetingError, UnverifiedAnswerError, receive_gr
 from .._driver.transport import NameTimeoutError, connect, look_up
 from ..deadlines import Limit
 from ..errors import TooManyConnectionsError
-from .advice import security_group
+from ..settings import Settings
+from .advice import assign, bound_connections, security_group
 from .limits import WHO
 from .patient import Patient
 from .step import FAILED, OK, WARNING, Finding
@@ -31,7 +32,7 @@ def dns(patient: Patient) -> Finding:
         found = look_up(settings.host, settings.port, socket.AF_UNSPEC, limit)
     except Error as error:
         explained = diagnosis.explain(error, settings, None, limit)
-        return Finding(FAILED, str(error.msg), cause=explained.msg, fix=_name_fix(error, settings.host))
+        return Finding(FAILED, str(error.msg), cause=explained.msg, fix=_name_fix(error, settings))
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     # Of IPv6, a VPC's own addresses are public ones too.
     private = not any(ip.version == 4 and ip.is_global for ip in (ipaddress.ip_address(one.partition("%")[0]) for one in addresses))
@@ -46,15 +47,15 @@ def dns(patient: Patient) -> Finding:
             text,
             facts,
             cause=f"{settings.host} is an alias of {endpoint}, and the token and the certificate are for the latter",
-            fix=[f"RDSPOOL_ENDPOINT={endpoint}"],
+            fix=[assign(settings, "endpoint", endpoint)],
         )
     if settings.endpoint is not None and endpoint is not None and settings.own_name not in names:
         return Finding(
             WARNING,
             text,
             facts,
-            cause=f"{settings.host} is an alias of {endpoint}, and not of {settings.own_name}, which RDSPOOL_ENDPOINT says",
-            fix=[f"RDSPOOL_ENDPOINT={endpoint}"],
+            cause=f"{settings.host} is an alias of {endpoint}, and not of {settings.own_name}, which {settings.sources['endpoint']} says",
+            fix=[assign(settings, "endpoint", endpoint)],
         )
     if not private and os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
         return Finding(
@@ -67,7 +68,7 @@ def dns(patient: Patient) -> Finding:
     return Finding(OK, text, facts)
 
 
-def _name_fix(error: Error, host: str) -> list[str]:
+def _name_fix(error: Error, settings: Settings) -> list[str]:
     if isinstance(error, NameTimeoutError):
         return [
             "aws ec2 modify-vpc-attribute --vpc-id VPC --enable-dns-support",
@@ -75,7 +76,7 @@ def _name_fix(error: Error, host: str) -> list[str]:
         ]
     return [
         (
-            f"Correct RDSPOOL_HOST ({host}) by the endpoint that this prints: aws rds describe-db-instances --query 'DBInstances[].Endpoint.Address' "
+            f"Correct {settings.sources['host']} ({settings.host}) by the endpoint that this prints: aws rds describe-db-instances --query 'DBInstances[].Endpoint.Address' "
             "(describe-db-clusters, describe-db-proxies)"
         )
     ]
@@ -100,7 +101,7 @@ def tcp(patient: Patient) -> Finding:
         explained = diagnosis.explain(error, settings, None, limit)
         refused = isinstance(error.__cause__, ConnectionRefusedError)
         fix = [
-            f"Correct RDSPOOL_PORT ({settings.port}), or start the database: an address that refuses has nothing that listens on this port"
+            f"Correct {settings.sources['port']} ({settings.port}), or start the database: an address that refuses has nothing that listens on this port"
         ]
         return Finding(FAILED, str(error.msg), cause=explained.msg, fix=fix if refused else security_group(settings))
     patient.stream = PacketStream(opened, settings.host, settings.port)
@@ -111,6 +112,7 @@ def tcp(patient: Patient) -> Finding:
 def greeting(patient: Patient) -> Finding:
     """Wait for the first words of the server. They come before TLS, so that nobody has verified them."""
     settings, limit = patient.settings, patient.limit()
+    called = settings.sources
     stream = patient.stream
     assert stream is not None
     try:
@@ -119,16 +121,16 @@ def greeting(patient: Patient) -> Finding:
     except Error as error:
         explained = diagnosis.explain(error, settings, None, limit)
         if isinstance(explained, TooManyConnectionsError):
-            fix = too_many()
+            fix = too_many(settings)
         elif isinstance(error, NoGreetingError):
             fix = [
-                f"Check that RDSPOOL_HOST and RDSPOOL_PORT ({settings.port}) are a MySQL endpoint; look at the database's CPUUtilization"
+                f"Check that {called['host']} and {called['port']} ({settings.port}) are a MySQL endpoint; look at the database's CPUUtilization"
             ]
         elif isinstance(error, UnverifiedAnswerError) and error.number == 1129:
             fix = ["As an administrator: TRUNCATE TABLE performance_schema.host_cache; and raise max_connect_errors"]
         else:
             fix = [
-                "Check that RDSPOOL_HOST and RDSPOOL_PORT are the endpoint's: aws rds describe-db-instances --query 'DBInstances[].Endpoint'"
+                f"Check that {called['host']} and {called['port']} are the endpoint's: aws rds describe-db-instances --query 'DBInstances[].Endpoint'"
             ]
         return Finding(FAILED, str(error.msg), cause=explained.msg, fix=fix)
     said = patient.greeting
@@ -143,10 +145,10 @@ def greeting(patient: Patient) -> Finding:
     return Finding(OK, f"{facts['server']} {version} greets", facts)
 
 
-def too_many() -> list[str]:
+def too_many(settings: Settings) -> list[str]:
     """Return what to do where the server takes no more connections."""
     return [
         f"As an administrator, for whom the server keeps a connection free, see who holds them: {WHO}",
-        "Set the function's reserved concurrency below max_connections, or RDSPOOL_CONNECTIONS=yield; `python -m rdspool size` computes both",
+        bound_connections(settings),
         f"The numbers of such refusals are {', '.join(map(str, sorted(TOO_MANY)))}; 1203 and 1226 are the user's own limit: SHOW CREATE USER",
     ]

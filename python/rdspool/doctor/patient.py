@@ -108,7 +108,7 @@ class Patient:
         settings = self._settings
         if settings is None:
             return deadlines.within(CONNECT, "the doctor's time for a step")
-        why = "RDSPOOL_CONNECT_TIMEOUT" if settings.connect_timeout else "the doctor's time for a step"
+        why = settings.sources["connect_timeout"] if settings.connect_timeout else "the doctor's time for a step"
         return deadlines.within(settings.connect_timeout or CONNECT, why, settings.deadline_margin)
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from .._aws.endpoints import is_proxy
 from .._driver.effects import PINS_FROM
+from .advice import assign
 from .patient import Patient
 from .step import OK, WARNING, Finding, skipped
 
@@ -33,15 +34,15 @@ def look(patient: Patient) -> Finding:
             WARNING,
             found,
             facts,
-            cause="RDSPOOL_MULTI_STATEMENTS=true: a command with several statements pins the connection",
-            fix=["RDSPOOL_MULTI_STATEMENTS=false"],
+            cause=f"{settings.sources['multi_statements']} is true: a command with several statements pins the connection",
+            fix=[assign(settings, "multi_statements", "false")],
         )
     if not settings.reset_session:
         return Finding(
             WARNING,
             found,
             facts,
-            cause="RDSPOOL_RESET_SESSION=false: a connection that a statement has pinned stays pinned as long as it lives",
-            fix=["RDSPOOL_RESET_SESSION=true"],
+            cause=f"{settings.sources['reset_session']} is false: a connection that a statement has pinned stays pinned as long as it lives",
+            fix=[assign(settings, "reset_session", "true")],
         )
     return Finding(OK, found, facts)

@@ -11,6 +11,7 @@ from .._aws import diagnosis
 from .._aws.endpoints import region_of
 from .._driver.connection import Connection
 from .._driver.error_numbers import ACCESS_DENIED_TO_DATABASE
+from .._writer import READ_ONLY
 from ..settings import Settings
 from . import advice
 from .identity import learn
@@ -19,7 +20,6 @@ from .step import FAILED, OK, WARNING, Finding, skipped
 
 LATE: Final = 60
 """Seconds of difference between two clocks from which on the doctor warns. A token bears 300, and 900 the other way."""
-_READ_ONLY: Final = ("@@global.read_only", "@@global.innodb_read_only")
 _MOST: Final = 100
 """Names of databases that are shown."""
 
@@ -60,7 +60,7 @@ def database(patient: Patient) -> Finding:
     settings, connection = patient.settings, patient.session
     seen = sorted(str(name) for (name,) in ask(connection, "SHOW DATABASES"))[:_MOST]
     if settings.database is None:
-        return Finding(OK, "no default database is set (RDSPOOL_DATABASE)", {"database": None, "seen": seen})
+        return Finding(OK, f"no default database is set ({settings.sources['database']})", {"database": None, "seen": seen})
     facts = {"database": settings.database, "seen": seen}
     name = settings.database.replace("`", "``")
     try:
@@ -72,7 +72,9 @@ def database(patient: Patient) -> Finding:
         close = _near(settings.database, seen)
         if error.errno == ACCESS_DENIED_TO_DATABASE:
             fix = [advice.grant(settings), f"If it does not exist, for the server says the same then: CREATE DATABASE `{name}`;"]
-        return Finding(FAILED, str(error.msg), facts, cause=explained.msg, fix=[*([f"RDSPOOL_DATABASE={close}"] if close else []), *fix])
+        return Finding(
+            FAILED, str(error.msg), facts, cause=explained.msg, fix=[*([advice.assign(settings, "database", close)] if close else []), *fix]
+        )
     return Finding(OK, f"{settings.user!r} uses the database {settings.database!r}", facts)
 
 
@@ -86,8 +88,8 @@ def _near(wanted: str, seen: list[str]) -> str | None:
 def role(patient: Patient) -> Finding:
     """See whether the server takes writes."""
     settings, connection = patient.settings, patient.session
-    row = connection.variables(*_READ_ONLY, "@@hostname", "VERSION()")
-    values = dict(zip(_READ_ONLY, (str(value).upper() for value in row), strict=False))
+    row = connection.variables(*READ_ONLY, "@@hostname", "VERSION()")
+    values = dict(zip(READ_ONLY, (str(value).upper() for value in row), strict=False))
     reads_only = any(value not in ("0", "OFF", "NONE") for value in values.values())
     facts = {"role": "reader" if reads_only else "writer", "server": str(row[2]), "version": str(row[3]), "wanted": settings.role}
     if not reads_only:
@@ -96,7 +98,11 @@ def role(patient: Patient) -> Finding:
     fix = [_writer_endpoint(settings)]
     if settings.role == "writer":
         return Finding(
-            FAILED, found, facts, cause="RDSPOOL_ROLE=writer asks for a server that takes writes, and this endpoint leads to none", fix=fix
+            FAILED,
+            found,
+            facts,
+            cause=f'{settings.sources["role"]}, which is "writer", asks for a server that takes writes, and this endpoint leads to none',
+            fix=fix,
         )
     if ".cluster-ro-" in settings.own_name:
         return Finding(OK, found, facts)
@@ -104,9 +110,9 @@ def role(patient: Patient) -> Finding:
 
 
 def _writer_endpoint(settings: Settings) -> str:
-    name = settings.own_name
+    name, called = settings.own_name, settings.sources
     if region_of(name) and ".cluster-ro-" in name:
-        also = "" if settings.endpoint is None else ", and leave RDSPOOL_ENDPOINT out"
-        return f"RDSPOOL_HOST={name.replace('.cluster-ro-', '.cluster-', 1)}{also}"
+        also = "" if settings.endpoint is None else f", and leave {called['endpoint']} out"
+        return f"{advice.assign(settings, 'host', name.replace('.cluster-ro-', '.cluster-', 1))}{also}"
     where = f" --region {settings.region}" if settings.region else ""
-    return f"Set RDSPOOL_HOST to the cluster's writer endpoint: aws rds describe-db-clusters --query 'DBClusters[].Endpoint'{where}"
+    return f"Set {called['host']} to the cluster's writer endpoint: aws rds describe-db-clusters --query 'DBClusters[].Endpoint'{where}"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .._aws.endpoints import region_of
 from .._settings.defaults import PREFIX
-from .._settings.places import Places, Variables
+from .._settings.places import Variables
 from ..errors import ConnectTimeoutError, CredentialsError, SettingsError
 from ..secret import HIDDEN, Secret
 from ..settings import SETTING_NAMES, Settings
@@ -33,7 +33,7 @@ def look(patient: Patient) -> Finding:
             fix=[_correct(str(error))],
         )
     settings = patient.settings
-    facts = {"settings": _places(patient, settings)}
+    facts = {"settings": _places(settings)}
     who = repr(settings.user) if settings.user else f"the user of the secret {settings.secret!r}"
     found = f"{called} signs {who} in at {settings.host}:{settings.port} with {'IAM' if settings.iam else 'a password'}"
     if settings.iam and region_of(settings.own_name) is None:
@@ -43,7 +43,9 @@ def look(patient: Patient) -> Finding:
             facts,
             cause=f"{settings.own_name!r} is not the name of an RDS endpoint. The token and the certificate are for the endpoint's own name, so that "
             "an alias (a CNAME) or an address is refused",
-            fix=["Set RDSPOOL_ENDPOINT to the endpoint's own name, which ends in .rds.amazonaws.com; RDSPOOL_HOST can stay an alias of it"],
+            fix=[
+                f"Set {settings.sources['endpoint']} to the endpoint's own name, which ends in .rds.amazonaws.com; {settings.sources['host']} can stay an alias of it"
+            ],
         )
     return Finding(OK, found, facts)
 
@@ -61,15 +63,13 @@ def _variables() -> list[str]:
     return sorted(Variables(os.environ).names())
 
 
-def _places(patient: Patient, settings: Settings) -> dict[str, dict[str, Any]]:
-    places = Places(patient.name, Variables(os.environ), {}, SETTING_NAMES)
+def _places(settings: Settings) -> dict[str, dict[str, Any]]:
     found = {}
     for key in SETTING_NAMES:
         value = getattr(settings, key)
-        label, given = places.find(key)
         found[key] = {
             "value": HIDDEN if isinstance(value, Secret) else value,
-            "from": label if given is not None else _other_place(key, settings),
+            "from": settings.sources.given(key) or _other_place(key, settings),
         }
     return found
 

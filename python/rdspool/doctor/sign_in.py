@@ -103,7 +103,7 @@ def _refused(patient: Patient, error: Error, plugins: list[str], limit: Limit) -
         explained = diagnosis.explain(error, settings, patient.secret, limit)
     facts: dict[str, Any] = {"error": error.errno, "said": str(error.msg), "plugins_asked_for": plugins}
     if isinstance(explained, TooManyConnectionsError):
-        return Finding(FAILED, str(error.msg), facts, cause=explained.msg, fix=too_many())
+        return Finding(FAILED, str(error.msg), facts, cause=explained.msg, fix=too_many(settings))
     if error.errno != ACCESS_DENIED:
         return Finding(FAILED, str(error.msg), facts, cause=explained.msg, fix=["Do what the cause says, and run the doctor again"])
     if patient.gives_password:
@@ -118,7 +118,7 @@ def _password_fix(patient: Patient) -> list[str]:
     settings = patient.settings
     user = advice.quoted(settings.user)
     region = f" --region {settings.region}" if settings.region else ""
-    correct = "Correct RDSPOOL_PASSWORD"
+    correct = f"Correct {settings.sources['password']}"
     if settings.secret:
         correct = f"See whether it is being rotated (AWSPENDING): aws secretsmanager describe-secret --secret-id {settings.secret}{region}"
     elif settings.password_parameter:
@@ -133,7 +133,7 @@ def _why(patient: Patient, plugins: list[str], explained: str) -> tuple[str, lis
     """Return the likely cause of a token's refusal, and the fix."""
     settings = patient.settings
     if patient.gives_token:
-        return explained, ["Leave RDSPOOL_PASSWORD out, so that rdspool signs a token when it needs one"]
+        return explained, [f"Leave {settings.sources['password']} out, so that rdspool signs a token when it needs one"]
     if patient.skew is not None and not -TOKEN_LIFETIME < patient.skew < AHEAD:
         return (
             (

@@ -12,12 +12,12 @@ from .. import _login
 from .._aws import diagnosis
 from .._aws.authorities import root_files
 from .._aws.endpoints import region_of
-from .._driver import tls
 from .._driver.packets import PacketStream
 from .._driver.sign_in import request_tls, secure_unverified
 from ..deadlines import Limit
 from ..errors import SettingsError
 from ..settings import Settings
+from . import advice
 from .certificate import ASKED, fields, presented
 from .patient import Patient
 from .step import FAILED, OK, WARNING, Finding
@@ -39,8 +39,8 @@ def look(patient: Patient) -> Finding:
         return _unverified(patient, stream, limit)
     facts: dict[str, Any] = {}
     try:
-        files = root_files(settings.own_name, settings.region, settings.ca)
-        context = patient.context = tls.context(files)
+        files = root_files(settings.own_name, settings.region, settings.ca, settings.sources)
+        context = patient.context = _login.context(settings, files)
     except SettingsError as error:
         return Finding(FAILED, "no certificate authorities are known", cause=str(error), fix=_other_roots(settings))
     roots = [fields(root) for root in context.get_ca_certs()]
@@ -71,21 +71,23 @@ def look(patient: Patient) -> Finding:
             found,
             facts,
             cause=f"The last of the roots in {', '.join(files)} ends in {max(ends)} days",
-            fix=["Update the file of RDSPOOL_CA" if settings.ca else "Attach the newest layer version, whose roots are newer"],
+            fix=[
+                f"Update the file of {settings.sources['ca']}" if settings.ca else "Attach the newest layer version, whose roots are newer"
+            ],
         )
     return Finding(OK, found, facts)
 
 
 def _unverified(patient: Patient, stream: PacketStream, limit: Limit) -> Finding:
     """Begin TLS with a database of one's own, where it offers that, and verify nothing."""
-    settings = patient.settings
+    settings, setting = patient.settings, patient.settings.sources["development"]
     context = patient.context = _login.context(settings, ())
     try:
         stream.waiting.limit(limit)
-        secure_unverified(stream, patient.greeting, ASKED, context, settings.own_name)
+        secure_unverified(stream, patient.greeting, ASKED, context, settings.own_name, setting)
     except Error as error:
         explained = diagnosis.explain(error, settings, None, limit)
-        return Finding(FAILED, str(error.msg), cause=explained.msg, fix=["Leave RDSPOOL_DEVELOPMENT out"])
+        return Finding(FAILED, str(error.msg), cause=explained.msg, fix=[f"Leave {setting} out"])
     version = stream.socket.version() if isinstance(stream.socket, ssl.SSLSocket) else None
     stream.close()
     return Finding(
@@ -94,7 +96,7 @@ def _unverified(patient: Patient, stream: PacketStream, limit: Limit) -> Finding
         if version
         else "the server offers no TLS: nothing is encrypted, and nobody has verified it",
         {"version": version, "verified": False},
-        cause="RDSPOOL_DEVELOPMENT is set, for a database of one's own",
+        cause=f"{setting} is set, for a database of one's own",
         fix=["python -m local up   # in rdspool's repository: a database for development that is verified"],
     )
 
@@ -109,22 +111,23 @@ def _renew(settings: Settings) -> str:
 
 
 def _other_roots(settings: Settings) -> list[str]:
+    ca = settings.sources["ca"]
     if settings.ca:
-        return [f"Give RDSPOOL_CA a PEM file of certificates, in place of {settings.ca}; for RDS leave RDSPOOL_CA out"]
+        return [f"Give {ca} a PEM file of certificates, in place of {settings.ca}; for RDS leave {ca} out"]
     return [
-        "Correct RDSPOOL_REGION, or set RDSPOOL_CA to the region's bundle: https://truststore.pki.rds.amazonaws.com/REGION/REGION-bundle.pem"
+        f"Correct {settings.sources['region']}, or set {ca} to the region's bundle: https://truststore.pki.rds.amazonaws.com/REGION/REGION-bundle.pem"
     ]
 
 
 def _fix(error: Error, settings: Settings, facts: dict[str, Any]) -> list[str]:
-    cause, certificate = error.__cause__, facts["certificate"]
+    cause, certificate, called = error.__cause__, facts["certificate"], settings.sources
     if not isinstance(cause, ssl.SSLCertVerificationError):
-        return ["Check that RDSPOOL_HOST and RDSPOOL_PORT are the database's, and that the server offers TLS 1.2 or later"]
+        return [f"Check that {called['host']} and {called['port']} are the database's, and that the server offers TLS 1.2 or later"]
     names = [name for name in certificate.get("names", ()) if "*" not in name]
     if cause.verify_code in _WRONG_NAME:
         # The name of an RDS endpoint, where a host that has none leads to it by an alias.
-        variable = "RDSPOOL_ENDPOINT" if settings.endpoint or not region_of(settings.host) else "RDSPOOL_HOST"
-        return [f"{variable}={name}" for name in names] or ["Set RDSPOOL_HOST to a name that the certificate is for"]
+        key = "endpoint" if settings.endpoint or not region_of(settings.host) else "host"
+        return [advice.assign(settings, key, name) for name in names] or [f"Set {called['host']} to a name that the certificate is for"]
     if cause.verify_code == _EXPIRED:
         return [_renew(settings), f"If it has not ended by another clock ({certificate.get('ends')}): correct the clock here"]
     if cause.verify_code == _NOT_YET_VALID:
@@ -133,6 +136,6 @@ def _fix(error: Error, settings: Settings, facts: dict[str, Any]) -> list[str]:
     trusted = ", ".join(sorted({root["subject"] for root in facts["roots"]}))
     if settings.ca:
         return [
-            f"Leave RDSPOOL_CA out for RDS, or give it the PEM file of {signer!r}, which signed the certificate: {settings.ca} has {trusted}"
+            f"Leave {called['ca']} out for RDS, or give it the PEM file of {signer!r}, which signed the certificate: {settings.ca} has {trusted}"
         ]
-    return [f"{signer!r} signed the certificate. If you trust it, set RDSPOOL_CA to its PEM file; if not, something stands between"]
+    return [f"{signer!r} signed the certificate. If you trust it, set {called['ca']} to its PEM file; if not, something stands between"]

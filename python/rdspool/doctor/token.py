@@ -28,7 +28,7 @@ def look(patient: Patient) -> Finding:
             "a token that was made elsewhere is given as the password",
             _facts(settings.password),
             cause=f"A token signs in for {TOKEN_LIFETIME} s. Connections that are made later are refused",
-            fix=["Leave RDSPOOL_PASSWORD out, so that rdspool signs a token when it needs one"],
+            fix=[f"Leave {settings.sources['password']} out, so that rdspool signs a token when it needs one"],
         )
     assert settings.region is not None
     assert patient.credentials is not None

@@ -14,8 +14,9 @@ import boto3
 from botocore.config import Config
 from click.testing import CliRunner
 
-from layer import archive, matrix, package
+from layer import matrix
 from layer.__main__ import main
+from layer.building import archive, package
 from layer.publishing.stages import stage
 
 REGION = "eu-west-1"

@@ -9,7 +9,8 @@ import pytest
 from layers import HERE, MACHINE
 from publishing import REGION, Done, build, client, run
 
-from layer import archive, matrix
+from layer import matrix
+from layer.building import archive
 from local.aws import Call, Refuse
 
 CA = "/etc/ssl/certs/rdspool-canary-ca.pem"

@@ -11,7 +11,7 @@ import pytest
 from publishing import LATEST, LAYER, ONE, RELEASE, TARGET, build, client, parameter, principals, publishing, report, role, run, versions
 
 from layer import matrix
-from layer.assemble import assemble
+from layer.building.assemble import assemble
 from local.aws import Call, Refuse, disabled
 from local.cache import cache_dir
 

@@ -22,9 +22,10 @@ from publishing import (
     versions,
 )
 
-from layer import archive, matrix
-from layer.evidence import provenance, source
-from layer.evidence.source import Source
+from layer import matrix
+from layer.building import archive, source
+from layer.building.source import Source
+from layer.evidence import provenance
 from layer.publishing.stages import stage
 from local.aws import Call, disabled
 

@@ -1,0 +1,49 @@
+"""Examples that are whole projects: their own tests, their run on this machine as the README shows it, and their templates."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+
+import attach_tools as tools
+import pytest
+from layers import LayerOf
+from users_pytest import run_pytest
+
+from local.cache import cache_dir
+
+WHOLE = sorted(path.parent.name for path in tools.EXAMPLES.glob("*/test_handler.py"))
+SCREEN = 60
+"""Lines of a handler."""
+
+
+@pytest.mark.parametrize("example", WHOLE)
+def test_its_own_tests_pass(example: str) -> None:
+    done = run_pytest(tools.EXAMPLES / example)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^[1-9]\d* passed in", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.mark.parametrize("example", WHOLE)
+def test_it_answers_on_this_machine_as_the_readme_shows(example: str, layer_of: LayerOf) -> None:
+    readme = (tools.EXAMPLES / example / "README.md").read_text()
+    (command,) = re.findall(r"```sh\n(python -m local .*?)```", readme, re.DOTALL)
+    (answers,) = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+    words = [str(layer_of()) if word.startswith("dist/") else word for word in shlex.split(command.replace("\\\n", ""))]
+    done = tools.run(sys.executable, *words[1:], cwd=tools.ROOT, RDSLOCAL_CACHE=str(cache_dir()))
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [json.loads(line) for line in answers.splitlines()]
+
+
+@pytest.mark.parametrize("example", WHOLE)
+def test_the_linters_have_nothing_to_say_about_its_template(example: str) -> None:
+    work = tools.EXAMPLES / example
+    tools.lint(work / "template.yaml", include="I")
+    assert "is a valid SAM Template" in tools.run(tools.python(), "-m", "samcli", "validate", "--lint", cwd=work).stdout
+
+
+@pytest.mark.parametrize("example", WHOLE)
+def test_it_is_small_and_in_the_list(example: str) -> None:
+    assert len((tools.EXAMPLES / example / "src" / "handler.py").read_text().splitlines()) <= SCREEN
+    assert f"\n| [{example}]({example}/) | " in (tools.EXAMPLES / "README.md").read_text()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import shlex
 import sys
+from pathlib import Path
 
 import attach_tools as tools
 import pytest
@@ -27,12 +28,14 @@ def test_its_own_tests_pass(example: str) -> None:
 
 
 @pytest.mark.parametrize("example", WHOLE)
-def test_it_answers_on_this_machine_as_the_readme_shows(example: str, layer_of: LayerOf) -> None:
+def test_it_answers_on_this_machine_as_the_readme_shows(example: str, layer_of: LayerOf, tmp_path: Path) -> None:
     readme = (tools.EXAMPLES / example / "README.md").read_text()
-    (command,) = re.findall(r"```sh\n(python -m local .*?)```", readme, re.DOTALL)
+    (commands,) = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)
     (answers,) = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
-    words = [str(layer_of()) if word.startswith("dist/") else word for word in shlex.split(command.replace("\\\n", ""))]
-    done = tools.run(sys.executable, *words[1:], cwd=tools.ROOT, RDSLOCAL_CACHE=str(cache_dir()))
+    assert "python -m local invoke " in commands
+    commands = re.sub(r"dist/[\w.-]+\.zip", str(layer_of()), commands).replace(f"examples/{example}/build", str(tmp_path))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = tools.run("bash", "-euc", commands, cwd=tools.ROOT, RDSLOCAL_CACHE=str(cache_dir()), PATH=path)
     assert [json.loads(line) for line in done.stdout.splitlines()] == [json.loads(line) for line in answers.splitlines()]
 
 

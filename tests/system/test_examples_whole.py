@@ -14,6 +14,8 @@ from layers import LayerOf
 from users_pytest import run_pytest
 
 from local.cache import cache_dir
+from local.endpoint import Endpoint, run_file
+from local.environment.runtime_api import FunctionProcess
 
 WHOLE = sorted(path.parent.name for path in tools.EXAMPLES.glob("*/test_handler.py"))
 SCREEN = 60
@@ -50,3 +52,18 @@ def test_the_linters_have_nothing_to_say_about_its_template(example: str) -> Non
 def test_it_is_small_and_in_the_list(example: str) -> None:
     assert len((tools.EXAMPLES / example / "src" / "handler.py").read_text().splitlines()) <= SCREEN
     assert f"\n| [{example}]({example}/) | " in (tools.EXAMPLES / "README.md").read_text()
+
+
+def test_the_snapshot_has_no_connection_and_a_restored_environment_connects_at_once(database: Endpoint) -> None:
+    example, front = tools.EXAMPLES / "snapstart", database.front
+    run_file(database.server, database.database, example / "schema.sql")
+    variables = {**database.variables(str(front.ca_file)), **database.role(), "RDSPOOL_CONNECT": "init"}
+    before = len(front.connections())
+    with FunctionProcess(example / "src", variables=variables, hosts={front.host: front.address}, snap_start=True, timeout=10) as process:
+        process.wait_ready()
+        assert process.at_snapshot, process.log
+        assert len(front.connections()) == before
+        process.restore()
+        front.wait(lambda front: len(front.connections()) == before + 1 and bool(front.connections()[-1].signed_in))
+        assert process.invoke({"item": "tea", "currency": "JPY"})["price"] == "725.85"
+        assert len(front.connections()) == before + 1

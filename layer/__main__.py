@@ -5,26 +5,32 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import click
-from rich.console import Console
-from rich.markup import escape
-
 from local.errors import LocalError
+from local.missing import explained
 
-from .commands.build import build
-from .commands.catalog import catalog
-from .commands.distributions import distributions_command
-from .commands.imports import imports_command
-from .commands.inspect import inspect
-from .commands.list import list_command
-from .commands.lock import lock
-from .commands.prune import prune
-from .commands.publish import publish
-from .commands.roots import roots_command
-from .commands.share import share
-from .commands.sign import sign
-from .commands.verify import verify_command
 from .errors import LayerError
+
+with explained("layer"):
+    import click
+    from rich.console import Console
+    from rich.markup import escape
+
+    from .commands.build import build
+    from .commands.canary import canary
+    from .commands.catalog import catalog
+    from .commands.distributions import distributions_command
+    from .commands.imports import imports_command
+    from .commands.inspect import inspect
+    from .commands.list import list_command
+    from .commands.lock import lock
+    from .commands.prune import prune
+    from .commands.publish import publish
+    from .commands.rollback import rollback
+    from .commands.roots import roots_command
+    from .commands.sar import sar
+    from .commands.share import share
+    from .commands.sign import sign
+    from .commands.verify import verify_command
 
 
 class _Group(click.Group):
@@ -43,6 +49,7 @@ def main() -> None:
 
 for command in (
     build,
+    canary,
     catalog,
     distributions_command,
     imports_command,
@@ -51,7 +58,9 @@ for command in (
     lock,
     prune,
     publish,
+    rollback,
     roots_command,
+    sar,
     share,
     sign,
     verify_command,
@@ -59,4 +68,5 @@ for command in (
     main.add_command(command)
 
 if __name__ == "__main__":
-    main(prog_name="python -m layer")
+    with explained("layer"):
+        main(prog_name="python -m layer")

@@ -104,7 +104,7 @@ def _emulated(path: Path, target: Target, database: Endpoint) -> Trial:
         said = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         return Trial(path, target, (f"the function failed under QEMU: {said}",), emulated=True)
     results = zip(json.loads(done.stdout), ("first", "second"), strict=True)
-    faults = [fault for result, which in results for fault in _faults_of(result, which)]
+    faults = [fault for result, which in results for fault in faults_of(result, which)]
     return Trial(path, target, tuple(faults or _connected(database)), None, *_signed_in(database), emulated=True)
 
 
@@ -147,10 +147,11 @@ def _faults(invocation: Invocation, which: str) -> Iterator[str]:
         printed = "".join(f"; it printed: {line}" for line in invocation.logs[-1:])
         yield f"the {which} invocation failed: {invocation.error}{printed}"
         return
-    yield from _faults_of(invocation.payload, which)
+    yield from faults_of(invocation.payload, which)
 
 
-def _faults_of(result: dict[str, Any], which: str) -> Iterator[str]:
+def faults_of(result: dict[str, Any], which: str) -> Iterator[str]:
+    """Yield what is wrong with a result of the probe. `which` invocation it is of is in the sentences."""
     if not result["package"].startswith("/opt/python/"):
         yield f"the {which} invocation imported rdspool from {result['package']}, not from the layer"
     if result["compiled"]:

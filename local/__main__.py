@@ -11,17 +11,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-import watchfiles
-from rich.console import Console
-from rich.markup import escape
-
-from . import databases, endpoint
-from .databases import Databases
-from .environment import Environment
-from .environment.environment import PYTHONS
 from .errors import LocalError
-from .server import KINDS, Kind
+from .missing import explained
+
+with explained("local"):
+    import click
+    import watchfiles
+    from rich.console import Console
+    from rich.markup import escape
+
+    from . import databases, endpoint
+    from .databases import Databases
+    from .environment import Environment
+    from .environment.environment import PYTHONS
+    from .server import KINDS, Kind
 
 CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 WATCH_TIMEOUT = 200  # milliseconds
@@ -218,4 +221,5 @@ def _assignment(text: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m local")
+    with explained("local"):
+        main(prog_name="python -m local")

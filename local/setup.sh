@@ -5,10 +5,12 @@
 #   setup_venv tests        # and those of the tests
 #   setup_venv tests 2.0    # those of the driver's tests, with SQLAlchemy 2.0 and the oldest connector, in .venv-sqlalchemy2.0
 #   setup_venv own bench    # those of tests/bench/requirements.txt, in an environment in the cache
+#   setup_venv docs         # those of docs/requirements.txt, in an environment in the cache
 #
 # Sets $PYTHON to the environment's interpreter (3.12 to 3.14; Debian's is downloaded if this machine has none).
 # pip uses the machine's configuration (PIP_* variables, pip.conf). Progress goes to stderr. A failure returns non-zero.
-# RDSLOCAL_VENV=FOLDER uses another folder than .venv. The environment for SQLAlchemy 2.0 is created beside it.
+# RDSLOCAL_VENV=FOLDER uses another folder than .venv. The environment for SQLAlchemy 2.0 is created beside it, and with RDSLOCAL_PYTHON=X.Y
+# that for this Python.
 
 _setup_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 _setup_cache=${RDSLOCAL_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set: set RDSLOCAL_CACHE to a folder}/.cache}/rdspool}
@@ -18,6 +20,7 @@ _setup_say() { printf 'setup: %s\n' "$*" >&2; }
 # An installed version is better than a download of the preferred one.
 _setup_interpreter() {
   local version
+  if [ -n "${RDSLOCAL_PYTHON:-}" ]; then "$_setup_root/local/python.sh" "$RDSLOCAL_PYTHON"; return; fi
   for version in 3.13 3.14 3.12; do
     "$_setup_root/local/python.sh" --no-fetch "$version" 2>/dev/null && return
   done
@@ -107,10 +110,12 @@ setup_venv() {
 
 _setup_environment() {
   local venv=${RDSLOCAL_VENV:-$_setup_root/.venv} lock=$_setup_root/local/requirements.txt interpreter stamp
+  venv=$venv${RDSLOCAL_PYTHON:+-python$RDSLOCAL_PYTHON}
   case "$*" in
     '') ;;
     tests | 'tests 2.1') lock=$_setup_root/tests/requirements.txt ;;
     'tests 2.0') venv=$venv-sqlalchemy2.0 lock=$_setup_root/tests/sqlalchemy20/requirements.txt ;;
+    docs) lock=$_setup_root/docs/requirements.txt venv=$_setup_cache/docs-$(printf %s "$_setup_root" | cksum | cut -d' ' -f1) ;;
     'own '*) lock=$_setup_root/tests/$2/requirements.txt venv=$_setup_cache/$2-$(printf %s "$_setup_root" | cksum | cut -d' ' -f1) ;;
     *) _setup_say "there is no environment '$*': the tests run with SQLAlchemy 2.0 or 2.1"; return 2 ;;
   esac

@@ -13,7 +13,6 @@ from rich.markup import escape
 from .selection import Selection, selection_options
 
 if TYPE_CHECKING:
-    from ..publishing.inventory import Entry
     from ..publishing.pruning import Decision
 
 _KEEP = 3
@@ -53,12 +52,9 @@ def prune(
 
     console = Console(stderr=True)
     found = selection.survey(console, with_users=True)
-    groups: dict[tuple[str, str, str], list[Entry]] = {}
-    for entry in found.entries:
-        groups.setdefault((entry.region.account.id, entry.region.name, entry.layer), []).append(entry)
     decisions = [
         decision
-        for entries in groups.values()
+        for entries in found.layers()
         for decision in pruning.decide(entries, found.users[entries[0].region], last=keep, retire=retire, shared=shared)
     ]
     complete = found.print_unread(console)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ _COLOURS = {"as wanted": "green", "published": "green", "completed": "green", "f
 
 
 @click.command()
-@selection_options
+@partial(selection_options, required=False)
+@click.option("--all", "everything", is_flag=True, help="Fail unless every layer is in --dist. Default: publish those that are there.")
 @click.option("--yes", is_flag=True, help="Execute the plan. Without this, it is only shown.")
 @click.option(
     "--share",
@@ -58,6 +60,7 @@ _COLOURS = {"as wanted": "green", "published": "green", "completed": "green", "f
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def publish(
     selection: Selection,
+    everything: bool,
     yes: bool,
     shares: tuple[str, ...],
     bucket: str | None,
@@ -69,7 +72,10 @@ def publish(
     report_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Publish built layers to regions and accounts. Without --yes, only show the plan.
+    """Publish the layers that are in --dist. Without --yes, only show the plan.
+
+    Without --stage, it is prod; without --regions, it is the region of AWS's configuration. With --yes, the ARNs of the published versions
+    go to stdout, one per line, and the report to stderr.
 
     A zip is published once per region, because its hash is looked up before each attempt. A run after an interrupted or partly failed
     run does only what is missing.
@@ -88,10 +94,11 @@ def publish(
     from ..publishing.report import Report, ReportFile
 
     console = Console(stderr=True)
+    selection = selection.completed()
     stage = selection.stage()
     _, optional = selection.region_names()
     limit = matrix.section("publish")["direct_upload"] if direct_limit is None else direct_limit
-    artefacts = _artefacts(stage, selection.targets(), dist, inspected, console)
+    artefacts = _artefacts(stage, selection.targets(), dist, everything, inspected, console)
     changed = _changed(stage, artefacts, dirty, console)
     _check_limit(artefacts, limit, bucket)
     wanted = _wanted(artefacts, stage, shares, replace)
@@ -103,7 +110,10 @@ def publish(
     planned = Report(stage.name, artefacts[0].release, opened, dirty=changed)
     planned.rows = campaign.run(every, lambda region, each, _: publication.plan(region, each), "planning", lambda _: None, keep=False)
     if not yes:
-        _show(planned, as_json)
+        if as_json:
+            click.echo(json.dumps(planned.to_json(), indent=2))
+        else:
+            _print(planned, Console(soft_wrap=not sys.stdout.isatty()), sys.stdout.isatty())
         if report_path:
             ReportFile(report_path, planned).finish(planned.rows)
         console.print("nothing was changed: give --yes to execute the plan")
@@ -121,17 +131,24 @@ def publish(
     )
     order = {(region.account.id, region.name): number for number, region in enumerate(every)}
     file.finish(sorted([*rows, *unreached], key=lambda row: order[row.account, row.region]))
-    _show(done, as_json)
+    if as_json:
+        click.echo(json.dumps(done.to_json(), indent=2))
+    else:
+        _print(done, console, console.is_terminal)
+        for arn in done.arns():
+            click.echo(arn)
     if not done.ok:
         console.print("[red]not everything is as wanted[/]: run the same command again, it does only what is missing")
         sys.exit(1)
 
 
-def _artefacts(stage: Stage, targets: list[matrix.Target], dist: Path, inspected: bool, console: Console) -> list[Artefact]:
+def _artefacts(
+    stage: Stage, targets: list[matrix.Target], dist: Path, everything: bool, inspected: bool, console: Console
+) -> list[Artefact]:
     from ..publishing import artefact, gate
 
     with console.status("reading the zips"):
-        loaded = [artefact.load(target, dist) for target in targets]
+        loaded = [artefact.load(target, dist) for target in (targets if everything else artefact.built(targets, dist))]
         gate.version(stage, loaded[0].release)
         if inspected:
             gate.fit(loaded)
@@ -179,13 +196,6 @@ def _check_grantees(wanted: list[Wanted], regions: list[Region]) -> None:
     from ..publishing import sharing
 
     sharing.check({grant for each in wanted for grant in each.grants}, regions)
-
-
-def _show(report: Report, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(report.to_json(), indent=2))
-    else:
-        _print(report, Console(soft_wrap=not sys.stdout.isatty()), sys.stdout.isatty())
 
 
 def _lost(planned: Report) -> set[tuple[str, str]]:

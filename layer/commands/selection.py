@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,13 @@ class Selection:
         from ..publishing import stages
 
         return stages.stage(self.stage_name)
+
+    def completed(self) -> Selection:
+        """Return the selection with defaults: the stage prod, and the region of AWS's configuration. Raise LayerError when it has none."""
+        from ..publishing.account import configured_region
+
+        regions = self.regions or ",".join(dict.fromkeys(map(configured_region, self.accounts or (None,))))
+        return replace(self, stage_name=self.stage_name or "prod", regions=regions)
 
     def targets(self) -> list[Target]:
         """Return the targets of layer/matrix.toml that --python and --arch select."""

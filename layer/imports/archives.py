@@ -48,7 +48,8 @@ def build(
         archive: (_modules(found[0], sources | changed, changed, place), *found[1:])
         for archive, found in _census(interpreter, files, changed, uncompiled).items()
     }
-    written: dict[str, bytes] = pickle.loads(bytecode.run(interpreter.path, _WRITER, pickle.dumps(held, 4)))  # noqa: S301  this script's own answer
+    given = pickle.dumps((any(each.without_docstrings for each in transforms), held), 4)
+    written: dict[str, bytes] = pickle.loads(bytecode.run(interpreter.path, _WRITER, given))  # noqa: S301  this script's own answer
     replaced = {path for modules, *_ in held.values() for _, path, _, _, was_changed in modules if not was_changed}
     compiled = {path: data for path, data in sources.items() if path not in replaced} | hooked(files)
     return Archives({f"{FOLDER}/{archive}.{interpreter.tag}": data for archive, data in written.items()}, compiled)
@@ -74,13 +75,13 @@ def _census(
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(data)
         found: dict[str, Any] = pickle.loads(bytecode.run(interpreter.path, _CENSUS, b"", folder))  # noqa: S301  this script's own answer
-    (base, *base_functions), (orm, *orm_functions) = found["base"], found["orm"]
+    (base, *base_made), (orm, *orm_made) = found["base"], found["orm"]
     # The finder knows the archive by the name, so what else the ORM imports lies with the rest.
     base = [name for name in base if name != "typing_extensions"] + [name for name in orm if not name.startswith(ORM)]
     return {
-        "base": (base, *base_functions),
-        "orm": ([name for name in orm if name.startswith(ORM)], *orm_functions),
-        "typing_extensions": (["typing_extensions"], {}, []),
+        "base": (base, *base_made),
+        "orm": ([name for name in orm if name.startswith(ORM)], *orm_made),
+        "typing_extensions": (["typing_extensions"], {}, [], []),
     }
 
 

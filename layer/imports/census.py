@@ -1,7 +1,8 @@
 """Import what a function with an engine imports, and report it. The target's interpreter runs this script, which imports nothing of layer/.
 
 argument: a folder with the sources as the archives will have them. stdout: a pickled dict, by archive, of the modules in the order of their
-import, and of the functions that SQLAlchemy's decorators made (`texts` and the keys of `codes` in rdspool_imports.made).
+import, of the functions that SQLAlchemy's decorators made, and of regular expressions (`texts` and the keys of `codes` and `expressions` in
+rdspool_imports.made).
 """
 
 import pickle
@@ -16,6 +17,7 @@ from rdspool_imports import annotated, dataclass, later, made  # noqa: F401
 
 texts: dict[tuple[Any, ...], tuple[str, str, str]] = {}
 codes: list[tuple[str, str]] = []
+expressions: list[tuple[Any, int]] = []
 pending: list[tuple[Any, ...]] = []
 
 
@@ -33,15 +35,27 @@ def compiled(text: str, file: str) -> Any:
     return compile(text, file, "exec")
 
 
-def report(before: list[str]) -> tuple[list[str], dict[Any, Any], list[tuple[str, str]]]:
-    """Return the modules and functions since `before`."""
-    found = ([name for name in sys.modules if name not in before], dict(texts), list(dict.fromkeys(codes)))
-    texts.clear()
-    codes.clear()
+def expression(pattern: Any, flags: int = 0) -> Any:
+    """Compile as re does, and remember what."""
+    expressions.append((pattern, int(flags)))
+    return re.compile(pattern, flags)
+
+
+def report(before: list[str]) -> tuple[list[str], dict[Any, Any], list[tuple[str, str]], list[tuple[Any, int]]]:
+    """Return the modules, functions and regular expressions since `before`."""
+    found = (
+        [name for name in sys.modules if name not in before],
+        dict(texts),
+        list(dict.fromkeys(codes)),
+        list(dict.fromkeys(expressions)),
+    )
+    for each in (texts, codes, expressions):
+        each.clear()
     return found
 
 
 made.decorated, made.compiled = decorated, compiled  # type: ignore[assignment]
+later.Re.compile = staticmethod(expression)
 
 import rdspool  # noqa: E402
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import LayerError
@@ -28,12 +28,13 @@ class Edit:
 @dataclass(frozen=True)
 class Transform:
     """Edits that belong together. saves: about how much CPU of imports and engine, in ms, when it was added;
-    `python -m layer imports` measures what it saves now."""
+    `python -m layer imports` measures what it saves now. without_docstrings: the archives have none."""
 
     name: str
     why: str
     saves: float
     edits: tuple[Edit, ...]
+    without_docstrings: bool = False
 
 
 def module(file: str, name: str, statement: str = "", alias: str = "") -> Edit:
@@ -43,12 +44,25 @@ def module(file: str, name: str, statement: str = "", alias: str = "") -> Edit:
     return Edit(file, f"\n{old}\n", f"\n{alias or name} = {LATER}.module(globals(), {given})\n")
 
 
+def unchanged(file: str) -> Edit:
+    """Return an edit that leaves the file as it is, which still counts as changed."""
+    statement = "\nfrom __future__ import annotations\n"
+    return Edit(file, statement, statement)
+
+
 def functions(file: str, origin: str, names: str) -> tuple[Edit, ...]:
     """Return the edits that import functions of the module `origin` when they are first called."""
     return tuple(
         Edit(file, f"\nfrom {origin} import {name}\n", f'\n{name} = {LATER}.function(globals(), "{name}", "{origin}")\n')
         for name in names.split()
     )
+
+
+def lines_of_functions(file: str, origin: str, names: Sequence[str]) -> Edit:
+    """Return the edit that does the same with functions that are imported in a line each."""
+    old = f"\nfrom {origin} import (\n" + "".join(f"    {name},\n" for name in names) + ")\n"
+    new = "\n\n" + "".join(f'{name} = {LATER}.function(globals(), "{name}", "{origin}")\n' for name in names) + "\n"
+    return Edit(file, old, new)
 
 
 def apply(files: Mapping[str, bytes], transforms: Iterable[Transform]) -> dict[str, bytes]:

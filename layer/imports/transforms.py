@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .transform import ANNOTATED, DATACLASS, LATER, MADE, Edit, Transform, functions, module
+from .transform import ANNOTATED, DATACLASS, LATER, MADE, Edit, Transform, functions, lines_of_functions, module, unchanged
 
 _UTIL = "sqlalchemy/util"
 
@@ -107,9 +107,10 @@ DIALECTS = Transform(
 
 _CONNECTOR = "mysql/connector"
 _SUBMODULES = (
-    "_decorating _scripting abstracts authentication connection conversion cursor logger network opentelemetry optionfiles plugins pooling "
-    "protocol"
+    "_decorating _scripting abstracts authentication connection conversion cursor errorcode logger network opentelemetry optionfiles plugins "
+    "pooling protocol"
 )
+_TABLES = "a1 b1 c3 c4 c5 c6 c7 c8 c9 c11 c12 c21_c22 d1 d2"
 
 CONNECTOR = Transform(
     "connector",
@@ -126,8 +127,11 @@ CONNECTOR = Transform(
             '"connect": "mysql.connector.pooling:connect", "Connect": "mysql.connector.pooling:connect"'
             f'}}, "{_SUBMODULES}")\n',
         ),
+        module(f"{_CONNECTOR}/locales/__init__.py", "mysql.connector.errorcode", "from .. import errorcode", "errorcode"),
         module(f"{_CONNECTOR}/utils.py", "platform"),
         module(f"{_CONNECTOR}/utils.py", "subprocess"),
+        module(f"{_CONNECTOR}/utils.py", "unicodedata"),
+        lines_of_functions(f"{_CONNECTOR}/utils.py", "stringprep", [f"in_table_{table}" for table in _TABLES.split()]),
     ),
 )
 
@@ -177,6 +181,48 @@ ANNOTATIONS = Transform(
     ),
 )
 
+EXPRESSIONS = Transform(
+    "regular expressions",
+    "The build has compiled the regular expressions that modules compile when they are imported.",
+    4,
+    tuple(
+        module(file, "re")
+        for file in (
+            "rdspool/_aws/endpoints.py",
+            "rdspool/_driver/effects.py",
+            "rdspool/_driver/literals.py",
+            "rdspool/_driver/regions.py",
+            "rdspool/_driver/rows.py",
+            "rdspool/_driver/statements.py",
+            "rdspool/_settings/places.py",
+            "rdspool/_settings/reading.py",
+            "sqlalchemy/dialects/mysql/base.py",
+            "sqlalchemy/dialects/mysql/reflection.py",
+            "sqlalchemy/engine/default.py",
+            "sqlalchemy/sql/coercions.py",
+            "sqlalchemy/sql/compiler.py",
+            "sqlalchemy/sql/elements.py",
+            f"{_UTIL}/langhelpers.py",
+        )
+    ),
+)
+
+DOCSTRINGS = Transform(
+    "docstrings",
+    "A quarter of the archives is docstrings, which a function does not read. SQLAlchemy adds examples to those of its events.",
+    3,
+    (
+        Edit(
+            "sqlalchemy/event/attr.py",
+            "fn.__doc__ = legacy._augment_fn_docs(self, parent_dispatch_cls, fn)\n",
+            "fn.__doc__ = fn.__doc__ and legacy._augment_fn_docs(self, parent_dispatch_cls, fn)\n",
+        ),
+        # RDSPOOL_IMPORTS=plain takes what is changed from its file: these with the docstrings that SQLAlchemy adds to.
+        *(unchanged(f"sqlalchemy/{package}/events.py") for package in ("engine", "orm", "pool", "sql")),
+    ),
+    without_docstrings=True,
+)
+
 TRANSFORMS: tuple[Transform, ...] = (
     ASYNCIO,
     METADATA,
@@ -188,6 +234,8 @@ TRANSFORMS: tuple[Transform, ...] = (
     DECORATORS,
     DATACLASSES,
     ANNOTATIONS,
+    EXPRESSIONS,
+    DOCSTRINGS,
 )
 
 _HOOK = '__import__("importlib.util").util.find_spec("rdspool_imports") and __import__("rdspool_imports")'

@@ -1,4 +1,4 @@
-"""The function of `inspect --run`: it connects, runs one query, and reports which files of the layer were compiled.
+"""The function of `inspect --run` and of `canary`: it connects, runs one query, and reports which files of the layer were compiled.
 
 It runs in the Lambda environment, where it can import the layer but nothing else of this project.
 """
@@ -25,8 +25,17 @@ from sqlalchemy import text  # noqa: E402
 engine = rdspool.get_engine()
 
 
-def handler(_event: Any, _context: Any) -> dict[str, Any]:
-    """Return the session's user, the file of rdspool, and the files of the layer that were compiled until now."""
-    with engine.connect() as connection:
-        user = connection.execute(text("SELECT CURRENT_USER()")).scalar_one()
-    return {"user": user, "package": rdspool.__file__, "compiled": _compiled}
+def handler(event: Any, _context: Any) -> dict[str, Any]:
+    """Return the session's user, the file of rdspool, and the files of the layer that were compiled until now.
+
+    With `alone` in the event, there is no database: return the class of the error with which the connect fails.
+    """
+    found: dict[str, Any] = {"package": rdspool.__file__}
+    try:
+        with engine.connect() as connection:
+            found["user"] = connection.execute(text("SELECT CURRENT_USER()")).scalar_one()
+    except Exception as error:
+        if not (event or {}).get("alone"):
+            raise
+        found["error"] = type(getattr(error, "orig", None) or error).__name__
+    return found | {"compiled": _compiled}

@@ -22,7 +22,7 @@ _STANDARD = "aws"
 _ATTEMPTS = 4
 _CONNECT = 5.0  # seconds
 _POOL = 10
-_RIGHTS = {"HeadObject": "GetObject", "GetLayerVersionByArn": "GetLayerVersion"}
+_RIGHTS = {"HeadObject": "GetObject", "GetLayerVersionByArn": "GetLayerVersion", "Invoke": "InvokeFunction"}
 """Actions of IAM whose names differ from those of their calls."""
 _ONCE = 3
 """Factor on the timeout of calls that botocore does not retry, because they upload the zip."""
@@ -121,8 +121,7 @@ def open_account(name: str | None, timeout: float, partition: str | None = None)
         session = _assumed(base, role, where, timeout) if role else base
         identity = session.client("sts", region_name=where, config=_config(timeout, retries=True)).get_caller_identity()
     except exceptions.ProfileNotFound as error:
-        have = ", ".join(boto3.Session().available_profiles) or "none"
-        raise AwsError("ProfileNotFound", f"AWS's configuration has no profile {name!r} (it has: {have})") from error
+        raise _no_profile(name) from error
     except (exceptions.BotoCoreError, exceptions.ClientError) as error:
         explained = explain(error, action="sts:AssumeRole" if role else "sts:GetCallerIdentity", resource=name or "*", region=where)
         text = f"account {label}: {explained}"
@@ -133,6 +132,25 @@ def open_account(name: str | None, timeout: float, partition: str | None = None)
             )
         raise AwsError(explained.code, text, everywhere=True) from error
     return Account(label, identity["Account"], identity["Arn"], timeout, session)
+
+
+def configured_region(name: str | None) -> str:
+    """Return the region that AWS's configuration has for a profile, or (a role's ARN, or None) for boto3's default credentials.
+
+    Raise LayerError when it has none.
+    """
+    try:
+        region = _made(profile_name=None if name and name.startswith("arn:") else name).region_name
+    except exceptions.ProfileNotFound as error:
+        raise _no_profile(name) from error
+    if not region:
+        raise LayerError("AWS's configuration has no region: name regions with --regions, or set AWS_DEFAULT_REGION")
+    return str(region)
+
+
+def _no_profile(name: str | None) -> AwsError:
+    have = ", ".join(boto3.Session().available_profiles) or "none"
+    return AwsError("ProfileNotFound", f"AWS's configuration has no profile {name!r} (it has: {have})")
 
 
 def _home(configured: str | None, partition: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,15 @@ class Artefact:
     runtimes: tuple[str, ...]
     architectures: tuple[str, ...]
     licence: str
+
+
+def built(targets: Sequence[Target], folder: Path) -> list[Target]:
+    """Return the targets that have a zip in `folder`. Raise LayerError when none has."""
+    found = [target for target in targets if (folder / f"{target.name}.zip").is_file()]
+    if not found:
+        wanted = ", ".join(f"{target.name}.zip" for target in targets)
+        raise LayerError(f"{folder} has no layer of those that are selected ({wanted}): build one with ./build.sh")
+    return found
 
 
 def load(target: Target, folder: Path) -> Artefact:

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 from .. import documents, matrix
@@ -19,7 +20,10 @@ from .report import FORMAT
 
 @dataclass(frozen=True, order=True)
 class Row:
-    """The current version of one layer in one region. Functions of the region's `partition` can use it, and no others."""
+    """The current version of one layer in one region. Functions of the region's `partition` can use it, and no others.
+
+    `created` is the time of its publication there, in the form of ISO 8601.
+    """
 
     region: str
     partition: str
@@ -31,6 +35,7 @@ class Row:
     code_sha256: str
     parameter: str
     account: str
+    created: str
 
 
 COLUMNS = tuple(Row.__dataclass_fields__)
@@ -51,6 +56,7 @@ def from_entries(entries: Iterable[Entry], stage: stages.Stage) -> list[Row]:
             entry.code_sha256,
             stage.parameter(entry.target, "latest"),
             entry.region.account.id,
+            entry.listed.created,
         )
         for entry in entries
         if entry.is_latest and entry.code_sha256
@@ -92,7 +98,7 @@ def _from_report(path: Path) -> Iterator[Row]:
             continue
         try:
             row = _row(report, number)
-        except (LayerError, KeyError) as error:
+        except (LayerError, KeyError, ValueError) as error:
             raise LayerError(f"{path}: layers.{number} can't be used: {error}") from error
         if row:
             yield row
@@ -104,6 +110,7 @@ def _row(report: Document, number: int) -> Row | None:
     # A report of an earlier release may also have layers of another kind for the same Python.
     if text.pop("layer") != stage.layer(target):
         return None
+    datetime.fromisoformat(text["created"])
     parameter, partition = stage.parameter(target, "latest"), stages.parse_arn(text["arn"]).partition
     return Row(parameter=parameter, partition=partition, version=report.number("layers", number, "version"), **text)
 

@@ -125,4 +125,4 @@ def _denied(message: str, action: str, resource: str) -> str:
     if "explicit deny" in message:
         kind = re.search(r"explicit deny in an? ([\w -]+?policy|[\w -]+?boundary)", message)
         return f"{action} on {resource} is denied to {subject} by {kind[1] if kind else 'a policy'}: the owner of that policy must allow it"
-    return f"{subject} may not do {action} on {resource}: allow it in the role's policy (layer/README.md has the whole policy)"
+    return f"{subject} may not do {action} on {resource}: allow it in the role's policy (docs/publishing.md has the whole policy)"

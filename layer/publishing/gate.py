@@ -6,7 +6,7 @@ from packaging.version import InvalidVersion, Version
 
 from local.cache import cache_dir
 
-from .. import archive, documents, inspection, wheels
+from .. import archive, docker, documents, inspection, wheels
 from ..checks import finding
 from ..checks.beside import of_provenance
 from ..errors import LayerError
@@ -77,10 +77,26 @@ def _unsigned(artefact: Artefact) -> str | None:
     return archive.sha256(archive.pack(unsigned, wheels.install_tools(cache_dir())))
 
 
+def image(artefact: Artefact) -> str | None:
+    """Return the image that the provenance beside the zip names, if it is AWS's for this Python; None for another one or for none.
+
+    Anybody can write a name into the provenance, so no other image is run.
+    """
+    try:
+        statement = documents.read(artefact.path.with_suffix(PROVENANCE))
+    except FileNotFoundError:
+        return None
+    place = ("predicate", "buildDefinition", "externalParameters", "base")
+    base = statement.text(*place) if statement.has(*place) else ""
+    return base if base.partition("@")[0] in (artefact.target.base_image, artefact.target.base_image.rpartition(":")[0]) else None
+
+
 def fit(artefacts: list[Artefact]) -> None:
-    """Raise LayerError when the inspection of a zip finds a fault."""
+    """Raise LayerError when the inspection of a zip finds a fault. The Python of the image in which it was built compares the bytecode."""
     for artefact in artefacts:
-        if faults := inspection.inspect(artefact.path, artefact.target).faults:
+        with docker.compiler(image(artefact) if docker.engine() else None, None) as compiler:
+            faults = inspection.inspect(artefact.path, artefact.target, compiler).faults
+        if faults:
             first = faults[0]
             raise LayerError(
                 f"{artefact.path} is not fit to be published: {first.check}: {first.path} {first.message}"

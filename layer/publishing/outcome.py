@@ -22,7 +22,7 @@ DONE = frozenset({AS_WANTED, PUBLISHED, COMPLETED})
 class Outcome:
     """A row of the plan or of the report.
 
-    newest: the newest version in the region before this run. version, arn, code_sha256: the values that were last read from the region.
+    newest: the newest version in the region before this run. version, arn, code_sha256, created: the values that were last read from the region.
     steps: the planned changes. done: the changes of this run, also those before a failure.
     """
 
@@ -38,6 +38,7 @@ class Outcome:
     version: int | None = None
     arn: str | None = None
     code_sha256: str | None = None
+    created: str | None = None
     shared_with: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)

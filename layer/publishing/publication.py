@@ -112,9 +112,13 @@ def _publish(made: Outcome, region: Region, wanted: Wanted, options: Options) ->
         CompatibleArchitectures=list(artefact.architectures),
         LicenseInfo=artefact.licence,
     )
-    made.version, made.arn, made.code_sha256 = version.version, version.arn, version.code_sha256
+    _note(made, version)
     made.done.append(f"published version {version.version}" + (" (the answer was lost; found by its hash)" if lost else ""))
     return version
+
+
+def _note(made: Outcome, version: versions.Version) -> None:
+    made.version, made.arn, made.code_sha256, made.created = version.version, version.arn, version.code_sha256, version.created
 
 
 def _verify(region: Region, wanted: Wanted, *, version_only: bool = False) -> Found:
@@ -135,6 +139,6 @@ def _fill(made: Outcome, found: Found, difference: Difference) -> None:
     if newest := found.newest:
         made.newest = f"{newest.version} ({newest.release or 'not by this tool'}, sha256 {newest.hash or 'unknown'})"
     if version := found.version:
-        made.version, made.arn, made.code_sha256 = version.version, version.arn, version.code_sha256
+        _note(made, version)
         made.shared_with = [str(grant) for grant in sorted(found.policy.granted())]
     made.notes += difference.notes

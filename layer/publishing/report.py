@@ -36,6 +36,10 @@ class Report:
         """Whether no row has failed."""
         return all(row.status != outcome.FAILED for row in self.rows)
 
+    def arns(self) -> list[str]:
+        """Return the ARNs of the versions that were verified after the last change."""
+        return [row.arn for row in self.rows if row.status in outcome.DONE and row.arn]
+
     def levels(self) -> list[str]:
         """Return a sentence for each layer of an account whose version number differs between regions."""
         return uneven((row.account, row.layer, row.version, row.region) for row in self.rows if row.version)

@@ -28,6 +28,13 @@ class Survey:
     unread: dict[Region, str] = field(default_factory=dict)
     disabled: list[Region] = field(default_factory=list)
 
+    def layers(self) -> list[list[Entry]]:
+        """Return the entries by layer, region and account: each list has all versions of one, newest first."""
+        groups: dict[tuple[Region, str], list[Entry]] = {}
+        for entry in self.entries:
+            groups.setdefault((entry.region, entry.layer), []).append(entry)
+        return list(groups.values())
+
     def print_unread(self, console: Console) -> bool:
         """Print the regions that were not read. Return whether every region that is not optional was read."""
         for region in self.disabled:

@@ -32,7 +32,10 @@ class Listed:
 
 @dataclass(frozen=True)
 class Version:
-    """A version from GetLayerVersion. `location` is a link with which anybody can read the zip for ten minutes."""
+    """A version from GetLayerVersion. `location` is a link with which anybody can read the zip for ten minutes.
+
+    `created` is the time of its publication in the form of ISO 8601, as in `Listed`.
+    """
 
     version: int
     arn: str
@@ -42,6 +45,7 @@ class Version:
     licence: str
     description: str
     location: str
+    created: str
 
 
 def describe(product: str, release: str, interpreter: str, code_sha256: str) -> str:
@@ -63,7 +67,7 @@ def listed(region: Region, layer: str) -> list[Listed]:
             Listed(
                 entry["Version"],
                 entry["LayerVersionArn"],
-                entry.get("CreatedDate", ""),
+                entry["CreatedDate"],
                 facts.get("release"),
                 facts.get("interpreter"),
                 facts.get("hash"),
@@ -152,4 +156,5 @@ def _version(answer: dict[str, Any]) -> Version:
         answer.get("LicenseInfo", ""),
         answer.get("Description", ""),
         answer["Content"].get("Location", ""),
+        answer["CreatedDate"],
     )

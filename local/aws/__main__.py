@@ -25,11 +25,14 @@ def main() -> int:
         from moto.server import ThreadedMotoServer
 
         from . import additions
+        from .functions import Functions
         from .proxy import Proxy
     except ModuleNotFoundError as error:
         sys.stderr.write(f"{error.name} is missing: `. local/setup.sh; setup_venv tests` installs it\n")
         return 3
-    proxy = Proxy(settings["token"], get_account_id_from)
+    functions = Functions()
+    proxy = Proxy(settings["token"], get_account_id_from, functions)
+    functions.install()
     additions.install(proxy.address, settings["direct_upload"])
     MotoRequestHandler.disable_nagle_algorithm = True
     moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -39,6 +42,7 @@ def main() -> int:
     sys.stdout.write(json.dumps({"address": proxy.address}) + "\n")
     sys.stdout.flush()
     sys.stdin.read()
+    functions.settings({}, {}, None)
     # Not sys.exit(): threads may still wait for clients.
     os._exit(0)
 

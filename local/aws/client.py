@@ -11,19 +11,21 @@ import subprocess
 import sys
 import tempfile
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, cast
 
+from ..environment import Credentials
 from ..errors import LocalError
-from .faults import Call, Do, to_json
+from ..fault_rules import to_json
+from .faults import Call, Do
 from .records import Record
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PASSED_ON = ("PATH", "HOME", "LANG", "TZ")
+_PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "RDSLOCAL_CACHE", "XDG_CACHE_HOME")
 _START = 60.0  # seconds
 DIRECT_UPLOAD = 50 * 1024 * 1024
 """Lambda's limit for the direct upload of a zip, in bytes."""
@@ -62,6 +64,13 @@ class Aws:
         number: int = self._order("fault", when=asdict(when), do=to_json(do), times=times, after=after)
         return number
 
+    def functions(
+        self, *, hosts: Mapping[str, str], files: Mapping[str, Path] | None = None, credentials: Credentials | None = None
+    ) -> None:
+        """Set what functions reach when they are invoked, and their credentials, as of `local.environment.Environment`."""
+        named = {name: str(path) for name, path in (files or {}).items()}
+        self._order("functions", hosts=dict(hosts), files=named, credentials=asdict(credentials) if credentials else None)
+
     def calls(self, operation: str | None = None) -> list[Record]:
         """Return the calls since the start or the last `clear()`, in order, or only those of `operation`."""
         records = [Record(**record) for record in self._order("calls")]
@@ -74,6 +83,7 @@ class Aws:
     def reset(self) -> None:
         """Delete faults, records and the resources of all accounts."""
         self._request("POST", "/moto-api/reset", b"")
+        self.functions(hosts={})
         self.clear()
 
     def _order(self, order: str, **values: Any) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+from .. import fault_rules
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Delay:
 
 
 Do = Refuse | Silence | Close | LoseAnswer | Delay
-_KINDS: dict[str, type[Do]] = {kind.__name__: kind for kind in (Refuse, Silence, Close, LoseAnswer, Delay)}
+_KINDS = (Refuse, Silence, Close, LoseAnswer, Delay)
 
 
 def throttled() -> Refuse:
@@ -67,59 +67,15 @@ def disabled() -> Refuse:
     return Refuse(403, "UnrecognizedClientException", "The security token included in the request is invalid.")
 
 
-def to_json(do: Do) -> dict[str, Any]:
-    """Return the fault as JSON values."""
-    return {"kind": type(do).__name__, **asdict(do)}
-
-
 def from_json(value: dict[str, Any]) -> Do:
     """Return the fault of JSON values."""
-    values = dict(value)
-    do: Do = _KINDS[values.pop("kind")](**values)
+    do: Do = fault_rules.from_json(value, _KINDS)
     return do
 
 
-@dataclass
-class Rule:
-    """A fault and the calls that it applies to: it skips `after` matching calls, then applies `times` times (None: always)."""
-
-    id: int
-    when: Call
-    do: Do
-    times: int | None
-    after: int
-    hits: int = 0
-
-
-class Rules:
-    """The current rules, oldest first. The first rule that matches a call applies."""
-
-    def __init__(self) -> None:
-        self._rules: list[Rule] = []
-        self._lock = threading.Lock()
-        self._ids = itertools.count(1)
-
-    def add(self, when: Call, do: Do, times: int | None, after: int) -> int:
-        """Add a rule and return its id."""
-        with self._lock:
-            rule = Rule(next(self._ids), when, do, times, after)
-            self._rules.append(rule)
-            return rule.id
-
-    def clear(self) -> None:
-        with self._lock:
-            self._rules.clear()
+class Rules(fault_rules.Rules[Call, Do]):
+    """The rules of the AWS API."""
 
     def take(self, **call: str) -> Do | None:
         """Return the fault for this call, or None, and count the call."""
-        with self._lock:
-            for rule in self._rules:
-                if not rule.when.matches(**call) or rule.times == 0:
-                    continue
-                if rule.after:
-                    rule.after -= 1
-                    continue
-                rule.times = None if rule.times is None else rule.times - 1
-                rule.hits += 1
-                return rule.do
-        return None
+        return self.due(lambda when: when.matches(**call))

@@ -13,6 +13,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from . import additions, faults
+from .functions import Functions
 from .operations import Asked, identify
 from .records import Record
 
@@ -24,16 +25,20 @@ Orders = Callable[[str, dict[str, Any]], Any]
 
 
 class Proxy(ThreadingHTTPServer):
-    """Listens on a free loopback port. `backend` is moto's port, `account_of` returns the account of an access key."""
+    """Listens on a free loopback port. `backend` is moto's port, `account_of` returns the account of an access key.
+
+    `functions` runs the functions that are invoked.
+    """
 
     daemon_threads = True
     # Large enough for a client that connects to all regions at once.
     request_queue_size = 128
 
-    def __init__(self, token: str, account_of: Callable[[str], str]) -> None:
+    def __init__(self, token: str, account_of: Callable[[str], str], functions: Functions) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.token = token
         self.account_of = account_of
+        self.functions = functions
         self.backend = 0
         self.rules = faults.Rules()
         self.records: list[Record] = []
@@ -48,9 +53,12 @@ class Proxy(ThreadingHTTPServer):
         if name == "fault":
             return self.rules.add(faults.Call(**values["when"]), faults.from_json(values["do"]), values["times"], values["after"])
         if name == "clear":
-            self.rules.clear()
+            self.rules.remove()
             with self.lock:
                 self.records.clear()
+            return None
+        if name == "functions":
+            self.functions.settings(**values)
             return None
         if name == "calls":
             with self.lock:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from ..errors import LocalError
-from .faults import Do, When, check, to_json
+from ..fault_rules import to_json
+from .faults import Do, When, check
 from .iam import Credentials
 from .names import LOOPBACK
 from .proxy import Proxy

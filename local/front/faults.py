@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+from .. import fault_rules
 
 # The servers' SQLSTATEs and messages, for errors that are given by number only.
 KNOWN = {
@@ -111,42 +111,20 @@ class CutAnswer:
 
 When = Accept | SignIn | Command
 Do = Close | Silence | Error | Delay | LoseAnswer | CutAnswer
-_WHEN: dict[str, Any] = {kind.__name__: kind for kind in (Accept, SignIn, Command)}
-_DO: dict[str, Any] = {kind.__name__: kind for kind in (Close, Silence, Error, Delay, LoseAnswer, CutAnswer)}
-
-
-def to_json(part: When | Do) -> dict[str, Any]:
-    """Return an event or a fault as JSON values."""
-    return {"kind": type(part).__name__, **asdict(part)}
+_WHEN = (Accept, SignIn, Command)
+_DO = (Close, Silence, Error, Delay, LoseAnswer, CutAnswer)
 
 
 def when_from_json(value: dict[str, Any]) -> When:
     """Return the event of JSON values."""
-    values = dict(value)
-    when: When = _WHEN[values.pop("kind")](**values)
+    when: When = fault_rules.from_json(value, _WHEN)
     return when
 
 
 def do_from_json(value: dict[str, Any]) -> Do:
     """Return the fault of JSON values."""
-    values = dict(value)
-    do: Do = _DO[values.pop("kind")](**values)
+    do: Do = fault_rules.from_json(value, _DO)
     return do
-
-
-@dataclass
-class Rule:
-    """A fault and the events that it applies to: it skips `after` matching events, then applies `times` times (None: always)."""
-
-    id: int
-    when: When
-    do: Do
-    times: int | None
-    after: int
-    hits: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        return {**vars(self), "when": to_json(self.when), "do": to_json(self.do)}
 
 
 def check(when: When, do: Do) -> None:
@@ -160,59 +138,35 @@ def check(when: When, do: Do) -> None:
         raise ValueError(f"{type(do).__name__} applies to the answer to a Command, not to {type(when).__name__}")
 
 
-class Faults:
+class Faults(fault_rules.Rules[When, Do]):
     """The rules of a front, and the delay of every answer in seconds."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._numbers = itertools.count(1)
-        self._rules: list[Rule] = []
+        super().__init__()
         self.delay = 0.0
 
     def add(self, when: When, do: Do, times: int | None, after: int) -> int:
         """Add a rule and return its id. Raise ValueError as `check` does."""
         check(when, do)
-        with self._lock:
-            rule = Rule(next(self._numbers), when, do, times, after)
-            self._rules = [*self._rules, rule]
-            return rule.id
+        return super().add(when, do, times, after)
 
-    def remove(self, number: int | None) -> None:
+    def remove(self, number: int | None = None) -> None:
         """Remove a rule, or (None) all rules and the delay."""
-        with self._lock:
-            self._rules = [rule for rule in self._rules if number is not None and rule.id != number]
-            if number is None:
-                self.delay = 0.0
-
-    def all(self) -> list[dict[str, Any]]:
-        with self._lock:
-            return [rule.to_json() for rule in self._rules]
+        super().remove(number)
+        if number is None:
+            self.delay = 0.0
 
     def at_accept(self) -> Do | None:
-        return self._due(lambda when: isinstance(when, Accept))
+        return self.due(lambda when: isinstance(when, Accept))
 
     def at_sign_in(self, user: str) -> Do | None:
-        return self._due(lambda when: isinstance(when, SignIn) and when.user in (None, user))
+        return self.due(lambda when: isinstance(when, SignIn) and when.user in (None, user))
 
     def at_command(self, connection: int, name: str) -> Do | None:
-        if not self._rules:
+        if not self:
             return None
-        return self._due(
+        return self.due(
             lambda when: (
                 isinstance(when, Command) and when.connection in (None, connection) and re.search(when.match, name, re.DOTALL) is not None
             )
         )
-
-    def _due(self, matches: Any) -> Do | None:
-        with self._lock:
-            for rule in self._rules:
-                if rule.times == 0 or not matches(rule.when):
-                    continue
-                if rule.after:
-                    rule.after -= 1
-                    continue
-                rule.hits += 1
-                if rule.times is not None:
-                    rule.times -= 1
-                return rule.do
-        return None

@@ -1,6 +1,6 @@
 """Resolve names to the loopback address in this process, like /etc/hosts does for the whole machine.
 
-It replaces socket.getaddrinfo, so it works only for Python code. The connector's C extension uses the C library.
+It replaces socket.getaddrinfo and socket.gethostbyname_ex, so it works only for Python code. The connector's C extension uses the C library.
 """
 
 from __future__ import annotations
@@ -23,14 +23,18 @@ def resolved(*names: str, address: str = LOOPBACK) -> Iterator[None]:
 @contextmanager
 def resolved_by(addresses: Mapping[str, str]) -> Iterator[None]:
     """Resolve each name to its address, which can change in the block. The names are in lower case."""
-    original = socket.getaddrinfo
+    original, original_by_name = socket.getaddrinfo, socket.gethostbyname_ex
 
     def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
         text = host.decode("ascii", "replace") if isinstance(host, bytes) else host
         return original(addresses.get(text.lower().rstrip("."), host) if isinstance(text, str) else host, *arguments, **options)
 
-    socket.getaddrinfo = getaddrinfo
+    def gethostbyname_ex(host: str) -> tuple[str, list[str], list[str]]:
+        address = addresses.get(host.lower().rstrip("."))
+        return original_by_name(host) if address is None else (host, [], [address])
+
+    socket.getaddrinfo, socket.gethostbyname_ex = getaddrinfo, gethostbyname_ex
     try:
         yield
     finally:
-        socket.getaddrinfo = original
+        socket.getaddrinfo, socket.gethostbyname_ex = original, original_by_name

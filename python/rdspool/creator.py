@@ -20,10 +20,11 @@ from ._driver.attempts import Attempts
 from ._driver.connection import Connection
 from ._driver.error_numbers import ACCESS_DENIED, CANNOT_CONNECT, OPTION_PREVENTS_STATEMENT
 from ._driver.session_start import SessionStart
-from ._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, SESSION_TRACK, Login
-from ._lambda import attributes, shutdown, snapshot
+from ._driver.sign_in import Login
+from ._lambda import shutdown, snapshot
 from ._lambda.init_connection import InitConnection
 from ._lambda.pressure import Pressure
+from ._login import completed, context, forget_stored, login, session_start, stored_source
 from .deadlines import Limit
 from .errors import ConnectError, ConnectTimeoutError, CredentialsError, ReadOnlyServerError, SettingsError, TooManyConnectionsError
 from .pool import IDLE_GAP
@@ -42,23 +43,11 @@ _tokens_lock = threading.Lock()
 def token_source(settings: Settings) -> TokenSource:
     """Return the process's source of tokens for this user, endpoint and region."""
     assert settings.region is not None
-    target = (settings.host, settings.port, settings.user, settings.region)
+    target = (settings.own_name, settings.own_port, settings.user, settings.region)
     with _tokens_lock:
         if target not in _tokens:
             _tokens[target] = TokenSource(*target)
         return _tokens[target]
-
-
-def session_start(settings: Settings) -> SessionStart:
-    """Return what each session starts with, as the settings say."""
-    level = settings.isolation_level
-    return SessionStart(
-        autocommit=level == "AUTOCOMMIT",
-        isolation_level=None if level == "AUTOCOMMIT" else level,
-        wait_timeout=settings.wait_timeout,
-        resets=settings.reset_session,
-        tracks=not is_proxy(settings.host),
-    )
 
 
 def after_fork() -> None:
@@ -73,6 +62,7 @@ def forget() -> None:
     """Forget all tokens, and the credentials that were found for them."""
     _tokens.clear()
     credentials.forget()
+    forget_stored()
 
 
 class Creator:
@@ -102,12 +92,12 @@ class Creator:
         self._attributes = connection_attributes or {}
         self._timeouts = read_timeout, write_timeout
         self._force_ipv6 = force_ipv6
-        self._roots = root_files(settings.host, settings.region, settings.ca)
+        self._roots = () if settings.development else root_files(settings.own_name, settings.region, settings.ca)
         self._init_connection: InitConnection | None = None
         self._reached = False
         """Whether the server was reached before: where it is not now, it can be restarting."""
         self._asks_first = asks_first
-        if not snapshot.ahead():
+        if self._roots and not snapshot.ahead():
             # Some 2 ms of CPU, spent in init: that has a whole processor, a first invocation with 128 MB has 7 % of one. In a snapshot,
             # all environments would share what the context has drawn at random.
             with suppress(SettingsError):  # the connect raises it
@@ -164,7 +154,7 @@ class Creator:
             except ConnectError as error:
                 if self.pressure is not None and isinstance(error, TooManyConnectionsError):
                     self.pressure.refused()
-                source = None if self.settings.password is not None else token_source(self.settings)
+                source = token_source(self.settings) if self.settings.iam else None
                 try:
                     attempts.wait_after(error, proven=source is not None and source.proven)
                 except ConnectError as last:
@@ -199,7 +189,7 @@ class Creator:
         The first connection of an engine asks, for SQLAlchemy will; with a role each one does. Not through an RDS Proxy, of which nobody has
         said that it takes two commands in one flight.
         """
-        if is_proxy(self.settings.host):
+        if is_proxy(self.settings.own_name):
             return None
         if self.settings.role == "writer":
             return _READ_ONLY
@@ -207,9 +197,10 @@ class Creator:
 
     def _once(self, limit: Limit) -> Connection:
         settings = self.settings
-        if settings.password is not None:
-            secret, token = self._secret(limit)
-            return self._connect(secret, limit, token=token)
+        if settings.stored:
+            return self._once_stored(limit)
+        if not settings.iam:
+            return self._connect(*self._who(limit), limit)
         source = token_source(settings)
         signed, reused = source.get(limit)
         try:
@@ -220,10 +211,36 @@ class Creator:
         # The cached token was refused: the role can have changed. Retry once with a new one: no SQL has run, so this is safe.
         return self._connect_with(source.get(limit)[0], source, limit)
 
+    def _once_stored(self, limit: Limit) -> Connection:
+        """Return a connection that a password signed in which AWS keeps. Where it is refused, it was rotated, or is being rotated."""
+        source = stored_source(self.settings)
+        found = source.get(limit)
+        try:
+            return self._connect(completed(self.settings, found), found.password, False, limit)
+        except ConnectError as error:
+            if error.errno != ACCESS_DENIED:
+                raise
+            refusal = error
+        source.keep(None)
+        try:
+            for other in source.others(found, limit):
+                try:
+                    made = self._connect(completed(self.settings, other), other.password, False, limit)
+                except ConnectError as error:
+                    if error.errno != ACCESS_DENIED:
+                        raise
+                    refusal = error
+                else:
+                    source.keep(other)
+                    return made
+        except (CredentialsError, ConnectTimeoutError) as error:
+            refusal.add_note(f"Whether the password was rotated is not known: {error}")
+        raise refusal
+
     def _connect_with(self, token: Secret, source: TokenSource, limit: Limit) -> Connection:
         """Return a connection that the token signed in. A refused one is forgotten: it would only be refused again at the next call."""
         try:
-            made = self._connect(token, limit, token=True)
+            made = self._connect(self.settings, token, True, limit)
         except Error as error:
             if error.errno == ACCESS_DENIED:
                 source.forget(token)
@@ -231,14 +248,12 @@ class Creator:
         source.proven = True
         return made
 
-    def _connect(self, secret: Secret, limit: Limit, *, token: bool) -> Connection:
-        settings = self.settings
-        login = self._login(secret, token=token)
+    def _connect(self, settings: Settings, secret: Secret, token: bool, limit: Limit) -> Connection:
         try:
             made = Connection.open(
                 settings.host,
                 settings.port,
-                login,
+                self._login(settings, secret, token),
                 self._start,
                 limit=limit,
                 margin=settings.deadline_margin,
@@ -256,24 +271,13 @@ class Creator:
         made.read_timeout, made.write_timeout = self._timeouts
         made.pressure = self.pressure
         shutdown.keep(made)
-        if not is_proxy(settings.host):
+        if not is_proxy(settings.own_name):
             # An RDS Proxy has numbers of its own for connections, and ends none by them.
             made.end_by(self._end_session)
         return made
 
-    def _login(self, secret: Secret, *, token: bool) -> Login:
-        settings = self.settings
-        return Login(
-            user=settings.user,
-            secret=secret,
-            database=settings.database,
-            attributes={**attributes.machine(), **attributes.function(), **self._attributes},
-            tls=tls.context(self._roots),
-            token=token,
-            capabilities=CAPABILITIES
-            | (MULTI_STATEMENTS if settings.multi_statements else 0)
-            | (SESSION_TRACK if self._start.resets and self._start.tracks else 0),
-        )
+    def _login(self, settings: Settings, secret: Secret, token: bool) -> Login:
+        return login(settings, self._start, secret, context(settings, self._roots), self._attributes, token=token)
 
     def _end_session(self, address: str, from_port: int, connection_id: int, statement: bytes) -> str:
         """End the session of a statement that was given up, in the time that an invocation has left for it, and return what came of it."""
@@ -282,16 +286,19 @@ class Creator:
         settings = self.settings
         limit = deadlines.within(END_SESSION, "the time to end a statement", settings.deadline_margin, deadlines.CLEANING)
         try:
-            secret, token = self._secret(limit)
+            who = self._who(limit)
         except (CredentialsError, ConnectTimeoutError) as error:
             return f"The statement may go on on the server (connection {connection_id}): nothing can sign in to end it ({error})."
         given_up = GivenUp(address, from_port, connection_id, statement)
-        return end_session(settings.host, settings.port, self._login(secret, token=token), given_up, limit)
+        return end_session(settings.host, settings.port, self._login(*who), given_up, limit)
 
-    def _secret(self, limit: Limit) -> tuple[Secret, bool]:
-        """Return what signs in, and whether it is a token."""
-        password = self.settings.password
-        if password is None:
-            return token_source(self.settings).get(limit)[0], True
+    def _who(self, limit: Limit) -> tuple[Settings, Secret, bool]:
+        """Return the settings with the user, what signs in, and whether it is a token."""
+        settings = self.settings
+        if settings.stored:
+            found = stored_source(settings).get(limit)
+            return completed(settings, found), found.password, False
+        if settings.password is None:
+            return settings, token_source(settings).get(limit)[0], True
         # A token that was made elsewhere and given as the password goes the way of a token.
-        return password, "X-Amz-Signature=" in password.reveal()
+        return settings, settings.password, "X-Amz-Signature=" in settings.password.reveal()

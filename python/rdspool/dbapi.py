@@ -102,9 +102,9 @@ _REFUSED: Final = {
     "raw": "the cursor decides: cursor(raw=True)",
     "read_default_file": "settings come from arguments, the URL or the environment",
     "ssl_cert": "a client's certificate is not sent: RDS asks for none",
-    "ssl_disabled": "rdspool connects with verified TLS only",
+    "ssl_disabled": "rdspool connects with verified TLS only; to a database of your own, give development=True and a password",
     "ssl_key": "a client's certificate is not sent: RDS asks for none",
-    "ssl_verify_cert": "the certificate is always verified",
+    "ssl_verify_cert": "the certificate is always verified; for a database of your own, give development=True and a password",
     "ssl_verify_identity": "the server's name is always verified",
     "tls_ciphersuites": "those of the TLS library's default are used",
     "tls_versions": "TLS 1.2 and 1.3 are used",
@@ -209,7 +209,7 @@ def connect(**options: Any) -> Connection:
     # Only where it is asked for: SQLAlchemy's own pool brings back a transaction and nothing else, and its tests count on that.
     resets = settings.reset_session and given.get("reset_session") is not None
     wait_timeout = settings.wait_timeout if given.get("wait_timeout") is not None else None
-    start = SessionStart(isolation_level=level, wait_timeout=wait_timeout, resets=resets, tracks=not is_proxy(settings.host), **session)
+    start = SessionStart(isolation_level=level, wait_timeout=wait_timeout, resets=resets, tracks=not is_proxy(settings.own_name), **session)
     return Creator(
         settings,
         start,

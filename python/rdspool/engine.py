@@ -136,14 +136,14 @@ def _check_same(
 
 def _new_engine(settings: Settings, passed_on: dict[str, Any]) -> Engine:
     made = Creator(settings, asks_first=True)
-    if not is_proxy(settings.host) and settings.connections != KEEP and invocation.watch():
+    if not is_proxy(settings.own_name) and settings.connections != KEEP and invocation.watch():
         made.pressure = Pressure(settings.connections)
     snapshot.watch(_before_snapshot, _after_restore)
     if settings.shutdown:
         shutdown.prepare()
     if settings.connect == "init":
         made.begin()
-    url = URL.create("mysql+rdspool", settings.user, None, settings.host, settings.port, settings.database)
+    url = URL.create("mysql+rdspool", settings.user or None, None, settings.host, settings.port, settings.database)
     arguments: dict[str, Any] = {**pool.arguments(settings.pool_recycle, settings.deadline_margin), **passed_on}
     if settings.isolation_level is not None:
         # The creator has set it; SQLAlchemy has to know it to come back to it after an execution option.

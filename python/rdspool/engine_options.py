@@ -18,9 +18,13 @@ class EngineOptions(TypedDict, total=False):
     port: int | None
     user: str | None
     database: str | None
+    endpoint: str | None
     password: str | Secret | None
+    secret: str | None
+    password_parameter: str | None
     region: str | None
     ca: str | None
+    development: bool | None
     pool_recycle: int | None
     wait_timeout: int | None
     isolation_level: IsolationLevel | None

@@ -32,7 +32,7 @@ class SettingsError(RdspoolError, ValueError):
 
 
 class CredentialsError(RdspoolError):
-    """There are no AWS credentials to sign an IAM token with, or the ones found can't be used."""
+    """There are no AWS credentials to sign with, the ones found can't be used, or the secret or parameter with the password can't be read."""
 
     def __init__(self, text: str) -> None:
         """Take the text, which can hold what a server of AWS has said."""

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 class Imports(NamedTuple):
     """The way of the imports.
 
-    way: "archives": the layer's archives, with the build's changes. "plain": the same without changes, as RDSPOOL_IMPORTS=plain asks for.
+    way: "archives": the layer's archives, with the build's changes. "plain": the same without changes to the code,
+    as RDSPOOL_IMPORTS=plain asks for (most docstrings are left out there too).
     "files": ordinary files, such as those of pip, or a SQLAlchemy of the function's own. sqlalchemy: the folder that it came from.
     archives: the folder of the archives, None where there are none for this Python.
     """

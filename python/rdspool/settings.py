@@ -19,15 +19,23 @@ class Settings(Record):
     """What one engine needs to know. Make it with `Settings.load()`, which checks each value."""
 
     host: str
-    """Name of the RDS instance, Aurora cluster or RDS Proxy endpoint."""
+    """Name of the RDS instance, Aurora cluster or RDS Proxy endpoint, or of an alias of it: where connections lead to."""
     user: str
-    """Database user: one created with AWSAuthenticationPlugin where IAM signs in."""
+    """Database user: one created with AWSAuthenticationPlugin where IAM signs in. Empty: the one that `secret` names."""
     port: int = defaults.PORT
     database: str | None = None
+    endpoint: str | None = None
+    """The endpoint's own name where `host` is an alias of it or a tunnel to it, with `:port` where its port is another."""
     region: str | None = None
     """AWS region whose roots verify the server, and for which tokens are signed."""
     password: Secret | None = None
-    """When set, signs in with it; when not, IAM does."""
+    """When set, signs in with it; when nothing of this and the next two is, IAM does."""
+    secret: str | None = None
+    """Name or ARN of a secret of Secrets Manager with the password, and the user where none is set."""
+    password_parameter: str | None = None
+    """Name or ARN of a parameter of Systems Manager (SSM) with the password."""
+    development: bool = False
+    """Whether the server is one's own, for development: it is not verified, and need not offer TLS. Only with a password, never in Lambda."""
     ca: str | None = None
     """PEM file of certificate authorities in place of the shipped roots."""
     pool_recycle: int = defaults.POOL_RECYCLE
@@ -62,9 +70,28 @@ class Settings(Record):
         return self.deadline_margin_ms / 1000
 
     @property
+    def own_name(self) -> str:
+        """The endpoint's own name: the token is signed for it, and the certificate verified against it."""
+        return self.host if self.endpoint is None else self.endpoint.partition(":")[0]
+
+    @property
+    def own_port(self) -> int:
+        """The endpoint's own port, for which the token is signed."""
+        return int((self.endpoint or "").partition(":")[2] or self.port)
+
+    @property
     def iam(self) -> bool:
         """Whether an IAM token signs in, rather than a password."""
-        return self.password is None
+        return self.password is None and not self.stored
+
+    @property
+    def stored(self) -> bool:
+        """Whether AWS keeps the password: in a secret or a parameter."""
+        return self.secret is not None or self.password_parameter is not None
+
+    def completed(self, user: str | None, database: str | None) -> Settings:
+        """Return these settings with a secret's user and database where none are set."""
+        return Settings(**{**self._values(), "user": self.user or user or "", "database": self.database or database})
 
     @classmethod
     def load(cls, name: str | None = None, *, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -74,7 +101,7 @@ class Settings(Record):
         "reporting" reads RDSPOOL_REPORTING_HOST and so on; for what is not identity (RDSPOOL_CA, RDSPOOL_POOL_RECYCLE, ...)
         it falls back to the unnamed engine's variables.
 
-        Raises SettingsError.
+        Raises SettingsError; and what reading the secret raises, where that has to name the host: CredentialsError, ConnectTimeoutError.
         """
         hide(overrides, defaults.NEVER_SECRET)
         variables, environ = Variables(os.environ if environ is None else environ), None
@@ -83,8 +110,17 @@ class Settings(Record):
             del name  # it can be a URL
             raise SettingsError(wrong)
         with EmptiedFrames():
-            values = Reading(name, variables, overrides, SETTING_NAMES).values()
+            values = Reading(name, variables, overrides, SETTING_NAMES).values(_read_secret)
         return cls(**values)
+
+
+def _read_secret(secret: str, region: str, connect_timeout: float | None) -> Any:
+    """Return what a secret says of the database, for an engine whose host is not set."""
+    from . import deadlines
+    from ._aws import stored
+
+    limit = deadlines.within(connect_timeout or deadlines.usual(), "RDSPOOL_CONNECT_TIMEOUT")
+    return stored.source(stored.Place(stored.SECRETS_MANAGER, secret, region)).get(limit)
 
 
 SETTING_NAMES: Final = tuple(Settings.__annotations__)

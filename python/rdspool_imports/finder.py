@@ -37,7 +37,10 @@ class Loader(SourceFileLoader):
         return code if code.co_filename == self.path else _moved(code, self.path)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Execute the module, without collections of garbage: what an import makes lives as long as the process."""
+        """Execute the module, without collections of garbage: what an import makes lives as long as the process.
+
+        So the collector never looks at it afterwards either.
+        """
         if not gc.isenabled():
             super().exec_module(module)
             return
@@ -45,6 +48,7 @@ class Loader(SourceFileLoader):
         try:
             super().exec_module(module)
         finally:
+            gc.freeze()
             gc.enable()
 
 
@@ -98,13 +102,15 @@ class Finder:
     def _read(self, archive: str) -> Codes:
         with open(f"{self.folder}/{archive}.{sys.implementation.cache_tag}", "rb", 0) as file:
             codes: Codes
-            codes, texts, functions = marshal.loads(file.read())  # noqa: S302  the layer's own
+            codes, texts, functions, magic, expressions = marshal.loads(file.read())  # noqa: S302  the layer's own
         self._archives[archive] = codes
         if not self.plain:
             from . import made
 
             made.texts |= texts
             made.codes |= functions
+            if magic == made.MAGIC:
+                made.expressions |= expressions
         return codes
 
 

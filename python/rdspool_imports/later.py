@@ -6,9 +6,12 @@ module or function in its place.
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib import import_module
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+
+from . import made
 
 TYPE_CHECKING = False  # typing takes 3 ms to import
 if TYPE_CHECKING:
@@ -66,7 +69,17 @@ class Pickle(Module):
     HIGHEST_PROTOCOL = 5
 
 
-_KNOWN = {"inspect": Inspect, "pickle": Pickle}
+class Re(Module):
+    """Stands for re while its module is imported, and answers with the regular expressions that the build compiled."""
+
+    compile = staticmethod(made.expression)
+
+    def __getattr__(self, attribute: str) -> Any:
+        """Return a flag without putting re in the place of the stand-in: more expressions follow it."""
+        return getattr(re, attribute) if attribute.isupper() else super().__getattr__(attribute)
+
+
+_KNOWN = {"inspect": Inspect, "pickle": Pickle, "re": Re}
 
 
 def _real(stand_in: Module) -> ModuleType:

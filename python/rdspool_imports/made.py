@@ -1,10 +1,12 @@
-"""SQLAlchemy's decorators write a function as text and compile it, at each import. Here they find both as the build made them.
+"""What modules make from texts at each import, as the build made it: functions of SQLAlchemy's decorators, and regular expressions.
 
-What the text depends on is the key, so that a function which differs in any of it is made as SQLAlchemy makes it.
+What the result depends on is the key, so that one which differs in any of it is made as without the build.
 """
 
 from __future__ import annotations
 
+import _sre  # type: ignore[import-not-found]  # of re, without a stub
+import re
 from types import FunctionType
 
 TYPE_CHECKING = False  # typing takes 3 ms to import
@@ -13,10 +15,14 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
+MAGIC: int = _sre.MAGIC
+"""Of compiled regular expressions. Another release of this Python with another one compiles them itself."""
 texts: dict[tuple[Any, ...], tuple[str, str, str]] = {}
 """Per key, the text of the function, and the names in it for the decorator's target and for the decorated function."""
 codes: dict[tuple[str, str], CodeType] = {}
 """The code of each text, by the text and the file name that tracebacks show."""
+expressions: dict[tuple[str, int], tuple[Any, ...]] = {}
+"""Per regular expression and its flags, what re.compile gives to _sre.compile."""
 
 
 def key(function: FunctionType, target: Any) -> tuple[Any, ...]:
@@ -55,3 +61,9 @@ def decorated(function: Any, target: Any, execute: Callable[..., FunctionType]) 
 def compiled(text: str, file: str) -> CodeType:
     """Return the code of a text, as compile() does."""
     return codes.pop((text, file), None) or compile(text, file, "exec")
+
+
+def expression(pattern: Any, flags: Any = 0) -> re.Pattern[Any]:
+    """Return the compiled regular expression, as re.compile() does."""
+    found = expressions.pop((pattern, int(flags)), None)
+    return re.compile(pattern, flags) if found is None else _sre.compile(*found)

@@ -1,4 +1,4 @@
-"""The results as tables: with rich for a terminal, in Markdown for the README."""
+"""The results as tables: with rich for a terminal, in Markdown for docs/bench.md."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def terminal(outcome: dict[str, Any]) -> RenderableType:
 
 
 def markdown(outcome: dict[str, Any]) -> str:
-    """Return the tables and the conditions of the run for the README."""
+    """Return the tables and the conditions of the run for docs/bench.md."""
     lines = []
     heads = [f"**{head}**" if head == OURS else head for head in _heads(outcome)]
     for section, measures in _sections(outcome):

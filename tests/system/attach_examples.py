@@ -38,7 +38,10 @@ from samtranslator.yaml_helper import yaml_parse
 # What the transform in AWS gets of the account; it refuses a local folder as a package's place.
 managed = {"AWSLambdaVPCAccessExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"}
 template = yaml_parse(sys.stdin.read())
-template["Resources"]["Function"]["Properties"]["CodeUri"] = {"Bucket": "bucket", "Key": "key"}
+for resource in template["Resources"].values():
+    for name in ("CodeUri", "ContentUri"):
+        if name in resource["Properties"]:
+            resource["Properties"][name] = {"Bucket": "bucket", "Key": "key"}
 translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=sys.argv[1]))
 print(json.dumps(translator.translate(template, parameter_values={}, get_managed_policy_map=lambda: managed)))
 """
@@ -65,9 +68,15 @@ def sam(folder: Path) -> Built:
     (programs / "python3.13").symlink_to(interpreter("3.13").executable)
     tools.run(tools.python(), "-m", "samcli", "build", cwd=work, PATH=f"{programs}:{tools.environ({})['PATH']}")
     built = work / ".aws-sam" / "build" / "template.yaml"
-    file = folder / "transformed.json"
-    file.write_text(tools.run(tools.python(), "-c", TRANSLATE, REGION, cwd=folder, stdin=built.read_text()).stdout)
+    file = transformed(built, folder)
     return Built(file, json.loads(file.read_text()), built.parent / "Function")
+
+
+def transformed(template: Path, folder: Path) -> Path:
+    """Return the file in `folder` with what the SAM transform makes of a template."""
+    file = folder / "transformed.json"
+    file.write_text(tools.run(tools.python(), "-c", TRANSLATE, REGION, cwd=folder, stdin=template.read_text()).stdout)
+    return file
 
 
 def cdk(folder: Path, values: Mapping[str, str], *, command_line: bool) -> Built:

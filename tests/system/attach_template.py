@@ -87,6 +87,8 @@ class Template:
                 return self.value(argument[1 if self._condition(argument[0]) else 2])
             case "Fn::Equals":
                 return str(self.value(argument[0])) == str(self.value(argument[1]))
+            case "Fn::And":
+                return all(map(self.value, argument))
             case "Fn::Not":
                 return not self.value(argument[0])
             case "Fn::Join":

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import json
 import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import boto3
 import pytest
 from layers import HERE
 from rdspool import ConnectError, ConnectTimeoutError, OutcomeUnknownError, ReadOnlyServerError, get_engine, pool, run
+from rdspool.__main__ import main
+from rdspool._aws import stored
 from sqlalchemy import exc, text
 
+import local.aws
 import local.cluster
 import local.front
 import local.server
@@ -22,6 +27,7 @@ from local.front import Command, LoseAnswer, Proxy
 from tests.waiting import wait_until
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "reader"
+ALIAS = "reader.internal.example"
 CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 USER = "app"
 PASSWORD = secrets.token_urlsafe(12)
@@ -428,3 +434,72 @@ def test_the_example_with_a_reader(cluster, layer_of, credentials):
     asked = {member: [one for one in member.front.connection().commands if "orders" in one] for member in (cluster.writer, cluster.reader)}
     assert [command.split()[1] for command in asked[cluster.writer]] == ["INSERT", "INSERT"]
     assert [command.split()[1] for command in asked[cluster.reader]] == ["SELECT"]
+
+
+# -- several engines ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def four_ways(cluster, monkeypatch):
+    """Settings of four engines, each with a way of its own to sign in: IAM, an alias, a secret, and a password through the proxy."""
+    password = secrets.token_urlsafe(12)
+    cluster.writer.server.create_user("reports", password, database="app")
+    cluster.wait_for_reader()
+    cluster.addresses[ALIAS] = cluster.reader.front.address
+    with local.aws.start() as aws:
+        for name, value in aws.variables().items():
+            if name == "AWS_ENDPOINT_URL":  # the credentials stay those of the front
+                monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", value)
+        client = boto3.client("secretsmanager", endpoint_url=aws.address, region_name="eu-central-1")
+        fields = {"username": "reports", "password": password, "host": cluster.reader_host, "port": cluster.port, "dbname": "app"}
+        client.create_secret(Name="shop/reports", SecretString=json.dumps(fields))
+        more = {
+            "ALIASED": {"HOST": ALIAS, "PORT": cluster.port, "ENDPOINT": cluster.reader_host, "USER": USER, "DATABASE": "app"},
+            "KEPT": {"SECRET": "shop/reports"},
+            "POOLED": {"HOST": cluster.proxy.host, "PORT": cluster.proxy.port, "USER": USER, "DATABASE": "app"},
+        }
+        for engine, settings in more.items():
+            for name, value in settings.items():
+                monkeypatch.setenv(f"RDSPOOL_{engine}_{name}", str(value))
+        yield {name: get_engine(name) for name in (None, "aliased", "kept", "pooled")}
+        stored.forget()
+    del cluster.addresses[ALIAS]
+
+
+def leads_to(engine):
+    with engine.connect() as connection:
+        return tuple(connection.execute(text("SELECT @@server_id, SUBSTRING_INDEX(USER(), '@', 1)")).one())
+
+
+def test_each_engine_signs_in_in_its_own_way(cluster, four_ways):
+    """Two times, and in the same process: what is kept of one (token, password, TLS session) is of no use to another."""
+    for _ in range(2):
+        writer, reader = server_id(cluster.writer), server_id(cluster.reader)
+        assert {name: leads_to(engine) for name, engine in four_ways.items()} == {
+            None: (writer, USER),
+            "aliased": (reader, USER),
+            "kept": (reader, "reports"),
+            "pooled": (writer, USER),
+        }
+        for engine in four_ways.values():
+            engine.dispose()
+
+
+def test_each_engine_goes_on_after_a_failover(cluster, four_ways):
+    for engine in four_ways.values():
+        leads_to(engine)
+    cluster.failover(cut=True)
+    cluster.addresses[ALIAS] = cluster.reader.front.address
+    writer, reader = server_id(cluster.writer), server_id(cluster.reader)
+    assert [leads_to(engine)[0] for engine in four_ways.values()] == [writer, reader, reader, writer]
+
+
+def test_the_doctor_examines_each_engine(four_ways, monkeypatch, capsys):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9/")
+    for name in ("aliased", "kept", "pooled"):
+        main(["doctor", name, "--json"])
+        report = json.loads(capsys.readouterr().out)
+        assert report["failed"] == [], name
+        settings = next(step for step in report["steps"] if step["step"] == "settings")["facts"]["settings"]
+        key = {"aliased": "endpoint", "kept": "secret", "pooled": "host"}[name]
+        assert settings[key]["from"] == f"RDSPOOL_{name.upper()}_{key.upper()}"

@@ -324,7 +324,7 @@ def test_an_alias_of_the_endpoint(front, doctor):
     with resolved("db.internal.example"):
         report = doctor(host="db.internal.example")
     assert report.failed == ["tls"]
-    assert report["tls"]["fix"] == [f"RDSPOOL_HOST={front.host}"]
+    assert report["tls"]["fix"] == [f"RDSPOOL_ENDPOINT={front.host}"]
     assert report["settings"]["outcome"] == "warning"
     assert "an alias (a CNAME)" in report.advice("settings")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import shutil
 import subprocess
@@ -58,15 +59,15 @@ for module in (sqlalchemy, sqlalchemy.orm, sqlalchemy.pool, sqlalchemy.dialects.
                 except (TypeError, ValueError) as error:
                     print(module.__name__, name, key, type(error))
 """,
-    "documentation": """
+    "names": """
 import sqlalchemy, sqlalchemy.orm
 for module in (sqlalchemy, sqlalchemy.orm):
     for name in sorted(name for name in dir(module) if not name.startswith("_")):
         found = getattr(module, name)
-        print(name, type(found).__name__, getattr(found, "__module__", None), getattr(found, "__qualname__", None), found.__doc__)
+        print(name, type(found).__name__, getattr(found, "__module__", None), getattr(found, "__qualname__", None))
 """,
     "modules": """
-import sys, sqlalchemy, sqlalchemy.orm, rdspool, mysql.connector.pooling, sqlalchemy.dialects.mysql
+import sys, sqlalchemy, sqlalchemy.orm, rdspool, mysql.connector.errorcode, mysql.connector.pooling, sqlalchemy.dialects.mysql
 [getattr(sqlalchemy.dialects.mysql, name) for name in "aiomysql asyncmy cymysql mariadbconnector mysqldb pymysql pyodbc".split()]
 for name in sorted(sys.modules):
     module = sys.modules[name]
@@ -252,6 +253,48 @@ def test_plain_has_the_code_as_published(layer: Path) -> None:
     assert ran.stdout == f"plain: SQLAlchemy from {layer}/sqlalchemy, archives in {layer}/rdspool_imports True True\n", ran.stderr
     ran = run(layer, code)
     assert ran.stdout == f"archives: SQLAlchemy from {layer}/sqlalchemy, archives in {layer}/rdspool_imports False False\n", ran.stderr
+
+
+def test_the_archives_have_no_docstrings_and_plain_has_those_that_sqlalchemy_adds_to(layer: Path, published: Path) -> None:
+    code = (
+        "import sqlalchemy.orm as o; print([each.__doc__ for each in (o.session, o.Session, o.Session.get, o.SessionEvents.after_commit)])"
+    )
+    assert run(layer, code).stdout == "[None, None, None, None]\n"
+    code = "import sqlalchemy.orm; print(sqlalchemy.orm.SessionEvents.after_commit.__doc__)"
+    plain = run(layer, code, RDSPOOL_IMPORTS="plain")
+    assert plain.stdout == run(published, code).stdout, plain.stderr
+    assert "Example argument forms" in plain.stdout
+
+
+EXPRESSIONS = (
+    ENGINE
+    + """
+import re, rdspool._driver.regions as regions, sqlalchemy.sql.compiler as compiler
+from rdspool_imports import made
+print(len(made.expressions))
+for module in (regions, compiler):
+    found = {name: each for name, each in vars(module).items() if isinstance(each, re.Pattern)}
+    print(len(found) > 5, all(each == re.compile(each.pattern, each.flags) for each in found.values()))
+"""
+)
+
+
+def test_all_regular_expressions_of_the_build_are_used_and_are_those_of_re(layer: Path) -> None:
+    ran = run(layer, EXPRESSIONS)
+    assert ran.stdout == "0\nTrue True\nTrue True\n", ran.stderr
+
+
+def test_regular_expressions_of_another_release_of_this_python_are_not_used(layer: Path, tmp_path: Path) -> None:
+    python = shutil.copytree(layer, tmp_path / "python")
+    archive = python / "rdspool_imports" / f"base.{sys.implementation.cache_tag}"
+    codes, texts, functions, magic, expressions = marshal.loads(archive.read_bytes())  # noqa: S302  the layer's own
+    assert len(expressions) > 40
+    broken = {key: (*given[:2], [0], *given[3:]) for key, given in expressions.items()}
+    archive.write_bytes(marshal.dumps((codes, texts, functions, magic, broken)))
+    assert "RuntimeError: invalid SRE code" in run(python, EXPRESSIONS).stderr
+    archive.write_bytes(marshal.dumps((codes, texts, functions, magic + 1, broken)))
+    ran = run(python, EXPRESSIONS)
+    assert ran.stdout == "0\nTrue True\nTrue True\n", ran.stderr
 
 
 def test_archives_of_another_python_are_one_line_and_no_failure(layer: Path, tmp_path: Path) -> None:

@@ -55,9 +55,9 @@ class Database:
         return [command[1:].decode() for command in self.sessions[session] if command[:1] == QUERY]
 
     def last_command(self, session=0):
-        """The last command of a connection that the client has closed, or will."""
+        """The last command of a connection that the client has closed, or will; b"" where it had none."""
         self._ended[session].wait()
-        return self.sessions[session][-1]
+        return (self.sessions[session] or [b""])[-1]
 
     def forget(self):
         """Forget the commands so far."""

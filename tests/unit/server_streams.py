@@ -184,7 +184,7 @@ def _sign_in(packet_stream: PacketStream, stream: Recorded) -> Outcome:
         packet_stream.send(b"")
         packet_stream.send(b"")
         login = Login(user="app", secret=Secret("secret"), database=None, attributes={}, tls=UNUSED_TLS, token=stream.token)
-        accepted = _converse(packet_stream, login, CLEAR_PASSWORD if stream.token else CACHING_SHA2)
+        accepted = _converse(packet_stream, login, CLEAR_PASSWORD if stream.token else CACHING_SHA2, greeting.nonce)
     except Error as error:
         return Outcome(None, error, closed=True, after=None)
     return Outcome((greeting, accepted), None, closed=True, after=None)

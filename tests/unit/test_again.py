@@ -520,8 +520,9 @@ def test_a_writer_takes_writes(database, certificates, told, taken):
             one.connect()
         assert isinstance(caught.value.orig, ReadOnlyServerError)
         assert 'role="writer"' in str(caught.value)
-        for session in range(len(database.sessions)):
-            assert database.last_command(session) == b"\x01"
+        assert database.last_command() == b"\x01"
+        # The time can be over while a later attempt signs in.
+        assert {database.last_command(session) for session in range(len(database.sessions))} <= {b"\x01", b""}
 
 
 def test_a_writer_whose_question_fails_is_closed(database, certificates):

@@ -13,7 +13,8 @@ from layer.matrix import PROJECT
 PACKAGE = PROJECT / "python" / "rdspool"
 DOCTOR = {path.relative_to(PACKAGE).as_posix() for path in (PACKAGE / "doctor").glob("*.py")}
 TESTING = {path.relative_to(PACKAGE).as_posix() for path in (PACKAGE / "testing").glob("*.py")}
-NOT_ON_THE_WAY = {"__main__.py", "sizing.py", "_aws/diagnosis.py", *DOCTOR, *TESTING}
+LATER = {"_aws/diagnosis.py", "_aws/requests.py", "_aws/stored.py", "_driver/unverified.py"}
+NOT_ON_THE_WAY = {"__main__.py", "sizing.py", *LATER, *DOCTOR, *TESTING}
 """Modules that no import of rdspool and no connect that succeeds imports."""
 MAY = {
     *("__future__", "atexit", "collections", "collections.abc", "contextlib", "contextvars", "datetime", "decimal", "enum", "functools"),

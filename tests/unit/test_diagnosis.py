@@ -69,8 +69,8 @@ def told(error, kind, number, *words, secret=None, **others):
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (62, ("is for another name (self-signed certificate)", "set RDSPOOL_HOST to the endpoint's own name")),
-        (64, ("is for another name", "not an alias or an address of it")),
+        (62, ("is for another name (self-signed certificate)", "set RDSPOOL_ENDPOINT to the endpoint's own name")),
+        (64, ("is for another name", "set RDSPOOL_ENDPOINT to the endpoint's own name")),
         (10, ("has expired", "rotate the database's certificate")),
         (9, ("is not valid yet", "check the clock here")),
         (80, ("does not keep to RFC 5280",)),
@@ -184,7 +184,7 @@ def denied(number=1045, message="Access denied", state="28000"):
 def test_a_refused_token():
     text = told(denied(), SignInError, 1045, f"Access denied by {WHERE}: the server does not say why it refused the IAM token of 'app'")
     assert "arn:aws:rds-db:eu-central-1:ACCOUNT:dbuser:RESOURCE-ID/app" in text
-    assert f"that {HOST!r} is the endpoint's own name, port and region (eu-central-1)" in text
+    assert f"that {HOST!r} is the endpoint's own name (of an alias, give it as RDSPOOL_ENDPOINT), port and region (eu-central-1)" in text
     assert explain(denied(), settings(), None, LIMIT).sqlstate == "28000"
 
 

@@ -291,7 +291,7 @@ def test_the_text_of_a_step(one_step):
 
 
 def test_the_form_of_the_json(one_step):
-    """What readers of it rest on: README.md describes it."""
+    """What readers of it rest on: docs/doctor.md describes it."""
     found = examination.summary(None, examination.examine(Patient(None)))
     assert list(found) == ["format", "rdspool", "name", "ok", "failed", "warnings", "passed", "steps"]
     assert found["format"] == 1

@@ -323,15 +323,23 @@ def test_a_second_sign_in_resumes_the_session_and_forget_ends_that(signing_in, s
     assert resumed == [False, True, False]
 
 
-def test_sessions_are_kept_by_address_and_their_number_is_bounded(signing_in, client_tls):
+def test_sessions_are_kept_by_name_and_address_and_their_number_is_bounded(signing_in, client_tls):
     _, _ = signing_in()
     stream = signing_in.made[0][0]
-    assert resumption.recall(client_tls, "db.test:3306") is not None
-    assert resumption.recall(client_tls, "db.test:3307") is None
-    assert resumption.recall(ssl.create_default_context(), "db.test:3306") is None
+    assert resumption.recall(client_tls, "db.test at db.test:3306") is not None
+    assert resumption.recall(client_tls, "db.test at db.test:3307") is None
+    assert resumption.recall(client_tls, "other.test at db.test:3306") is None
+    assert resumption.recall(ssl.create_default_context(), "db.test at db.test:3306") is None
     for number in range(200):
         resumption.keep(client_tls, f"host-{number}", stream.socket, None)
     assert len(resumption._sessions[client_tls]) <= 64
+
+
+def test_the_name_that_is_verified_can_be_another_than_the_hosts(signing_in):
+    accepted, _ = signing_in(host="alias.test", server_name="db.test")
+    assert accepted
+    with pytest.raises(InterfaceError, match=r"alias\.test:3306 failed.*other\.test"):
+        signing_in(host="alias.test", server_name="other.test")
 
 
 # -- the secret ----------------------------------------------------------------------------------------------------------------------

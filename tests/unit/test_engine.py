@@ -453,13 +453,13 @@ def test_a_child_of_a_fork_begins_anew_and_leaves_the_parents_connection_alone(d
     found = made()
     ours = kept(found)
     context = tls.context((str(certificates.ca),))
-    assert resumption.recall(context, f"127.0.0.1:{database.port}") is not None
+    assert resumption.recall(context, f"127.0.0.1 at 127.0.0.1:{database.port}") is not None
     locks = engine._lock, creator._tokens_lock, tls._lock
     creator._tokens["a"] = None
     engine._forget_engines()
     assert engine._engines == {}
     assert creator._tokens == {}
-    assert resumption.recall(context, f"127.0.0.1:{database.port}") is None
+    assert resumption.recall(context, f"127.0.0.1 at 127.0.0.1:{database.port}") is None
     assert not set(map(id, locks)) & {id(engine._lock), id(creator._tokens_lock), id(tls._lock)}
     assert found.pool.checkedin() == 0
     assert not ours.closed

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
 import types
+from types import SimpleNamespace
 
 import pytest
-from rdspool_imports import dataclass, later
+from rdspool_imports import dataclass, later, made
 
 
 def test_a_module_is_imported_when_an_attribute_is_asked_for(monkeypatch):
@@ -94,6 +96,24 @@ def test_other_questions_go_to_inspect_and_pickle():
     assert str(stand_in.signature(Example.method)) == "(self, first: 'int') -> 'str'"
     assert later.module({}, "pickle").HIGHEST_PROTOCOL == pickle.HIGHEST_PROTOCOL
     assert later.module({}, "pickle").loads(pickle.dumps(5)) == 5
+
+
+def test_the_stand_in_for_re_compiles_as_re_and_flags_leave_it_there():
+    namespace = {}
+    namespace["re"] = stand_in = later.module(namespace, "re")
+    assert stand_in.compile("a(?P<b>.)", stand_in.I | stand_in.DOTALL) == re.compile("a(?P<b>.)", re.IGNORECASE | re.DOTALL)
+    assert namespace["re"] is stand_in
+    assert stand_in.sub("a", "b", "cac") == "cbc"
+    assert namespace["re"] is re
+
+
+def test_an_expression_that_the_build_compiled_is_not_compiled_again(monkeypatch):
+    given = []
+    monkeypatch.setattr(made, "_sre", SimpleNamespace(compile=lambda *arguments: given.append(arguments)))
+    monkeypatch.setattr(made, "expressions", {("a+", 2): ("a+", 34, [1], 0, {}, (None,))})
+    assert later.module({}, "re").compile("a+", re.IGNORECASE) is None
+    assert given == [("a+", 34, [1], 0, {}, (None,))]
+    assert made.expressions == {}
 
 
 # -- dataclasses --------------------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from layer import package
 from layer.errors import LayerError
 from layer.imports.transform import Edit, Transform, apply, functions, module
 from layer.imports.transforms import HOOKS, TRANSFORMS
@@ -52,7 +53,7 @@ def test_the_names_and_reasons_are_there_and_each_saves_two_milliseconds() -> No
 def test_all_transforms_apply_to_the_versions_of_the_layer() -> None:
     if any(version(name) != pins()[name] for name in ("sqlalchemy", "mysql-connector-python", "typing-extensions")):
         pytest.skip("this environment has other versions than the layer")
-    files = {}
+    files = dict(package.files())
     for name in ("sqlalchemy", "mysql-connector-python", "typing-extensions"):
         for file in distribution(name).files or ():
             if file.suffix == ".py":

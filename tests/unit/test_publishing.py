@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import click
 import pytest
@@ -18,7 +19,7 @@ from layer.checks.finding import SIGNER_FILE
 from layer.errors import LayerError
 from layer.evidence import provenance
 from layer.evidence.source import Source
-from layer.publishing import gate, pruning, stages
+from layer.publishing import feed, gate, pruning, stages
 from layer.publishing.artefact import Artefact
 from layer.publishing.errors import explain
 from layer.publishing.grants import Grant, Policy
@@ -102,7 +103,9 @@ WANTED = Wanted(ARTEFACT, PROD, frozenset({PUBLIC}))
 
 
 def version(number: int) -> Version:
-    return Version(number, f"arn:{number}", ARTEFACT.code_sha256, ("python3.13",), ("x86_64",), "GPL", "", "")
+    return Version(
+        number, f"arn:{number}", ARTEFACT.code_sha256, ("python3.13",), ("x86_64",), "GPL", "", "", "2026-11-25T10:00:00.000+0000"
+    )
 
 
 def found(*numbers: int, latest: str = "arn:1", release: str = "arn:1", grants: tuple[Grant, ...] = (PUBLIC,)) -> Found:
@@ -159,6 +162,26 @@ def test_a_release_that_means_another_zip_is_a_fault_where_releases_are_immutabl
     assert compare(WANTED, there).faults == ()
     (fault,) = compare(dataclasses.replace(WANTED, immutable=True), there).faults
     assert "1.2.3 is already published with another zip (arn:1)" in fault
+
+
+@pytest.mark.parametrize(
+    ("base", "run"),
+    [
+        (TARGET.base_image, True),
+        (f"{TARGET.base_image}@sha256:{'0' * 64}", True),
+        (f"{TARGET.base_image.rpartition(':')[0]}@sha256:{'0' * 64}", True),
+        (matrix.target("3.12", "x86_64").base_image, False),
+        (f"{TARGET.base_image}-mine", False),
+        (f"registry.example/{TARGET.base_image}", False),
+        (None, False),
+    ],
+)
+def test_only_awss_image_is_taken_from_the_provenance_to_compile_again(tmp_path, base, run):
+    artefact = replace(ARTEFACT, path=tmp_path / f"{TARGET.name}.zip")
+    assert gate.image(artefact) is None
+    statement = {"predicate": {"buildDefinition": {"externalParameters": {"base": base} if base else {}}}}
+    artefact.path.with_suffix(".provenance.json").write_text(json.dumps(statement))
+    assert gate.image(artefact) == (base if run else None)
 
 
 def test_the_description_has_release_interpreter_and_hash_and_fits():
@@ -336,8 +359,40 @@ def test_a_signed_zip_is_the_one_of_its_provenance_if_what_was_signed_is(artefac
                 gate.provenance(signed, TREE)
 
 
-def test_the_readmes_policy_allows_every_call_that_is_made():
-    text = (matrix.PROJECT / "layer" / "README.md").read_text()
+def test_the_feed_has_what_atom_asks_for_and_the_newest_release_first():
+    published = [
+        feed.Published(release, created, region, "3.13", "arm64")
+        for release, created, region in (
+            ("1.0.0", "2026-11-25T23:30:00.123+0000", "eu-west-1"),
+            ("1.0.1", "2026-11-26T00:10:00.000+0000", "eu-west-1"),
+            ("0.9.10", "2026-11-24T10:00:00.000+0000", "eu-west-1"),
+            # A region that was added to a release later.
+            ("0.9.10", "2026-11-26T02:00:00.000+0200", "us-east-1"),
+        )
+    ]
+    root = ElementTree.fromstring(feed.as_atom(published, "rdspool"))  # noqa: S314 (written by us)
+    entries = root.findall("{*}entry")
+    assert [(entry.findtext("{*}title"), entry.findtext("{*}updated")) for entry in entries] == [
+        ("rdspool 1.0.1", "2026-11-26T00:10:00+00:00"),
+        ("rdspool 0.9.10", "2026-11-26T00:00:00+00:00"),
+        ("rdspool 1.0.0", "2026-11-25T23:30:00+00:00"),
+    ]
+    assert root.findtext("{*}updated") == "2026-11-26T00:10:00+00:00"
+    assert root.findtext("{*}author/{*}name") == "rdspool"
+    assert [each.tag for each in (root, *entries)] == [f"{{{feed.ATOM}}}{tag}" for tag in ("feed", "entry", "entry", "entry")]
+    for each in (root, *entries):
+        assert each.findtext("{*}id").startswith("urn:uuid:")
+        assert each.findtext("{*}title")
+        assert {link.get("rel") for link in each.findall("{*}link")} >= {"alternate"}
+    elsewhere = ElementTree.fromstring(feed.as_atom(published, "rdspool", "https://code.example/fork"))  # noqa: S314 (written by us)
+    assert not {each.text for each in root.iter("{*}id")} & {each.text for each in elsewhere.iter("{*}id")}
+
+
+GUIDE = matrix.PROJECT / "docs" / "publishing.md"
+
+
+def test_the_policy_of_the_guide_allows_every_call_that_is_made():
+    text = GUIDE.read_text()
     policy = json.loads(re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0])
     actions = [statement["Action"] for statement in policy["Statement"]]
     allowed = {action for named in actions for action in ([named] if isinstance(named, str) else named)}
@@ -345,15 +400,20 @@ def test_the_readmes_policy_allows_every_call_that_is_made():
     for path in (matrix.PROJECT / "layer" / "publishing").glob("*.py"):
         for service, operation in re.findall(r'\.(?:ask|pages)\(\s*"(\w+)", "(\w+)"', path.read_text()):
             made.add(f"{service}:{''.join(part.capitalize() for part in operation.split('_'))}")
-    # Both are rights to read: AWS has none of their names.
-    alias = {"s3:HeadObject": "s3:GetObject", "lambda:GetLayerVersionByArn": "lambda:GetLayerVersion"}
-    assert {alias.get(action, action) for action in made} == allowed
+    # AWS has no rights of their names.
+    alias = {
+        "s3:HeadObject": "s3:GetObject",
+        "lambda:GetLayerVersionByArn": "lambda:GetLayerVersion",
+        "lambda:Invoke": "lambda:InvokeFunction",
+    }
+    # CreateFunction needs the right to give the function its role.
+    assert {alias.get(action, action) for action in made} | {"iam:PassRole"} == allowed
 
 
-def test_the_readmes_commands_take_the_options_that_it_gives_them():
-    text = (matrix.PROJECT / "layer" / "README.md").read_text()
-    calls = re.findall(r"^    python -m layer ([^#\n]+)", text, re.MULTILINE)
-    assert len(calls) >= 10
+@pytest.mark.parametrize(("path", "least"), [(matrix.PROJECT / "layer" / "README.md", 5), (GUIDE, 10)], ids=["README", "guide"])
+def test_the_commands_of_the_documents_take_the_options_that_they_give_them(path, least):
+    calls = re.findall(r"^(?:    )?(?:arn=\$\()?(?:\.venv/bin/)?python -m layer ([^#)\n]+)", path.read_text(), re.MULTILINE)
+    assert len(calls) >= least
     for call in calls:
         name, *arguments = shlex.split(call)
         command = main.commands[name]

@@ -9,7 +9,7 @@ import traceback
 import botocore.session
 import pytest
 from rdspool import Settings, SettingsError
-from rdspool._aws.endpoints import is_proxy, partition_of, region_of
+from rdspool._aws.endpoints import is_proxy, partition_of, region_of, region_of_arn
 from rdspool.secret import Secret
 
 HOST = "app.cluster-c1abc.eu-central-1.rds.amazonaws.com"
@@ -134,6 +134,140 @@ def test_the_partition_of_each_region_is_botocores():
 def test_a_region_of_a_partition_with_a_longer_name():
     host = "mydb.c1abc.eusc-de-east-1.rds.amazonaws.eu"
     assert load(environ={"RDSPOOL_HOST": host, "AWS_REGION": "eusc-de-east-1"}).region == "eusc-de-east-1"
+
+
+def test_the_endpoints_own_name_is_that_of_the_token_and_the_region():
+    settings = load(environ={"RDSPOOL_HOST": "db.internal", "RDSPOOL_ENDPOINT": f"{HOST.upper()}."})
+    assert (settings.host, settings.own_name, settings.own_port, settings.region) == ("db.internal", HOST, 3306, "eu-central-1")
+    settings = Settings.load(environ={}, url=f"mysql://app@127.0.0.1:3307/db?endpoint={HOST}:3306")
+    assert (settings.host, settings.port, settings.own_name, settings.own_port) == ("127.0.0.1", 3307, HOST, 3306)
+    settings = load()
+    assert (settings.own_name, settings.own_port) == (HOST, 3306)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "words"),
+    [
+        (f"{HOST}:", "from 1 to 65,535"),
+        (f"{HOST}:0", "from 1 to 65,535"),
+        (f"{HOST}:70000", "from 1 to 65,535"),
+        (f"{HOST}:33o6", "from 1 to 65,535"),
+        (f"mysql://{HOST}", "give the endpoint alone"),
+        ("user:pw@host", "RDSPOOL_ENDPOINT"),
+        ("two words", "no host name"),
+    ],
+)
+def test_an_endpoint_that_is_no_name(endpoint, words):
+    with pytest.raises(SettingsError, match="RDSPOOL_ENDPOINT") as caught:
+        load(environ={"RDSPOOL_ENDPOINT": endpoint})
+    assert words in str(caught.value)
+    assert "pw@host" not in str(caught.value)
+
+
+OWN = {"RDSPOOL_HOST": "localhost", "RDSPOOL_PASSWORD": "pw", "RDSPOOL_DEVELOPMENT": "true"}
+
+
+@pytest.fixture
+def no_function(monkeypatch):
+    for name in ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_EXECUTION_ENV"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("no_function")
+def test_development_with_a_database_of_ones_own():
+    settings = load(environ=OWN)
+    assert settings.development
+    assert settings.region is None
+    assert not load(environ={**OWN, "RDSPOOL_DEVELOPMENT": "false"}).development
+    assert not load("reporting", {**OWN, "RDSPOOL_REPORTING_HOST": HOST, "RDSPOOL_REPORTING_USER": "app"}).development
+
+
+@pytest.mark.usefixtures("no_function")
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"RDSPOOL_PASSWORD": "", "AWS_REGION": "eu-west-1"}, "set RDSPOOL_PASSWORD"),
+        ({"RDSPOOL_PASSWORD": "x?X-Amz-Signature=1"}, "never a token"),
+        ({"RDSPOOL_CA": __file__}, "with RDSPOOL_CA"),
+        *(
+            ({"RDSPOOL_HOST": host}, f"{host!r} is an RDS endpoint")
+            for host in (
+                HOST,
+                "db.c1abc.rds.cn-north-1.amazonaws.com.cn",
+                "db.c1abc.us-isob-east-1.rds.sc2s.sgov.gov",
+                "db.c1abc.eusc-de-east-1.rds.amazonaws.eu",
+                "x.rds.amazonaws.com",
+            )
+        ),
+        ({"RDSPOOL_ENDPOINT": HOST}, "is an RDS endpoint"),
+    ],
+)
+def test_development_is_for_nothing_else(environ, words):
+    with pytest.raises(SettingsError, match="RDSPOOL_DEVELOPMENT is for development with a database of your own only") as caught:
+        load(environ={**OWN, **environ})
+    assert words in str(caught.value)
+
+
+@pytest.mark.usefixtures("no_function")
+@pytest.mark.parametrize("variable", ["AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_EXECUTION_ENV"])
+def test_development_is_not_for_a_function(monkeypatch, variable):
+    monkeypatch.setenv(variable, "x")
+    with pytest.raises(SettingsError, match=variable):
+        load(environ=OWN)
+
+
+ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/app-AbCdEf"
+
+
+@pytest.mark.parametrize("key", ["secret", "password_parameter"])
+def test_a_password_that_aws_keeps(key):
+    settings = load(environ={f"RDSPOOL_{key.upper()}": ARN})
+    assert getattr(settings, key) == ARN
+    assert settings.stored
+    assert not settings.iam
+    assert load("reporting", {f"RDSPOOL_{key.upper()}": ARN, "RDSPOOL_REPORTING_HOST": HOST, "RDSPOOL_REPORTING_USER": "r"}).iam
+
+
+def test_the_user_can_be_that_of_the_secret():
+    settings = Settings.load(environ={"RDSPOOL_HOST": HOST, "RDSPOOL_SECRET": "shop"})
+    assert (settings.user, settings.completed("app", "shop").user, settings.completed("app", "shop").database) == ("", "app", "shop")
+    assert load(environ={"RDSPOOL_SECRET": "shop", "RDSPOOL_DATABASE": "d"}).completed("other", "other").database == "d"
+    with pytest.raises(SettingsError, match="RDSPOOL_USER is not set"):
+        Settings.load(environ={"RDSPOOL_HOST": HOST, "RDSPOOL_PASSWORD_PARAMETER": "shop"})
+
+
+@pytest.mark.parametrize(
+    "keys", [("SECRET", "PASSWORD"), ("SECRET", "PASSWORD_PARAMETER"), ("PASSWORD_PARAMETER", "PASSWORD")], ids=lambda keys: "+".join(keys)
+)
+def test_the_password_is_in_one_place(keys):
+    with pytest.raises(SettingsError, match="are both set") as caught:
+        load(environ={f"RDSPOOL_{key}": f"value-{key}" for key in keys})
+    for key in keys:
+        assert f"RDSPOOL_{key}" in str(caught.value)
+        assert f"value-{key}" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["SECRET", "PASSWORD_PARAMETER"])
+@pytest.mark.parametrize("value", ['{"password": "pw-itself"}', "pw-itself!", "pw-itself ü"])
+def test_a_secret_that_stands_in_the_place_of_its_name_is_not_shown(key, value):
+    with pytest.raises(SettingsError, match=f"RDSPOOL_{key} is no name") as caught:
+        load(environ={f"RDSPOOL_{key}": value})
+    assert "pw-itself" not in str(caught.value)
+
+
+def test_the_region_of_a_secret():
+    own = {"RDSPOOL_HOST": "db.internal", "RDSPOOL_CA": __file__}
+    with pytest.raises(SettingsError, match=r"the region of 'shop' is not known.*RDSPOOL_REGION"):
+        load(environ={**own, "RDSPOOL_SECRET": "shop"})
+    assert load(environ={**own, "RDSPOOL_SECRET": "shop", "AWS_REGION": "eu-west-1"}).region == "eu-west-1"
+    assert load(environ={**own, "RDSPOOL_SECRET": ARN}).region is None
+
+
+@pytest.mark.parametrize(
+    ("name", "region"), [(ARN, "eu-west-1"), ("shop/app", None), ("arn:aws", None), ("arn:aws:ssm::1:parameter/x", None), ("/a:3", None)]
+)
+def test_the_region_of_an_arn(name, region):
+    assert region_of_arn(name) == region
 
 
 def test_region_from_the_environment_when_the_host_has_none():

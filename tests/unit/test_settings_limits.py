@@ -1,4 +1,4 @@
-"""The limits of each setting: the first value that is taken, the last, and what lies beyond; and the defaults, as the README has them."""
+"""The limits of each setting: the first value that is taken, the last, and what lies beyond; and the defaults, as docs/settings.md has them."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from layer.__main__ import main
+from layer.commands.catalog import catalog
 from layer.matrix import PROJECT, names
 
 FOLDER = PROJECT / ".github" / "workflows"
@@ -72,20 +74,74 @@ def test_no_rights_but_those_that_a_job_asks_for_and_no_keys(path):
 def test_the_release_goes_through_beta_and_an_approval():
     jobs = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]
     assert [(name, job.get("needs"), job.get("environment")) for name, job in jobs.items()] == [
+        ("ci", None, None),
         ("build", None, None),
         ("rebuild", "build", None),
         ("peers", None, None),
         ("distributions", None, None),
         ("arm64", "build", None),
         ("archives", "build", None),
-        ("attest", ["rebuild", "arm64", "peers", "archives"], None),
+        ("attest", ["ci", "rebuild", "arm64", "peers", "archives"], None),
         ("attest-sbom", "attest", None),
         ("beta", "attest-sbom", "beta"),
-        ("prod", "beta", "prod"),
+        ("canary", "beta", "beta"),
+        ("prod", "canary", "prod"),
+        ("sar", "prod", "sar"),
         ("pypi", ["distributions", "prod"], "pypi"),
         ("release", "prod", None),
     ]
-    assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["attest", "attest-sbom", "beta", "prod", "pypi"]
+    assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == [
+        "attest",
+        "attest-sbom",
+        "beta",
+        "canary",
+        "prod",
+        "sar",
+        "pypi",
+    ]
+
+
+def test_ci_runs_the_drivers_tests_with_every_python():
+    job = yaml.safe_load((FOLDER / "ci.yml").read_text())["jobs"]["pythons"]
+    assert job["strategy"]["matrix"] == {"python": names("python")}
+    assert job["steps"][1]["with"]["python-version"] == job["steps"][2]["env"]["VERSION"] == "${{ matrix.python }}"
+    assert job["steps"][2]["run"] == 'tests/run.sh --python "$VERSION"'
+
+
+GH = """#!/bin/sh
+echo "$*" >> calls
+case "$1 $2" in
+  "run list") cat runs ;;
+  "run watch") exit "$(cat conclusion)" ;;
+  *) exit 9 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("runs", "conclusion", "words"),
+    [("77\n", 0, ""), ("77\n", 1, "CI failed for c0ffee: see its run 77"), ("", 0, "CI did not run for c0ffee")],
+)
+def test_the_release_asks_for_the_success_of_ci(tmp_path, runs, conclusion, words):
+    """Run the script with a gh that knows such runs."""
+    jobs = yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"]
+    (step,) = jobs["ci"]["steps"]
+    for name, content in (("gh", GH), ("runs", runs), ("conclusion", str(conclusion))):
+        (tmp_path / name).write_text(content)
+    (tmp_path / "gh").chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "COMMIT": "c0ffee"}
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", step["run"]], cwd=tmp_path, env=variables, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, words in done.stdout) == (1 if words else 0, True)
+    listed, *watched = (tmp_path / "calls").read_text().splitlines()
+    assert "--workflow ci.yml --branch main --event push --commit c0ffee" in listed
+    assert watched == (["run watch 77 --exit-status --interval 30"] if runs else [])
+
+
+def test_a_commit_of_main_is_checked_to_the_end():
+    concurrency = yaml.safe_load((FOLDER / "ci.yml").read_text())["concurrency"]
+    assert concurrency["cancel-in-progress"] == "${{ github.event_name == 'pull_request' }}"
 
 
 def test_the_release_runs_sqlalchemys_tests_on_the_code_of_the_layer():
@@ -131,14 +187,21 @@ def test_the_rebuild_fails_when_one_byte_differs(tmp_path):
     assert run().returncode != 0
 
 
-@pytest.mark.parametrize("stage", ["beta", "prod"])
-def test_what_is_published_was_attested_by_this_workflow(stage):
+@pytest.mark.parametrize(("stage", "command"), [("beta", "layer publish"), ("prod", "layer publish"), ("sar", "sam publish")])
+def test_what_is_published_was_attested_by_this_workflow(stage, command):
     found = [step.get("run", "") for step in yaml.safe_load((FOLDER / "release.yml").read_text())["jobs"][stage]["steps"]]
     verified = next(number for number, script in enumerate(found) if "gh attestation verify" in script)
-    published = next(number for number, script in enumerate(found) if "layer publish" in script)
+    published = next(number for number, script in enumerate(found) if command in script)
     assert verified < published
     assert "/.github/workflows/release.yml" in found[verified]
     assert '--source-digest "$COMMIT"' in found[verified]
+
+
+def test_every_file_of_the_catalogue_is_in_the_release():
+    (script,) = [step["run"] for step in steps(FOLDER / "release.yml") if "gh release create" in step.get("run", "")]
+    written = {name.strip(" .") for name in re.split(r",|and", catalog.help.splitlines()[0].partition(": ")[2])}
+    assert written == {"layers.md", "layers.json", "layers.csv", "index.html", "feed.atom"}
+    assert {name for name in written if f"dist/catalogue/{name}" in script} == written
 
 
 def test_every_layers_sbom_is_attested():
@@ -186,3 +249,18 @@ def test_every_script_is_sound_and_every_command_of_the_layer_takes_its_options(
             command = main.commands[name]
             # Options that don't exist or lack a value are refused here; files are looked at only when it runs.
             command.make_parser(click.Context(command)).parse_args(arguments)
+
+
+def test_issue_forms_are_of_githubs_schemas():
+    forms = sorted((PROJECT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    assert len(forms) > 1
+    for form in forms:
+        schema = "vendor.github-issue-config" if form.name == "config.yml" else "vendor.github-issue-forms"
+        done = subprocess.run([TOOLS / "check-jsonschema", "--builtin-schema", schema, form], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_development_container_prepares_what_the_tests_need():
+    container = json.loads((PROJECT / ".devcontainer" / "devcontainer.json").read_text())
+    (script,) = shlex.split(container["postCreateCommand"])[2:]
+    assert script == ". local/setup.sh && setup_venv tests"

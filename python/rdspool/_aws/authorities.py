@@ -10,7 +10,7 @@ import os
 from typing import Final
 
 from ..errors import SettingsError
-from .endpoints import EUROPEAN_SOVEREIGN_CLOUD, is_proxy, partition_of, region_of
+from .endpoints import EUROPEAN_SOVEREIGN_CLOUD, is_proxy, is_rds, partition_of, region_of
 
 ROOTS: Final = os.path.join(os.path.dirname(__file__), "roots")
 PROXY_ROOTS: Final = os.path.join(ROOTS, "proxy.pem")
@@ -32,8 +32,9 @@ def root_files(host: str, region: str | None, ca: str | None) -> tuple[str, ...]
     file = os.path.join(ROOTS, f"{region}.pem")
     if region is None or not os.path.isfile(file):
         where = f"the region {region!r}" if region else f"the host {host!r}, whose region is not known"
+        own = "" if is_rds(host) else "; to connect to a database of your own, for development only, set RDSPOOL_DEVELOPMENT=true"
         raise SettingsError(
             f"rdspool ships no certificate authorities for {where}: set RDSPOOL_REGION if it is wrong, "
-            "or RDSPOOL_CA to a PEM file with the authorities of your server (for RDS: the region's bundle from AWS's documentation)"
+            f"or RDSPOOL_CA to a PEM file with the authorities of your server (for RDS: the region's bundle from AWS's documentation){own}"
         )
     return (file,) if region_of(host) else (file, PROXY_ROOTS)

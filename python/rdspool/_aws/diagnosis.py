@@ -7,6 +7,7 @@ error here as its `orig`.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import ssl
 import time
@@ -29,8 +30,9 @@ from .._driver.error_numbers import (
     TOO_MANY_CONNECTIONS,
     UNKNOWN_DATABASE,
 )
-from .._driver.sign_in import NoGreetingError, UnverifiedAnswerError
+from .._driver.sign_in import NoGreetingError, NoTlsError, UnverifiedAnswerError
 from .._driver.transport import NameTimeoutError
+from .._settings.defaults import OF_A_FUNCTION
 from ..deadlines import Limit
 from ..errors import (
     CertificateError,
@@ -45,7 +47,7 @@ from ..errors import (
 )
 from ..secret import Secret
 from ..settings import Settings
-from .endpoints import partition_of
+from .endpoints import is_rds, partition_of
 from .token import TOKEN_LIFETIME, target_of
 
 # OpenSSL's X509_V_ERR_* numbers (x509_vfy.h).
@@ -73,7 +75,14 @@ def explain(error: Error, settings: Settings, secret: Secret | None, limit: Limi
     number = error.errno or -1
     cause = error.__cause__
     if number == TLS_FAILED and isinstance(cause, ssl.SSLCertVerificationError):
-        return CertificateError(_certificate(cause, settings, where), errno=number)
+        return CertificateError(_certificate(cause, settings, where) + _of_ones_own(settings), errno=number)
+    if isinstance(error, NoTlsError):
+        return CertificateError(
+            f"{where} offers no TLS, so nothing was sent to it: RDS always does, so something else may be answering there{_of_ones_own(settings)}",
+            errno=number,
+        )
+    if number == TLS_FAILED and settings.development:
+        return CertificateError(f"no connection to {where}: {error.msg}", errno=number)
     if number == TLS_FAILED:
         return CertificateError(
             f"no TLS connection to {where}: {error.msg}. rdspool needs TLS 1.2 or later: check that {settings.host!r} is the database's endpoint",
@@ -157,12 +166,26 @@ def _said(error: Error) -> str:
     return str(error.msg).strip()
 
 
+def _of_ones_own(settings: Settings) -> str:
+    """Return what else to do where the server can be one of the user's own: such a one has made its certificate itself, or has none."""
+    if is_rds(settings.own_name) or any(os.environ.get(name) for name in OF_A_FUNCTION):
+        return ""
+    password = " with RDSPOOL_PASSWORD" if settings.iam else ""
+    return (
+        f". To a database of your own, for development only, RDSPOOL_DEVELOPMENT=true{password} connects without verifying it (and without "
+        "RDSPOOL_CA); better: `python -m local up`, in rdspool's repository, starts one that is verified"
+    )
+
+
 def _certificate(cause: ssl.SSLCertVerificationError, settings: Settings, where: str) -> str:
     roots = f"RDSPOOL_CA={settings.ca}" if settings.ca else f"the roots of RDS in {settings.region} or of RDS Proxy"
     if cause.verify_code in _WRONG_NAME:
         return (
-            f"the certificate of {where} is for another name ({cause.verify_message}): set RDSPOOL_HOST to the endpoint's own name, "
-            "not an alias or an address of it"
+            f"the certificate of {where} is for another name ({cause.verify_message}): if {settings.own_name!r} is an alias or an address of the "
+            "endpoint, set RDSPOOL_ENDPOINT to the endpoint's own name, for which the certificate is; if not, correct RDSPOOL_HOST"
+            if settings.endpoint is None
+            else f"the certificate of {where} is not for {settings.own_name!r} ({cause.verify_message}), which RDSPOOL_ENDPOINT says is the name of "
+            "the endpoint: correct it, or RDSPOOL_HOST, which leads elsewhere"
         )
     if cause.verify_code == _EXPIRED:
         return f"the certificate of {where} has expired: rotate the database's certificate, or check the clock here ({_clock()})"
@@ -185,20 +208,26 @@ def _refusal(settings: Settings, secret: Secret | None) -> str:
         wrong = _wrong_token(token, settings)
         if wrong:
             return wrong
+    if settings.stored:
+        place = f"the secret {settings.secret!r}" if settings.secret else f"the parameter {settings.password_parameter!r}"
+        return (
+            f"check that {place} has the password that {settings.user!r} has on the server, in its current version; while a secret is rotated, "
+            "that of AWSPENDING is tried too"
+        )
     if not settings.iam:
         return f"check RDSPOOL_USER ({settings.user!r}) and RDSPOOL_PASSWORD, or leave the password out to sign in with IAM"
     return (
         f"the server does not say why it refused the IAM token of {settings.user!r}. Check that the database user was made with "
         "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'; that IAM authentication is on for this database; that the function's role allows "
-        f"rds-db:connect on arn:{partition_of(settings.region or '')}:rds-db:{settings.region}:ACCOUNT:dbuser:RESOURCE-ID/{settings.user}; and that {settings.host!r} is the "
-        f"endpoint's own name, port and region ({settings.region}), for all three are signed; the clock here says {_clock()}"
+        f"rds-db:connect on arn:{partition_of(settings.region or '')}:rds-db:{settings.region}:ACCOUNT:dbuser:RESOURCE-ID/{settings.user}; and that {settings.own_name!r} is the "
+        f"endpoint's own name (of an alias, give it as RDSPOOL_ENDPOINT), port and region ({settings.region}), for all three are signed; the clock here says {_clock()}"
     )
 
 
 def _wrong_token(token: str, settings: Settings) -> str | None:
     """Return what is wrong with a token that its own text tells: its end, its target, its user."""
     target, _, query = token.partition("/?")
-    wanted = target_of(settings.host, settings.port)
+    wanted = target_of(settings.own_name, settings.own_port)
     values = {name: found[0] for name, found in parse_qs(query).items()}
     try:
         signed = datetime.fromisoformat(values.get("X-Amz-Date", "")).timestamp()

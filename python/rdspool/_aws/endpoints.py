@@ -34,6 +34,17 @@ def region_of(host: str) -> str | None:
     return _parts(host)[1]
 
 
+def region_of_arn(name: str) -> str | None:
+    """Return the region of an ARN, None for any other text."""
+    parts = name.split(":")
+    return parts[3] or None if parts[0] == "arn" and len(parts) > 5 else None
+
+
+def is_rds(host: str) -> bool:
+    """Return whether the host is an endpoint of RDS in any partition, or looks like one."""
+    return region_of(host) is not None or ".rds.amazonaws." in f"{host}."
+
+
 def is_proxy(host: str) -> bool:
     """Return whether the host is the endpoint of an RDS Proxy.
 

@@ -42,14 +42,14 @@ class ByteStream:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.address} {'closed' if self.socket is None else 'open'}>"
 
-    def start_tls(self, context: ssl.SSLContext, session: ssl.SSLSession | None) -> None:
-        """Run the TLS handshake, which verifies the server. Raises InterfaceError."""
+    def start_tls(self, context: ssl.SSLContext, session: ssl.SSLSession | None, name: str) -> None:
+        """Run the TLS handshake, which verifies that the server is `name`. Raises InterfaceError."""
         if self._at != len(self._buffer):
             # Bytes sent before TLS that the client has not asked for can only come from someone in between.
             raise ProtocolError(f"{self.address} sent data ahead of the TLS handshake", errno=TLS_FAILED)
         assert self.socket is not None
         self._set_timeout(None)
-        self.socket = transport.start_tls(self.socket, self.host, self.address, context, session)
+        self.socket = transport.start_tls(self.socket, name, self.address, context, session)
 
     def set_default_timeout(self, seconds: float | None) -> None:
         """Set how long a read or a write waits where it names no time of its own."""

@@ -29,20 +29,22 @@ class Verified(NamedTuple):
 _sessions: WeakKeyDictionary[ssl.SSLContext, dict[str, Verified]] = WeakKeyDictionary()
 
 
-def recall(context: ssl.SSLContext, address: str) -> Verified | None:
-    """Return the last session with this address under this context, which is what verified the server in it; None once that is too long ago.
+def recall(context: ssl.SSLContext, peer: str) -> Verified | None:
+    """Return the last session with this peer under this context, which is what verified the server in it; None once that is too long ago.
+
+    `peer` is the name that was verified and the address: a session that is resumed is verified against no other name.
 
     By the wall clock: over a freeze of the environment the monotonic one can stand still, a certificate's end does not.
     """
     kept = _sessions.get(context, {})
-    found = kept.get(address)
+    found = kept.get(peer)
     if found is not None and not found.since <= time.time() < found.until:
-        del kept[address]
+        del kept[peer]
         return None
     return found
 
 
-def keep(context: ssl.SSLContext, address: str, channel: ssl.SSLSocket, offered: Verified | None) -> None:
+def keep(context: ssl.SSLContext, peer: str, channel: ssl.SSLSocket, offered: Verified | None) -> None:
     """Keep the session of `channel`, once the server's ticket has been read (with TLS 1.3: with its first answer).
 
     `offered` is what the channel was opened with. A session that was resumed is kept on until half its life is over: reading a new one out
@@ -62,7 +64,7 @@ def keep(context: ssl.SSLContext, address: str, channel: ssl.SSLSocket, offered:
         kept = _sessions.setdefault(context, {})
         if len(kept) >= _LIMIT:
             kept.clear()
-        kept[address] = Verified(session, since, until)
+        kept[peer] = Verified(session, since, until)
 
 
 def _end_of_certificate(channel: ssl.SSLSocket) -> float:

@@ -86,7 +86,7 @@ class Greeting(NamedTuple):
 class Login:
     """Who signs in, and how. Not a dataclass: making one costs a cold start 1 ms of CPU."""
 
-    __slots__ = ("attributes", "capabilities", "database", "secret", "tls", "token", "user")
+    __slots__ = ("attributes", "capabilities", "database", "development", "secret", "server_name", "tls", "token", "user")
 
     def __init__(
         self,
@@ -96,21 +96,27 @@ class Login:
         database: str | None,
         attributes: Mapping[str, str],
         tls: ssl.SSLContext,
+        server_name: str | None = None,
         token: bool = False,
         capabilities: int = CAPABILITIES,
+        development: bool = False,
     ) -> None:
         """Take what the login carries.
 
-        `attributes` are seen in performance_schema.session_connect_attrs; `token` tells that the secret is an IAM token: it is sent as it
-        is (mysql_clear_password), and nothing but a token ever goes that way.
+        `attributes` are seen in performance_schema.session_connect_attrs; `server_name` is what the server's certificate has to be for, None for
+        the host that the stream leads to; `token` tells that the secret is an IAM token: it is sent as it
+        is (mysql_clear_password), and nothing but a token ever goes that way. `development`: the server is one's own, and need not offer TLS;
+        `tls` verifies nothing then.
         """
         self.user = user
         self.secret = secret
         self.database = database
         self.attributes = attributes
         self.tls = tls
+        self.server_name = server_name
         self.token = token
         self.capabilities = capabilities
+        self.development = development
 
 
 def receive_greeting(stream: PacketStream) -> Greeting:
@@ -160,15 +166,23 @@ class UnverifiedAnswerError(OperationalError):
 def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
     """Secure the stream, sign in and return the server's OK packet.
 
-    Raises InterfaceError where the server offers no TLS or fails verification, the server's own error where it refuses, and
+    Raises NoTlsError where the server offers no TLS, InterfaceError where it fails verification, the server's own error where it refuses, and
     NotSupportedError where it asks for a plugin that is not known here, or for a password in clear.
     """
-    flags = login.capabilities & (greeting.capabilities | ~_IF_OFFERED) | ClientFlag.PLUGIN_AUTH | ClientFlag.SSL | PROTOCOL_41
+    flags = login.capabilities & (greeting.capabilities | ~_IF_OFFERED) | ClientFlag.PLUGIN_AUTH | PROTOCOL_41
     if login.database:
         flags |= ClientFlag.CONNECT_WITH_DB
-    header = request_tls(stream, greeting, flags)
-    verified = resumption.recall(login.tls, stream.address)
-    stream.start_tls(login.tls, verified and verified.session)
+    name = login.server_name or stream.host
+    peer = f"{name} at {stream.address}"
+    verified = None
+    if login.development:
+        header = secure_unverified(stream, greeting, flags, login.tls, name)
+        if login.token:
+            raise NotSupportedError("an IAM token is sent to verified servers only: RDSPOOL_DEVELOPMENT signs in with a password")
+    else:
+        header = request_tls(stream, greeting, flags)
+        verified = resumption.recall(login.tls, peer)
+        stream.start_tls(login.tls, verified and verified.session, name)
     plugin = CLEAR_PASSWORD if login.token else greeting.plugin
     if not login.token and plugin not in (CACHING_SHA2, NATIVE_PASSWORD):
         # The greeting may name a plugin that sends a proof of the password, but none that sends the password itself: for that a verified
@@ -176,20 +190,38 @@ def sign_in(stream: PacketStream, greeting: Greeting, login: Login) -> Ok:
         plugin = CACHING_SHA2
     with EmptiedFrames():
         _send_login(stream, header, flags, plugin, greeting.nonce, login)
-    accepted = _converse(stream, login, plugin)
+    accepted = _converse(stream, login, plugin, greeting.nonce)
     stream.signing_in = False
     stream.ok_ends_rows = bool(flags & ClientFlag.DEPRECATE_EOF)
-    assert isinstance(stream.socket, ssl.SSLSocket)
-    resumption.keep(login.tls, stream.address, stream.socket, verified)
+    if not login.development:
+        assert isinstance(stream.socket, ssl.SSLSocket)
+        resumption.keep(login.tls, peer, stream.socket, verified)
     return accepted
 
 
 def request_tls(stream: PacketStream, greeting: Greeting, flags: int) -> bytes:
-    """Ask the server for TLS, and return what was sent: the login begins with the same. Raises InterfaceError where the server offers none."""
+    """Ask the server for TLS, and return what was sent: the login begins with the same. Raises NoTlsError where the server offers none."""
     if not greeting.capabilities & ClientFlag.SSL:
-        raise InterfaceError(f"{stream.address} offers no TLS, and rdspool sends no sign-in without it", errno=TLS_FAILED)
-    header = _SSL_REQUEST.pack(flags, MAXIMUM_MAX_ALLOWED_PACKET, UTF8MB4)
+        raise NoTlsError(f"{stream.address} offers no TLS, and rdspool sends no sign-in without it", errno=TLS_FAILED)
+    header = _SSL_REQUEST.pack(flags | ClientFlag.SSL, MAXIMUM_MAX_ALLOWED_PACKET, UTF8MB4)
     stream.send(header)
+    return header
+
+
+class NoTlsError(InterfaceError):
+    """The server offers no TLS."""
+
+
+def secure_unverified(stream: PacketStream, greeting: Greeting, flags: int, context: ssl.SSLContext, name: str) -> bytes:
+    """Begin TLS with a server of one's own, where it offers that, and log what is not verified. Return what the login begins with.
+
+    Raises InterfaceError where the server is one that has to be verified.
+    """
+    from . import unverified
+
+    offered = bool(greeting.capabilities & ClientFlag.SSL)
+    header = _SSL_REQUEST.pack(flags | ClientFlag.SSL if offered else flags, MAXIMUM_MAX_ALLOWED_PACKET, UTF8MB4)
+    unverified.secure(stream, header if offered else None, context, name)
     return header
 
 
@@ -206,8 +238,9 @@ def _send_login(stream: PacketStream, header: bytes, flags: int, plugin: str, no
     stream.send(b"".join(parts))
 
 
-def _converse(stream: PacketStream, login: Login, plugin: str) -> Ok:
+def _converse(stream: PacketStream, login: Login, plugin: str, nonce: bytes) -> Ok:
     """Answer the server until it accepts or refuses."""
+    encrypted = not login.development or isinstance(stream.socket, ssl.SSLSocket)
     for _ in range(_MOST_ANSWERS):
         payload = stream.receive()
         status = payload[0] if payload else -1
@@ -219,25 +252,34 @@ def _converse(stream: PacketStream, login: Login, plugin: str) -> Ok:
             reader = PayloadReader(payload, "a request for another sign-in plugin", 1)
             plugin = printable(reader.until_nul().decode("ascii", "replace"), _MOST_SHOWN)
             nonce = reader.rest().removesuffix(b"\0")
-            _check_plugin(plugin, login)
+            _check_plugin(plugin, login, encrypted=encrypted)
             with EmptiedFrames():
                 stream.send(_ANSWERS[plugin](login.secret, nonce))
         elif status == _AUTH_MORE_DATA and plugin == CACHING_SHA2 and payload[1:] == _FAST_AUTH_SUCCESS:
             continue
         elif status == _AUTH_MORE_DATA and plugin == CACHING_SHA2 and payload[1:] == _FULL_AUTHENTICATION:
             with EmptiedFrames():
-                stream.send(_clear(login.secret, b""))
+                if encrypted:
+                    stream.send(_clear(login.secret, b""))
+                else:
+                    from . import unverified
+
+                    unverified.send_encrypted(stream, login.secret, nonce)
         else:
             raise malformed(f"an answer during the sign-in with {plugin}", payload, "it is none that the plugin has")
     raise ProtocolError(f"{stream.address} asked more than {_MOST_ANSWERS} times during the sign-in, and neither accepted nor refused")
 
 
-def _check_plugin(plugin: str, login: Login) -> None:
+def _check_plugin(plugin: str, login: Login, *, encrypted: bool) -> None:
     """Raise NotSupportedError for a plugin that is not known here, or that would give a password away."""
     if plugin not in _ANSWERS:
         raise NotSupportedError(
             f"the server asks for the sign-in plugin '{plugin}'; rdspool knows {', '.join(_ANSWERS)}: "
             "create the user with one of these, or with AWSAuthenticationPlugin for IAM"
+        )
+    if _ANSWERS[plugin] is _clear and not encrypted:
+        raise NotSupportedError(
+            f"the server asks for the password of {login.user!r} in clear ({plugin}) and offers no TLS: let it offer TLS, or create the user with {CACHING_SHA2}"
         )
     if plugin == CLEAR_PASSWORD and not login.token:
         raise NotSupportedError(
@@ -278,4 +320,4 @@ def _xor(left: bytes, right: bytes) -> bytes:
 
 
 _ANSWERS: Final = {CLEAR_PASSWORD: _clear, CACHING_SHA2: _caching_sha2, NATIVE_PASSWORD: _native, SHA256: _clear}
-"""What each plugin sends. All of it runs behind verified TLS."""
+"""What each plugin sends. All of it runs behind verified TLS, but for `development`: there nothing is sent in clear without TLS."""

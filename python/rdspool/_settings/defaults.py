@@ -30,8 +30,14 @@ ROLES: Final = ("writer",)
 
 ISOLATION_LEVELS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "AUTOCOMMIT")
 
-IDENTITY: Final = frozenset({"url", "host", "port", "user", "database", "password"})
+BEFORE_OPTIONS: Final = frozenset({"url", "host", "port", "user", "database", "password"})
+"""What stands in a URL before its options, or is the URL itself: none of them may be among its options."""
+
+IDENTITY: Final = BEFORE_OPTIONS | {"development", "endpoint", "password_parameter", "secret"}
 """What names the database and who signs in: a named engine never takes these from the unnamed one's variables."""
+
+OF_A_FUNCTION: Final = ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_EXECUTION_ENV")
+"""Variables that Lambda sets; AWS's other places that run code, such as ECS, set the last one."""
 
 NEVER_SECRET: Final = frozenset(
     {
@@ -40,6 +46,7 @@ NEVER_SECRET: Final = frozenset(
         "connect_timeout",
         "connections",
         "deadline_margin_ms",
+        "development",
         "driver",
         "isolation_level",
         "max_allowed_packet",

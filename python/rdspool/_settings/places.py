@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ..errors import SettingsError
 from ..secret import Secret
-from .defaults import IDENTITY, PREFIX, PROCESS_WIDE
+from .defaults import BEFORE_OPTIONS, IDENTITY, PREFIX, PROCESS_WIDE
 from .shown import has_control_character, shown
 from .suggestions import suggestion
 
@@ -135,7 +135,7 @@ class Places:
             if key == "driver":
                 self._check_driver(f"driver in {label}", value)
                 continue
-            if key in IDENTITY:
+            if key in BEFORE_OPTIONS:
                 raise SettingsError(f"{label} has {key!r} among its options, where it could stand against what is before them: {_FORM}")
             if key not in self._names:
                 option = f" {key!r}" if key.replace("_", "").isalpha() and key.islower() else ""  # it can be a part of a password

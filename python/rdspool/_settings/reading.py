@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from .._aws.endpoints import REGION, region_of
+from .._aws.endpoints import REGION, is_rds, region_of, region_of_arn
 from .._driver.packets import DEFAULT_MAX_ALLOWED_PACKET, MAXIMUM_MAX_ALLOWED_PACKET
 from ..errors import SettingsError
 from ..secret import Secret
@@ -18,6 +18,8 @@ from .shown import has_control_character, shown
 from .suggestions import suggestion
 
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:]+:[0-9A-Fa-f:.]*")
+_STORED: Final = re.compile(r"[A-Za-z0-9/_+=.@:-]+")
+"""Names and ARNs of secrets and parameters."""
 _YES: Final = frozenset({"true", "yes", "on", "1"})
 _NO: Final = frozenset({"false", "no", "off", "0"})
 
@@ -29,29 +31,50 @@ class Reading:
         """Take the engine's name and the places. Raises SettingsError."""
         self._places = Places(name, environ, overrides, setting_names)
 
-    def values(self) -> dict[str, Any]:
-        """Return the value of each setting. Raises SettingsError."""
-        host = self._host()
-        label, user = self._required("user", "the database user that signs in")
+    def values(self, read_secret: Callable[[str, str, float | None], Any]) -> dict[str, Any]:
+        """Return the value of each setting. `read_secret` returns what a secret says, given its name, region and `connect_timeout`.
+
+        Raises SettingsError, and what `read_secret` raises.
+        """
+        password, secret, parameter = self._ways_to_sign_in()
+        connect_timeout = self._number("connect_timeout", 0.1, 900, " of seconds")
+        found = None
+        if secret is not None and self._text("host")[1] is None:
+            found = read_secret(secret, self._stored_region(secret, None), connect_timeout)
+        if found is not None and found.host:
+            label, host = f"the host in the secret {secret!r}", found.host
+        else:
+            label, host = self._required("host", "the endpoint of the RDS instance, Aurora cluster or RDS Proxy")
+        host = self._name(label, host)
+        endpoint, own_name = self._endpoint(host)
+        label, user = self._text("user") if secret is not None else self._required("user", "the database user that signs in")
+        user = user or ""
         if len(user) > 80:
             raise SettingsError(f"{label} has {len(user)} characters: a user's name has at most 32 on MySQL, 80 on MariaDB")
         recycle, wait = self._recycle_and_wait()
-        password = self._password()
+        ca = self._ca()
+        region = self._region(own_name, needed=password is None and secret is None and parameter is None)
+        if secret is not None or parameter is not None:
+            self._stored_region(secret or parameter or "", region)
         margin = self._number("deadline_margin_ms", 0, 60_000, " of milliseconds")
         packet = self._number("max_allowed_packet", 1024, MAXIMUM_MAX_ALLOWED_PACKET, " of bytes")
         return {
             "host": host,
             "user": user,
-            "port": int(self._number("port", 1, 65535, "") or defaults.PORT),
-            "database": self._text("database")[1],
-            "region": self._region(host, needed=password is None),
+            "port": int(self._number("port", 1, 65535, "") or (found and found.port) or defaults.PORT),
+            "database": self._text("database")[1] or (found and found.database),
+            "endpoint": endpoint,
+            "region": region,
             "password": password,
-            "ca": self._ca(),
+            "secret": secret,
+            "password_parameter": parameter,
+            "ca": ca,
+            "development": self._development(host, own_name, password, ca),
             "pool_recycle": recycle,
             "wait_timeout": wait,
             "isolation_level": self._choice("isolation_level", defaults.ISOLATION_LEVELS, _level),
             "connect": self._choice("connect", defaults.CONNECT_TIMES, str.lower) or "use",
-            "connect_timeout": self._number("connect_timeout", 0.1, 900, " of seconds"),
+            "connect_timeout": connect_timeout,
             "deadline_margin_ms": defaults.DEADLINE_MARGIN_MS if margin is None else int(margin),
             "max_allowed_packet": int(packet or DEFAULT_MAX_ALLOWED_PACKET),
             "multi_statements": self._flag("multi_statements", default=False),
@@ -106,8 +129,18 @@ class Reading:
             raise SettingsError(f"{label} is {shown(value)}: set it to true or false")
         return value.lower() in _YES
 
-    def _host(self) -> str:
-        label, host = self._required("host", "the endpoint of the RDS instance, Aurora cluster or RDS Proxy")
+    def _endpoint(self, host: str) -> tuple[str | None, str]:
+        """Return the setting, and the endpoint's own name, which is the host where nothing else is set."""
+        label, endpoint = self._text("endpoint")
+        if endpoint is None:
+            return None, host
+        name, colon, port = endpoint.partition(":")
+        name = self._name(label, name)
+        if colon and not (port.isdecimal() and 0 < int(port) <= 65535):
+            raise SettingsError(f"{label} is {shown(endpoint)}: behind the colon give the endpoint's own port, from 1 to 65,535")
+        return f"{name}:{int(port)}" if colon else name, name
+
+    def _name(self, label: str, host: str) -> str:
         # Beside a host's name stands most often the rest of a URL, so a password: of these nothing is shown but an RDS endpoint's name.
         if "/" in host or "@" in host or "?" in host:
             name = re.sub(r"[a-z0-9+:]*://", "", host).rpartition("@")[2].partition("?")[0].partition("/")[0]
@@ -134,7 +167,8 @@ class Reading:
             if needed:
                 raise SettingsError(
                     f"{self._places.prefix}REGION is not set, the host {host!r} names no region and AWS_REGION is not set either: "
-                    "set it to the region of the database, for example eu-central-1"
+                    "set it to the region of the database, for example eu-central-1; to a database of your own, sign in with "
+                    f"{self._places.prefix}PASSWORD and {self._places.prefix}DEVELOPMENT=true"
                 )
             return None
         if not REGION.fullmatch(region):
@@ -144,6 +178,32 @@ class Reading:
                 f"{label} is {region!r}, but the host {host!r} is in {in_host}: the server would refuse the token; leave {label} out"
             )
         return region
+
+    def _ways_to_sign_in(self) -> tuple[Secret | None, str | None, str | None]:
+        """Return the password, the secret and the parameter, of which one at most is set."""
+        found = {key: self._stored_name(key) for key in ("secret", "password_parameter")}
+        password = self._password()
+        given = [key for key, value in (*found.items(), ("password", password)) if value is not None]
+        if len(given) > 1:
+            labels = " and ".join(self._places.find(key)[0] for key in given)
+            raise SettingsError(f"{labels} are both set, and each says where the password is: keep one of them")
+        return password, found["secret"], found["password_parameter"]
+
+    def _stored_name(self, key: str) -> str | None:
+        label, name = self._text(key)
+        if name is not None and not _STORED.fullmatch(name):
+            raise SettingsError(
+                f"{label} is no name and no ARN (it is not shown, as it can be the password itself): give the name of where AWS keeps it"
+            )
+        return name
+
+    def _stored_region(self, name: str, region: str | None) -> str:
+        """Return the region of a secret or a parameter: that of its ARN, else the database's."""
+        environ = self._places.environ
+        found = region_of_arn(name) or region or self._text("region")[1] or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+        if not found or not REGION.fullmatch(found):
+            raise SettingsError(f"the region of {name!r} is not known: give its ARN, or set {self._places.prefix}REGION")
+        return found
 
     def _password(self) -> Secret | None:
         label, password = self._places.find("password")
@@ -161,6 +221,25 @@ class Reading:
         if not secret.encodable():
             raise SettingsError(f"{label} has characters that can't be sent as UTF-8: check how the variable was set")
         return secret
+
+    def _development(self, host: str, own_name: str, password: Secret | None, ca: str | None) -> bool:
+        label = self._places.find("development")[0]
+        if not self._flag("development", default=False):
+            return False
+        # The process's own: dbapi.connect() reads settings from a few variables only.
+        on_aws = next((name for name in defaults.OF_A_FUNCTION if os.environ.get(name)), None)
+        wrong = None
+        if on_aws is not None:
+            wrong = f"this is no machine for development, for {on_aws} is set: a function verifies its database"
+        elif is_rds(host) or is_rds(own_name):
+            wrong = f"{own_name!r} is an RDS endpoint, whose certificate is always verified"
+        elif password is None or "X-Amz-Signature=" in password.reveal():
+            wrong = f"only a password signs in to a server that is not verified, never a token: set {self._places.prefix}PASSWORD"
+        elif ca is not None:
+            wrong = f"with {self._places.find('ca')[0]} the server is verified: keep one of the two"
+        if wrong is not None:
+            raise SettingsError(f"{label} is for development with a database of your own only, and {wrong}. Leave {label} out")
+        return True
 
     def _ca(self) -> str | None:
         label, path = self._text("ca")

@@ -20,7 +20,7 @@ from .step import Result
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Handle an invocation: write each step to the function's log as soon as it is done, and return the report, whose form README.md describes.
+    """Handle an invocation: write each step to the function's log as soon as it is done, and return the report, whose form docs/doctor.md describes.
 
     `event` is `{"name": "reporting"}` for a named engine, anything else for the unnamed one. All waits end before the invocation does.
 

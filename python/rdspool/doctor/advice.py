@@ -47,23 +47,23 @@ def resource_id(settings: Settings) -> str:
     """Return the command that prints the resource id of the policy."""
     region = f" --region {settings.region}" if settings.region else ""
     text = f'--query "{{}}" --output text{region}'
-    match kind(settings.host):
+    match kind(settings.own_name):
         case "proxy":
-            query = f"DBProxies[?Endpoint=='{settings.host}'].DBProxyArn"
+            query = f"DBProxies[?Endpoint=='{settings.own_name}'].DBProxyArn"
             return f"aws rds describe-db-proxies {text.format(query)}   # RESOURCE-ID: the ARN's part after db-proxy:"
         case "cluster":
-            query = f"DBClusters[?Endpoint=='{settings.host}' || ReaderEndpoint=='{settings.host}'].DbClusterResourceId"
+            query = f"DBClusters[?Endpoint=='{settings.own_name}' || ReaderEndpoint=='{settings.own_name}'].DbClusterResourceId"
             return f"aws rds describe-db-clusters {text.format(query)}   # RESOURCE-ID"
         case _:
-            query = f"DBInstances[?Endpoint.Address=='{settings.host}'].DbiResourceId"
+            query = f"DBInstances[?Endpoint.Address=='{settings.own_name}'].DbiResourceId"
             return f"aws rds describe-db-instances {text.format(query)}   # RESOURCE-ID"
 
 
 def enable_iam(settings: Settings) -> str:
     """Return the command that turns IAM authentication on for the database."""
     region = f" --region {settings.region}" if settings.region else ""
-    name = settings.host.partition(".")[0]
-    match kind(settings.host):
+    name = settings.own_name.partition(".")[0]
+    match kind(settings.own_name):
         case "proxy":
             return f"aws rds modify-db-proxy --db-proxy-name {name} --auth AuthScheme=SECRETS,SecretArn=SECRET,IAMAuth=REQUIRED{region}"
         case "cluster":

@@ -16,6 +16,7 @@ from .._driver.packets import PacketStream
 from .._driver.sign_in import CAPABILITIES, PROTOCOL_41, receive_greeting, request_tls
 from .._driver.transport import connect
 from ..deadlines import Limit
+from ..settings import Settings
 
 ASKED: Final = CAPABILITIES | ClientFlag.PLUGIN_AUTH | ClientFlag.SSL | PROTOCOL_41
 """The capabilities that a request for TLS carries."""
@@ -23,9 +24,9 @@ _NO_CHECK_TIME: Final = 0x200000
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME (x509_vfy.h)."""
 
 
-def presented(host: str, port: int, limit: Limit) -> dict[str, Any]:
+def presented(settings: Settings, limit: Limit) -> dict[str, Any]:
     """Return the fields of the certificate that the server presents, unverified; nothing where it can't be read."""
-    der = _handshake(host, port, limit, _blind(), binary=True)
+    der = _handshake(settings, limit, _blind(), binary=True)
     if not der:
         return {}
     # The certificate itself as the only authority: then the ssl module takes it for verified, and shows what is in it.
@@ -33,7 +34,7 @@ def presented(host: str, port: int, limit: Limit) -> dict[str, Any]:
     itself.verify_mode = ssl.CERT_REQUIRED
     itself.verify_flags = ssl.VerifyFlags(ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME)
     itself.load_verify_locations(cadata=der)
-    read = _handshake(host, port, limit, itself, binary=False)
+    read = _handshake(settings, limit, itself, binary=False)
     return fields(read) if read else {}
 
 
@@ -62,14 +63,14 @@ def _blind() -> ssl.SSLContext:
     return context
 
 
-def _handshake(host: str, port: int, limit: Limit, context: ssl.SSLContext, *, binary: bool) -> Any:
+def _handshake(settings: Settings, limit: Limit, context: ssl.SSLContext, *, binary: bool) -> Any:
     """Return the certificate that the peer presents in a handshake, in DER or as fields; None where there is none."""
     stream = None
     try:
-        stream = PacketStream(connect(host, port, limit), host, port)
+        stream = PacketStream(connect(settings.host, settings.port, limit), settings.host, settings.port)
         stream.waiting.limit(limit)
         request_tls(stream, receive_greeting(stream), ASKED)
-        stream.start_tls(context, None)
+        stream.start_tls(context, None, settings.own_name)
         assert isinstance(stream.socket, ssl.SSLSocket)
         return stream.socket.getpeercert(binary_form=binary)
     except (Error, OSError):

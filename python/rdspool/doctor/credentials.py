@@ -19,7 +19,7 @@ TEMPORARY: Final = "ASIA"
 
 def look(patient: Patient) -> Finding:
     """Find the credentials as each connect does, and begin to ask STS whose they are."""
-    if patient.gives_password:
+    if patient.gives_password and not patient.settings.stored:
         return skipped("a password signs in, so no AWS credentials are needed")
     if patient.gives_token:
         return skipped("a token is given as the password, so no AWS credentials are needed")

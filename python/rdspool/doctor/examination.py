@@ -15,7 +15,7 @@ from .patient import Patient
 from .step import FAILED, OK, WARNING, Finding, Result, Step, skipped
 
 FORMAT: Final = 1
-"""Number of the report's form, which README.md describes. A key that changes its meaning or goes away counts it up."""
+"""Number of the report's form, which docs/doctor.md describes. A key that changes its meaning or goes away counts it up."""
 
 STEPS: Final = (
     Step("settings", settings.look),

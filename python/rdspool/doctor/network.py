@@ -35,16 +35,26 @@ def dns(patient: Patient) -> Finding:
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     # Of IPv6, a VPC's own addresses are public ones too.
     private = not any(ip.version == 4 and ip.is_global for ip in (ipaddress.ip_address(one.partition("%")[0]) for one in addresses))
-    facts = {"addresses": addresses, "private": private, "canonical": _canonical(settings.host, limit)}
+    names = _names(settings.host, limit)
+    facts = {"addresses": addresses, "private": private, "canonical": names[-1] if names else None, "names": names}
     text = f"{settings.host} has {'the address' if len(addresses) == 1 else 'the addresses'} {', '.join(addresses)}"
-    canonical = facts["canonical"]
-    if region_of(settings.host) is None and isinstance(canonical, str) and region_of(canonical):
+    # The first one: a cluster's endpoint is itself an alias of an instance's, which is another one after a failover.
+    endpoint = next((name for name in names if region_of(name)), None)
+    if endpoint is not None and region_of(settings.own_name) is None:
         return Finding(
             WARNING,
             text,
             facts,
-            cause=f"{settings.host} is an alias of {canonical}, and the token and the certificate are for the latter",
-            fix=[f"RDSPOOL_HOST={canonical}"],
+            cause=f"{settings.host} is an alias of {endpoint}, and the token and the certificate are for the latter",
+            fix=[f"RDSPOOL_ENDPOINT={endpoint}"],
+        )
+    if settings.endpoint is not None and endpoint is not None and settings.own_name not in names:
+        return Finding(
+            WARNING,
+            text,
+            facts,
+            cause=f"{settings.host} is an alias of {endpoint}, and not of {settings.own_name}, which RDSPOOL_ENDPOINT says",
+            fix=[f"RDSPOOL_ENDPOINT={endpoint}"],
         )
     if not private and os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
         return Finding(
@@ -71,13 +81,14 @@ def _name_fix(error: Error, host: str) -> list[str]:
     ]
 
 
-def _canonical(host: str, limit: Limit) -> str | None:
-    """Return the name that the host is an alias of, the host itself where it is none, None where nobody says."""
+def _names(host: str, limit: Limit) -> list[str]:
+    """Return the names on the way from the host to its addresses: itself, what it is an alias of, and so on. None where nobody says."""
     try:
-        found = in_time(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME), limit)
-    except OSError:
-        return None
-    return found[0][3].lower().removesuffix(".") or None if found else None
+        # The only call of the standard library that gives the names between the first and the last.
+        found = in_time(lambda: socket.gethostbyname_ex(host), limit)
+    except OSError:  # it has no IPv4 address, say
+        return []
+    return [] if found is None else list(dict.fromkeys(name.lower().removesuffix(".") for name in (host, *found[1], found[0])))
 
 
 def tcp(patient: Patient) -> Finding:

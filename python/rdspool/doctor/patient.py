@@ -95,7 +95,7 @@ class Patient:
     @property
     def gives_password(self) -> bool:
         """Whether a password signs in, rather than a token."""
-        return self._settings is not None and self._settings.password is not None and not self.gives_token
+        return self._settings is not None and not self._settings.iam and not self.gives_token
 
     @property
     def gives_token(self) -> bool:

@@ -24,10 +24,10 @@ PINS: Final = (
 def look(patient: Patient) -> Finding:
     """Tell what pins, where the endpoint is a proxy."""
     settings = patient.settings
-    if not is_proxy(settings.host):
-        return skipped(f"{settings.host} is not the endpoint of an RDS Proxy")
+    if not is_proxy(settings.own_name):
+        return skipped(f"{settings.own_name} is not the endpoint of an RDS Proxy")
     facts = {"pins": list(PINS), "reset_session": settings.reset_session, "multi_statements": settings.multi_statements}
-    found = f"{settings.host} is an RDS Proxy; rdspool's own statements do not pin"
+    found = f"{settings.own_name} is an RDS Proxy; rdspool's own statements do not pin"
     if settings.multi_statements:
         return Finding(
             WARNING,

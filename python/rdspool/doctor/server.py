@@ -11,6 +11,7 @@ from .._aws import diagnosis
 from .._aws.endpoints import region_of
 from .._driver.connection import Connection
 from .._driver.error_numbers import ACCESS_DENIED_TO_DATABASE
+from ..settings import Settings
 from . import advice
 from .identity import learn
 from .patient import Patient
@@ -92,18 +93,20 @@ def role(patient: Patient) -> Finding:
     if not reads_only:
         return Finding(OK, f"the server {facts['server']} is a writer", facts)
     found = f"the server {facts['server']} is a reader: it takes no writes"
-    fix = [_writer_endpoint(settings.host, settings.region)]
+    fix = [_writer_endpoint(settings)]
     if settings.role == "writer":
         return Finding(
             FAILED, found, facts, cause="RDSPOOL_ROLE=writer asks for a server that takes writes, and this endpoint leads to none", fix=fix
         )
-    if ".cluster-ro-" in settings.host:
+    if ".cluster-ro-" in settings.own_name:
         return Finding(OK, found, facts)
     return Finding(WARNING, found, facts, cause="A statement that writes fails there with error 1290, 1836 or 1874", fix=fix)
 
 
-def _writer_endpoint(host: str, region: str | None) -> str:
-    if region_of(host) and ".cluster-ro-" in host:
-        return f"RDSPOOL_HOST={host.replace('.cluster-ro-', '.cluster-', 1)}"
-    where = f" --region {region}" if region else ""
+def _writer_endpoint(settings: Settings) -> str:
+    name = settings.own_name
+    if region_of(name) and ".cluster-ro-" in name:
+        also = "" if settings.endpoint is None else ", and leave RDSPOOL_ENDPOINT out"
+        return f"RDSPOOL_HOST={name.replace('.cluster-ro-', '.cluster-', 1)}{also}"
+    where = f" --region {settings.region}" if settings.region else ""
     return f"Set RDSPOOL_HOST to the cluster's writer endpoint: aws rds describe-db-clusters --query 'DBClusters[].Endpoint'{where}"

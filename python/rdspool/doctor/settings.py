@@ -9,7 +9,7 @@ from typing import Any, Final
 from .._aws.endpoints import region_of
 from .._settings.defaults import PREFIX
 from .._settings.places import Places, Variables
-from ..errors import SettingsError
+from ..errors import ConnectTimeoutError, CredentialsError, SettingsError
 from ..secret import HIDDEN, Secret
 from ..settings import SETTING_NAMES, Settings
 from .patient import Patient
@@ -24,7 +24,7 @@ def look(patient: Patient) -> Finding:
     called = "get_engine()" if patient.name is None else f"get_engine({patient.name!r})"
     try:
         patient.settings = Settings.load(patient.name)
-    except SettingsError as error:
+    except (SettingsError, CredentialsError, ConnectTimeoutError) as error:  # the latter of a secret that has to name the host
         return Finding(
             FAILED,
             f"{called} has no settings that it can work with",
@@ -34,15 +34,16 @@ def look(patient: Patient) -> Finding:
         )
     settings = patient.settings
     facts = {"settings": _places(patient, settings)}
-    found = f"{called} signs {settings.user!r} in at {settings.host}:{settings.port} with {'IAM' if settings.iam else 'a password'}"
-    if settings.iam and region_of(settings.host) is None:
+    who = repr(settings.user) if settings.user else f"the user of the secret {settings.secret!r}"
+    found = f"{called} signs {who} in at {settings.host}:{settings.port} with {'IAM' if settings.iam else 'a password'}"
+    if settings.iam and region_of(settings.own_name) is None:
         return Finding(
             WARNING,
             found,
             facts,
-            cause=f"{settings.host!r} is not the name of an RDS endpoint. The token and the certificate are for the endpoint's own name, so that "
+            cause=f"{settings.own_name!r} is not the name of an RDS endpoint. The token and the certificate are for the endpoint's own name, so that "
             "an alias (a CNAME) or an address is refused",
-            fix=["Set RDSPOOL_HOST to the endpoint's own name, which ends in .rds.amazonaws.com"],
+            fix=["Set RDSPOOL_ENDPOINT to the endpoint's own name, which ends in .rds.amazonaws.com; RDSPOOL_HOST can stay an alias of it"],
         )
     return Finding(OK, found, facts)
 
@@ -75,7 +76,7 @@ def _places(patient: Patient, settings: Settings) -> dict[str, dict[str, Any]]:
 
 def _other_place(key: str, settings: Settings) -> str:
     if key == "region" and settings.region is not None:
-        if region_of(settings.host):
-            return "the host's name"
+        if region_of(settings.own_name):
+            return "the host's name" if settings.endpoint is None else "the endpoint's name"
         return "AWS_REGION" if os.environ.get("AWS_REGION") else "AWS_DEFAULT_REGION"
     return DEFAULT

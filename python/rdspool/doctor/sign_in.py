@@ -17,10 +17,9 @@ from .._driver.command_phase import CommandPhase
 from .._driver.connection import Connection
 from .._driver.error_numbers import ACCESS_DENIED
 from .._driver.packets import PacketStream
-from .._driver.sign_in import CAPABILITIES, CLEAR_PASSWORD, SESSION_TRACK, Login, receive_greeting, sign_in
+from .._driver.sign_in import CLEAR_PASSWORD, receive_greeting, sign_in
 from .._driver.transport import connect
-from .._lambda import attributes
-from ..creator import session_start
+from .._login import login, session_start
 from ..deadlines import Limit
 from ..errors import TooManyConnectionsError
 from ..secret import EmptiedFrames
@@ -54,21 +53,15 @@ def look(patient: Patient) -> Finding:
     """Sign in without a default database, and set the session up. The next steps use this connection."""
     settings, limit = patient.settings, patient.limit()
     start = session_start(settings)
-    login = Login(
-        user=settings.user,
-        secret=patient.secret,
-        database=None,
-        attributes={**attributes.machine(), **attributes.function(), "program_name": PROGRAM},
-        tls=patient.context,
-        token=not patient.gives_password,
-        capabilities=CAPABILITIES | (SESSION_TRACK if start.resets and start.tracks else 0),
-    )
+    # The step "database" looks at the database.
+    given = login(settings, start, patient.secret, patient.context, {"program_name": PROGRAM}, token=not patient.gives_password)
+    given.database = None
     stream: Observed | None = None
     try:
         stream = Observed(connect(settings.host, settings.port, limit), settings.host, settings.port)
         stream.waiting.limit(limit)
         greeting = receive_greeting(stream)
-        accepted = sign_in(stream, greeting, login)
+        accepted = sign_in(stream, greeting, given)
         made = Connection(CommandPhase(stream, accepted.status), settings.user, greeting.version, greeting.connection_id, start)
         made.session.set_up()
     except Error as error:
@@ -122,9 +115,16 @@ def _refused(patient: Patient, error: Error, plugins: list[str], limit: Limit) -
 
 
 def _password_fix(patient: Patient) -> list[str]:
-    user = advice.quoted(patient.settings.user)
+    settings = patient.settings
+    user = advice.quoted(settings.user)
+    region = f" --region {settings.region}" if settings.region else ""
+    correct = "Correct RDSPOOL_PASSWORD"
+    if settings.secret:
+        correct = f"See whether it is being rotated (AWSPENDING): aws secretsmanager describe-secret --secret-id {settings.secret}{region}"
+    elif settings.password_parameter:
+        correct = f"Correct the parameter {settings.password_parameter}"
     return [
-        f"Correct RDSPOOL_PASSWORD, or set the user's: ALTER USER {user}@'%' IDENTIFIED BY ...;",
+        f"{correct}, or set the user's: ALTER USER {user}@'%' IDENTIFIED BY ...;",
         f"See whether the user exists, and from where it may come: SELECT user, host, plugin FROM mysql.user WHERE user = {user};",  # noqa: S608 - shown only
     ]
 
@@ -159,11 +159,11 @@ def _why(patient: Patient, plugins: list[str], explained: str) -> tuple[str, lis
             ],
         )
     known = "" if patient.principal is None else f" of {patient.principal}"
-    secret = ", or the proxy has no secret of this user" if is_proxy(settings.host) else ""
+    secret = ", or the proxy has no secret of this user" if is_proxy(settings.own_name) else ""
     return (
         (
             f"The server took the token to AWS for its check, so the user is one of IAM, and AWS said no: a policy{known} does not allow "
-            f"rds-db:connect as {settings.user!r}, or IAM authentication is off{secret}, or {settings.host!r} is not the endpoint's own name, for the token "
+            f"rds-db:connect as {settings.user!r}, or IAM authentication is off{secret}, or {settings.own_name!r} is not the endpoint's own name, for the token "
             "is signed for it, the port and the region"
         ),
         [

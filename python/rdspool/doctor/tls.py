@@ -8,10 +8,14 @@ from typing import Any, Final
 
 from mysql.connector.errors import Error
 
+from .. import _login
 from .._aws import diagnosis
 from .._aws.authorities import root_files
+from .._aws.endpoints import region_of
 from .._driver import tls
-from .._driver.sign_in import request_tls
+from .._driver.packets import PacketStream
+from .._driver.sign_in import request_tls, secure_unverified
+from ..deadlines import Limit
 from ..errors import SettingsError
 from ..settings import Settings
 from .certificate import ASKED, fields, presented
@@ -31,9 +35,11 @@ def look(patient: Patient) -> Finding:
     """Run the handshake as each connect does: it verifies the chain and the name."""
     settings, limit, stream = patient.settings, patient.limit(), patient.stream
     assert stream is not None
+    if settings.development:
+        return _unverified(patient, stream, limit)
     facts: dict[str, Any] = {}
     try:
-        files = root_files(settings.host, settings.region, settings.ca)
+        files = root_files(settings.own_name, settings.region, settings.ca)
         context = patient.context = tls.context(files)
     except SettingsError as error:
         return Finding(FAILED, "no certificate authorities are known", cause=str(error), fix=_other_roots(settings))
@@ -43,12 +49,12 @@ def look(patient: Patient) -> Finding:
     try:
         stream.waiting.limit(limit)
         request_tls(stream, patient.greeting, ASKED)
-        stream.start_tls(context, None)
+        stream.start_tls(context, None, settings.own_name)
         assert isinstance(stream.socket, ssl.SSLSocket)
         secured = stream.socket
     except Error as error:
         explained = diagnosis.explain(error, settings, None, limit)
-        facts["certificate"] = presented(settings.host, settings.port, patient.limit())
+        facts["certificate"] = presented(settings, patient.limit())
         return Finding(FAILED, str(error.msg), facts, cause=explained.msg, fix=_fix(error, settings, facts))
     certificate = facts["certificate"] = fields(secured.getpeercert())
     cipher = secured.cipher()
@@ -68,6 +74,29 @@ def look(patient: Patient) -> Finding:
             fix=["Update the file of RDSPOOL_CA" if settings.ca else "Attach the newest layer version, whose roots are newer"],
         )
     return Finding(OK, found, facts)
+
+
+def _unverified(patient: Patient, stream: PacketStream, limit: Limit) -> Finding:
+    """Begin TLS with a database of one's own, where it offers that, and verify nothing."""
+    settings = patient.settings
+    context = patient.context = _login.context(settings, ())
+    try:
+        stream.waiting.limit(limit)
+        secure_unverified(stream, patient.greeting, ASKED, context, settings.own_name)
+    except Error as error:
+        explained = diagnosis.explain(error, settings, None, limit)
+        return Finding(FAILED, str(error.msg), cause=explained.msg, fix=["Leave RDSPOOL_DEVELOPMENT out"])
+    version = stream.socket.version() if isinstance(stream.socket, ssl.SSLSocket) else None
+    stream.close()
+    return Finding(
+        WARNING,
+        f"{version}, but nobody has verified the server"
+        if version
+        else "the server offers no TLS: nothing is encrypted, and nobody has verified it",
+        {"version": version, "verified": False},
+        cause="RDSPOOL_DEVELOPMENT is set, for a database of one's own",
+        fix=["python -m local up   # in rdspool's repository: a database for development that is verified"],
+    )
 
 
 def _days_left(end: str) -> int:
@@ -93,7 +122,9 @@ def _fix(error: Error, settings: Settings, facts: dict[str, Any]) -> list[str]:
         return ["Check that RDSPOOL_HOST and RDSPOOL_PORT are the database's, and that the server offers TLS 1.2 or later"]
     names = [name for name in certificate.get("names", ()) if "*" not in name]
     if cause.verify_code in _WRONG_NAME:
-        return [f"RDSPOOL_HOST={name}" for name in names] or ["Set RDSPOOL_HOST to a name that the certificate is for"]
+        # The name of an RDS endpoint, where a host that has none leads to it by an alias.
+        variable = "RDSPOOL_ENDPOINT" if settings.endpoint or not region_of(settings.host) else "RDSPOOL_HOST"
+        return [f"{variable}={name}" for name in names] or ["Set RDSPOOL_HOST to a name that the certificate is for"]
     if cause.verify_code == _EXPIRED:
         return [_renew(settings), f"If it has not ended by another clock ({certificate.get('ends')}): correct the clock here"]
     if cause.verify_code == _NOT_YET_VALID:

@@ -1,4 +1,4 @@
-"""The step "token": what signs in, and what a token was signed for."""
+"""The step "token": what signs in: a token and what it was signed for, or the password that AWS keeps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import time
 from typing import Any
 from urllib.parse import parse_qs
 
+from .. import _login
 from .._aws.token import TOKEN_LIFETIME, TokenSource
+from ..errors import ConnectTimeoutError, CredentialsError
 from ..secret import EmptiedFrames, Secret
 from .patient import Patient
 from .step import FAILED, OK, WARNING, Finding, skipped
@@ -15,6 +17,8 @@ from .step import FAILED, OK, WARNING, Finding, skipped
 def look(patient: Patient) -> Finding:
     """Sign a token as each connect does, or look at the one that is given."""
     settings = patient.settings
+    if settings.stored:
+        return _stored(patient)
     if settings.password is not None:
         patient.secret = settings.password
         if patient.gives_password:
@@ -30,12 +34,28 @@ def look(patient: Patient) -> Finding:
     assert patient.credentials is not None
     found = patient.credentials
     with EmptiedFrames():
-        patient.secret, _ = TokenSource(settings.host, settings.port, settings.user, settings.region, lambda _: found).get()
+        patient.secret, _ = TokenSource(settings.own_name, settings.own_port, settings.user, settings.region, lambda _: found).get()
     left = found.expires - time.time()
     facts = _facts(patient.secret)
     if left <= 0:
         return Finding(FAILED, "the credentials have ended", facts, cause=f"They ended {-left:.0f} s ago", fix=["Get new credentials"])
     return Finding(OK, f"signed for {settings.user!r} at {facts['target']} in {settings.region} with {facts['access_key']}", facts)
+
+
+def _stored(patient: Patient) -> Finding:
+    """Read the password from where AWS keeps it, as the first connect does."""
+    settings, source = patient.settings, _login.stored_source(patient.settings)
+    try:
+        with EmptiedFrames():
+            found = source.get(patient.limit())
+            patient.settings = _login.completed(settings, found)
+    except (CredentialsError, ConnectTimeoutError) as error:
+        return Finding(
+            FAILED, f"{source.place} gives no password", cause=str(error), fix=["Do what the cause says, and run the doctor again"]
+        )
+    patient.secret = found.password
+    facts = {"service": source.place.service, "name": source.place.name, "region": source.place.region, "user": patient.settings.user}
+    return Finding(OK, f"{source.place} has the password of {patient.settings.user!r}", facts)
 
 
 def _facts(token: Secret) -> dict[str, Any]:

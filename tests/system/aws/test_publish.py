@@ -7,6 +7,7 @@ import json
 from publishing import (
     LATEST,
     LAYER,
+    ONE,
     REGIONS,
     RELEASE,
     TARGET,
@@ -25,6 +26,7 @@ from layer import archive, matrix
 from layer.evidence import provenance, source
 from layer.evidence.source import Source
 from layer.publishing.stages import stage
+from local.aws import Call, disabled
 
 
 def test_without_yes_the_plan_is_printed_and_nothing_is_changed(aws, dist):
@@ -34,6 +36,47 @@ def test_without_yes_the_plan_is_printed_and_nothing_is_changed(aws, dist):
     assert [(line[0], line[1], line[2], line[3]) for line in lines] == [(aws.account, name, LAYER, "to publish") for name in REGIONS]
     assert "nothing was changed" in done.stderr
     assert {record.operation for record in aws.calls()} == {"GetCallerIdentity", "ListLayerVersions", "GetParameters"}
+
+
+def test_a_plain_publish_takes_what_was_built_and_prints_the_arns(aws, tmp_path):
+    built = [matrix.target("3.12", "arm64"), TARGET]
+    dist = build(tmp_path / "dist", *built)
+    done = run(aws, "publish", "--dist", dist, "--no-inspect", "--dirty", "--yes", AWS_DEFAULT_REGION="eu-west-3")
+    assert done.returncode == 0, done.stderr
+    arns = [f"arn:aws:lambda:eu-west-3:{aws.account}:layer:{stage('prod').layer(target)}:1" for target in built]
+    assert done.stdout.splitlines() == arns
+    assert [client(aws, "lambda", "eu-west-3").get_layer_version_by_arn(Arn=arn)["LayerVersionArn"] for arn in arns] == arns
+
+
+def test_only_versions_that_were_verified_are_printed(aws, dist):
+    aws.fault(when=Call(region="us-east-1", service="lambda"), do=disabled(), times=None)
+    done = run(aws, *publishing(dist, "eu-west-1,us-east-1", "--yes"))
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [f"arn:aws:lambda:eu-west-1:{aws.account}:layer:{LAYER}:1"]
+
+
+def test_all_layers_are_demanded_only_when_asked(aws, dist, tmp_path):
+    done = run(aws, *publishing(dist, "eu-west-1", "--yes", "--all", layers=["--python", "3.13"]))
+    assert done.returncode == 1
+    assert "rdspool-python3.13-arm64.zip is missing: build it with ./build.sh --python 3.13 --arch arm64" in done.stderr
+    (tmp_path / "empty").mkdir()
+    done = run(aws, *publishing(tmp_path / "empty", "eu-west-1", "--yes"))
+    assert done.returncode == 1
+    assert f"{tmp_path / 'empty'} has no layer of those that are selected ({TARGET.name}.zip): build one with ./build.sh" in done.stderr
+    assert aws.calls() == []
+
+
+def test_without_a_region_it_says_how_to_name_one(aws, dist, tmp_path):
+    plain = ["publish", "--dist", dist, "--no-inspect", "--dirty", *ONE]
+    done = run(aws, *plain)
+    assert done.returncode == 1
+    assert "AWS's configuration has no region: name regions with --regions, or set AWS_DEFAULT_REGION" in done.stderr
+    config = tmp_path / "config"
+    config.write_text("[default]\nregion = eu-west-2\n")
+    done = run(aws, *plain, "--account", "two", AWS_CONFIG_FILE=str(config))
+    assert "AWS's configuration has no profile 'two' (it has: default)" in done.stderr
+    done = run(aws, *plain, "--yes", AWS_CONFIG_FILE=str(config))
+    assert done.stdout.splitlines() == [f"arn:aws:lambda:eu-west-2:{aws.account}:layer:{stage('prod').layer(TARGET)}:1"]
 
 
 def test_yes_publishes_and_the_second_run_changes_nothing(aws, dist):

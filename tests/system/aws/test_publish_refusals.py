@@ -31,7 +31,7 @@ def test_after_a_failure_the_row_says_what_had_been_done(aws, dist):
     assert row["problems"] == [
         (
             f"the caller may not do ssm:PutParameter on arn:aws:ssm:eu-west-1:{aws.account}:parameter"
-            f"{LATEST.replace('latest', row['release'])}: allow it in the role's policy (layer/README.md has the whole policy)"
+            f"{LATEST.replace('latest', row['release'])}: allow it in the role's policy (docs/publishing.md has the whole policy)"
         )
     ]
 

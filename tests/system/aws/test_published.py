@@ -7,14 +7,17 @@ import io
 import json
 import sys
 import zipfile
+from datetime import datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from publishing import LATEST, LAYER, ONE, REGION, RELEASE, TARGET, Done, build, client, parameter, principals, publishing, run, versions
 
 from layer import archive, matrix
 from layer.assemble import assemble
-from local.aws import Call, disabled
+from layer.publishing import feed
+from local.aws import Call, Refuse, disabled
 from local.cache import cache_dir
 
 WHERE = ["--stage", "beta", "--regions", REGION, *ONE]
@@ -109,6 +112,126 @@ def test_share_of_nothing_that_is_there_fails(aws, published):
     assert "no version was found" in done.stderr
 
 
+def everything(aws, region: str = REGION) -> dict:
+    """Return what is published in a region but for `latest`: versions, their policies, and the other parameters."""
+    api = client(aws, "ssm", region)
+    names = {one["Name"]: one["Value"] for one in api.get_parameters_by_path(Path="/rdspool-beta", Recursive=True)["Parameters"]}
+    del names[LATEST]
+    return {"versions": {number: principals(aws, region, number) for number in versions(aws, region)}, "parameters": names}
+
+
+def test_rollback_is_planned_then_points_latest_back_and_changes_nothing_else(aws, published):
+    regions = ["eu-west-1", "us-east-1"]
+    published(2, ",".join(regions), "--share", "public")
+    before = {region: everything(aws, region) for region in regions}
+    command = ["rollback", "--stage", "beta", "--regions", ",".join(regions), *ONE, "--version", 1, "--json"]
+    assert [(line["status"], line["from"], line["to"]) for line in lines(run(aws, *command))] == [
+        ("to change", arn(aws, 2, region), arn(aws, 1, region)) for region in regions
+    ]
+    assert {parameter(aws, region) for region in regions} == {arn(aws, 2, region) for region in regions}
+    aws.clear()
+    done = run(aws, *command, "--yes")
+    assert (done.returncode, [line["status"] for line in lines(done)]) == (0, ["changed", "changed"]), done.stderr
+    assert [record.operation for record in aws.calls() if record.operation.startswith(("Put", "Add", "Remove", "Delete", "Publish"))] == [
+        "PutParameter",
+        "PutParameter",
+    ]
+    assert {parameter(aws, region) for region in regions} == {arn(aws, 1, region) for region in regions}
+    assert {region: everything(aws, region) for region in regions} == before
+    assert [line["status"] for line in lines(run(aws, *command, "--yes"))] == ["as asked", "as asked"]
+
+
+def test_rollback_to_a_release_takes_the_version_that_its_parameter_names(aws, published):
+    published(3)
+    api, release = client(aws, "ssm", REGION), LATEST.replace("latest", RELEASE)
+    api.put_parameter(Name=release, Value=arn(aws, 2), Type="String", Overwrite=True)
+    assert run(aws, "rollback", *WHERE, "--release", RELEASE, "--yes").returncode == 0
+    assert parameter(aws, REGION) == arn(aws, 2)
+    api.delete_parameter(Name=release)
+    done = run(aws, "rollback", *WHERE, "--release", RELEASE, "--yes")
+    assert done.returncode == 1
+    assert f"it has several versions of release {RELEASE} (3, 2, 1): give --version too" in done.stderr
+    assert run(aws, "rollback", *WHERE, "--release", RELEASE, "--version", 1, "--yes").returncode == 0
+    assert parameter(aws, REGION) == arn(aws, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--version", 9], f"it has no version 9 there: it has 2 ({RELEASE}), 1 ({RELEASE})"),
+        (["--release", "9.9.9"], "it has no release 9.9.9 there"),
+        (["--release", "9.9.9", "--version", 1], "it has no release 9.9.9 version 1 there"),
+        ([], "no version is named: give --release or --version"),
+    ],
+)
+def test_rollback_refuses_a_version_that_does_not_exist(aws, published, options, words):
+    published(2)
+    done = run(aws, "rollback", *WHERE, *options, "--yes")
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert parameter(aws, REGION) == arn(aws, 2)
+
+
+def test_rollback_refuses_a_version_that_fewer_may_use_and_says_which_command_shares_it(aws, published):
+    published(1)
+    published(2, REGION, "--share", "public", "--share", "111122223333")
+    run(aws, "share", *WHERE, "--version", 1, "--remove", "public", "--remove", "111122223333", "--yes")
+    command = ["rollback", *WHERE, "--version", 1, "--yes"]
+    done = run(aws, *command)
+    assert done.returncode == 1
+    assert "version 1 is not shared with 111122223333, public, but the one that `latest` names is" in done.stderr
+    assert parameter(aws, REGION) == arn(aws, 2)
+    remedy = done.stderr.partition("run `python -m layer share ")[2].partition("`")[0].split()
+    assert run(aws, "share", *WHERE, *remedy, "--yes").returncode == 0
+    assert run(aws, *command).returncode == 0
+    assert parameter(aws, REGION) == arn(aws, 1)
+
+
+def test_rollback_refuses_a_version_whose_zip_is_not_the_described_one(aws, published, tmp_path):
+    published(1)
+    api = client(aws, "lambda", REGION)
+    described = api.get_layer_version(LayerName=LAYER, VersionNumber=1)["Description"]
+    other = build(tmp_path / "other", content=b"other\n").joinpath(f"{TARGET.name}.zip").read_bytes()
+    for description, words in ((described, "is described with the sha256 "), ("by hand", "is described with no sha256")):
+        number = api.publish_layer_version(LayerName=LAYER, Description=description, Content={"ZipFile": other})["Version"]
+        done = run(aws, "rollback", *WHERE, "--version", number, "--yes")
+        assert done.returncode == 1
+        assert f"version {number} {words}" in done.stderr
+        assert f"Lambda reports {archive.code_sha256(other)}" in done.stderr
+    assert parameter(aws, REGION) == arn(aws, 1)
+
+
+def test_rollback_works_when_the_bad_version_was_deleted_and_a_publish_moves_latest_on_again(aws, published):
+    published(2)
+    client(aws, "lambda", REGION).delete_layer_version(LayerName=LAYER, VersionNumber=2)
+    assert run(aws, "rollback", *WHERE, "--version", 1, "--yes").returncode == 0
+    assert parameter(aws, REGION) == arn(aws, 1)
+    published(2)
+    assert parameter(aws, REGION) == arn(aws, 3)
+
+
+def test_rollback_where_there_is_no_latest_or_no_layer_fails_and_says_so(aws, published):
+    done = run(aws, "rollback", *WHERE, "--version", 1, "--yes")
+    assert done.returncode == 1
+    assert "no layer was found" in done.stderr
+    published()
+    client(aws, "ssm", REGION).delete_parameter(Name=LATEST)
+    done = run(aws, "rollback", *WHERE, "--version", 1, "--yes")
+    assert done.returncode == 1
+    assert f"{LATEST} does not exist: `python -m layer publish` sets it" in done.stderr
+    assert parameter(aws, REGION) is None
+
+
+def test_rollback_goes_on_in_other_regions_when_one_fails(aws, published):
+    regions = "eu-west-1,us-east-1"
+    published(2, regions)
+    aws.fault(when=Call(operation="PutParameter", region="eu-west-1"), do=Refuse(400, "AccessDeniedException", "no"), times=None)
+    done = run(aws, "rollback", "--stage", "beta", "--regions", regions, *ONE, "--version", 1, "--yes", "--json")
+    assert (done.returncode, [line["status"] for line in lines(done)]) == (1, ["failed", "changed"])
+    assert "may not do ssm:PutParameter" in done.stderr
+    assert (parameter(aws, "eu-west-1"), parameter(aws, "us-east-1")) == (arn(aws, 2), arn(aws, 1, "us-east-1"))
+
+
 def test_prune_keeps_the_last_the_used_the_pointed_to_and_the_shared(aws, published, function):
     published(7)
     function("uses-it", arn(aws, 1))
@@ -189,7 +312,9 @@ def test_the_catalogue_is_the_same_from_the_accounts_and_from_the_report(aws, tm
     aws.clear()
     assert run(aws, "catalog", "--from", kept, "--output", tmp_path / "b").returncode == 0
     assert aws.calls() == []
-    for name in ("layers.md", "layers.json", "layers.csv", "index.html"):
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["feed.atom", "index.html", "layers.csv", "layers.json", "layers.md"]
+    for name in ("layers.md", "layers.json", "layers.csv", "index.html", "feed.atom"):
+        assert "pure" not in (tmp_path / "a" / name).read_text()
         assert (tmp_path / "a" / name).read_text() == (tmp_path / "b" / name).read_text()
     rows = list(csv.DictReader((tmp_path / "a" / "layers.csv").read_text().splitlines()))
     assert [(row["region"], row["arn"]) for row in rows] == [(region, arn(aws, 1, region)) for region in ("eu-west-1", "us-east-1")]
@@ -197,6 +322,36 @@ def test_the_catalogue_is_the_same_from_the_accounts_and_from_the_report(aws, tm
     markdown = (tmp_path / "a" / "layers.md").read_text()
     assert f"| us-east-1 | {RELEASE} | `{arn(aws, 1, 'us-east-1')}` |" in markdown
     assert f"{{{{resolve:ssm:{LATEST}}}}}" in markdown
+
+
+def test_the_feed_has_each_release_that_has_a_parameter_with_the_time_of_its_last_publication(aws, published, tmp_path):
+    published(1, "eu-west-1,us-east-1")
+    api, release = client(aws, "ssm", REGION), LATEST.replace("latest", RELEASE)
+    first = client(aws, "lambda", REGION).get_layer_version(LayerName=LAYER, VersionNumber=1)
+    older = first["Description"].replace(RELEASE, "0.0.9")
+    zipped = build(tmp_path / "older").joinpath(f"{TARGET.name}.zip").read_bytes()
+    made = client(aws, "lambda", REGION).publish_layer_version(LayerName=LAYER, Description=older, Content={"ZipFile": zipped})
+    api.put_parameter(Name=release.replace(RELEASE, "0.0.9"), Value=made["LayerVersionArn"], Type="String")
+    site = "https://code.example/owner/rdspool"
+    command = ["catalog", "--stage", "beta", "--regions", "eu-west-1,us-east-1", *ONE, "--site", site, "--output", tmp_path / "a"]
+    done = run(aws, *command)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "a" / "feed.atom").read_text()
+    names = {"a": feed.ATOM}
+    root = ElementTree.fromstring(text)  # noqa: S314 (written by us)
+    found = {entry.findtext("a:title", namespaces=names): entry for entry in root.findall("a:entry", names)}
+    assert set(found) == {"rdspool-beta 0.0.9", f"rdspool-beta {RELEASE}"}
+    second = client(aws, "lambda", "us-east-1").get_layer_version(LayerName=LAYER, VersionNumber=1)["CreatedDate"]
+    latest = max(datetime.fromisoformat(each) for each in (first["CreatedDate"], second)).isoformat(timespec="seconds")
+    entry = found[f"rdspool-beta {RELEASE}"]
+    assert entry.findtext("a:updated", namespaces=names) == latest
+    assert entry.findtext("a:content", namespaces=names).startswith("Layers for Python 3.13 on x86_64 in 2 regions.")
+    assert entry.find("a:link", names).attrib["href"] == f"{site}/releases/tag/v{RELEASE}"
+    # Readers know an entry by its id: it is the same in the next feed.
+    ids = [each.text for each in root.iter(f"{{{feed.ATOM}}}id")]
+    assert len(set(ids)) == len(ids) == 3
+    assert run(aws, *command).returncode == 0
+    assert (tmp_path / "a" / "feed.atom").read_text() == text
 
 
 def test_the_catalogue_leaves_out_what_the_report_says_failed(aws, tmp_path):
@@ -272,6 +427,8 @@ def test_the_catalogue_has_the_hash_of_the_zip_that_is_there_and_says_when_its_d
                 ("stage", "x"),
                 ("account", 5),
                 ("region", []),
+                ("created", None),
+                ("created", "yesterday"),
             )
         ),
     ],

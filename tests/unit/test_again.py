@@ -524,7 +524,7 @@ def test_a_writer_takes_writes(database, certificates, told, taken):
         # The time can be over while a later attempt signs in, or asks: then there is no goodbye.
         for session in range(len(database.sessions)):
             last = database.last_command(session)
-            assert last in (b"\x01", b"") or _writer.READ_ONLY[-1].encode() in last
+            assert last in (b"\x01", b"") or READ_ONLY[-1].encode() in last
 
 
 def test_a_writer_whose_question_fails_is_closed(database, certificates):

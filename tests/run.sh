@@ -21,7 +21,7 @@ selected=()
 if [ "$sqlalchemy" = 2.0 ] || [ -n "${RDSLOCAL_PYTHON:-}" ]; then
   # These test other things than the driver, or the driver from within a layer. All others run with each, new ones too.
   for others in attach aws bench canary catalogue certificates cluster distributions docs doctor environment every examples fleet front function imports layer \
-    literals_on_servers missing partitions peers proxy publish readme runtime sar secrecy servers shutdown soak typed workflows; do
+    literals_on_servers missing partitions peers proxy publish readme runtime sar secrecy servers shutdown soak stored typed workflows; do
     selected+=("--ignore-glob=*/test_$others*")
   done
 fi

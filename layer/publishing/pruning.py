@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from . import parameters, versions
 from .inventory import Entry
@@ -21,14 +22,21 @@ class Decision:
 
 
 def decide(
-    entries: Sequence[Entry], users: Mapping[str, Sequence[str]], *, last: int, retire: bool = False, shared: bool = False
+    entries: Sequence[Entry], users: Mapping[str, Sequence[str]], *, last: int, retire: bool = False, shared: datetime | None = None
 ) -> list[Decision]:
     """Return a decision for each version. `entries` are all versions of one layer in one region, newest first.
 
     last: how many of the newest versions stay. retire: also delete versions that only the parameter of their own release names, and
-    that parameter. shared: also delete versions that other accounts may use, whose functions are not visible.
+    that parameter. shared: also delete versions that other accounts may use, whose functions are not visible, if the next version was published
+    before this time.
     """
-    return [_decide(entry, number < last, last, users, retire, shared) for number, entry in enumerate(entries)]
+    return [
+        _decide(entry, number < last, last, users, retire, _may_go(entries[number - 1], shared)) for number, entry in enumerate(entries)
+    ]
+
+
+def _may_go(next_one: Entry, shared: datetime | None) -> bool:
+    return shared is not None and datetime.fromisoformat(next_one.listed.created) < shared
 
 
 def _decide(entry: Entry, recent: bool, last: int, users: Mapping[str, Sequence[str]], retire: bool, shared: bool) -> Decision:

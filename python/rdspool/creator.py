@@ -238,19 +238,24 @@ class Creator:
                 raise
             refusal = error
         source.keep(None)
-        try:
-            for other in source.others(found, limit):
-                try:
-                    made = self._connect(completed(self.settings, other), other.password, False, limit)
-                except ConnectError as error:
-                    if error.errno != ACCESS_DENIED:
-                        raise
-                    refusal = error
-                else:
-                    source.keep(other)
-                    return made
-        except (CredentialsError, ConnectTimeoutError) as error:
-            refusal.add_note(f"Whether the password was rotated is not known: {error}")
+        others = source.others(found, limit)
+        while True:
+            try:
+                other = next(others, None)
+            except (CredentialsError, ConnectTimeoutError) as error:
+                refusal.add_note(f"Whether the password was rotated is not known: {error}")
+                break
+            if other is None:
+                break
+            try:
+                made = self._connect(completed(self.settings, other), other.password, False, limit)
+            except ConnectError as error:
+                if error.errno != ACCESS_DENIED:
+                    raise
+                refusal = error
+            else:
+                source.keep(other)
+                return made
         raise refusal
 
     def _connect_with(self, token: Secret, source: TokenSource, limit: Limit) -> Connection:

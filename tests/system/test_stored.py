@@ -16,10 +16,13 @@ from extension import Extension
 from rdspool import ConnectTimeoutError, CredentialsError, Settings, SettingsError, SignInError, creator, engine, get_engine
 from rdspool.__main__ import main
 from rdspool._aws import stored
-from sqlalchemy import exc
+from sqlalchemy import create_engine, exc
+from sqlalchemy.engine import URL
 
 import local.aws
 from local.aws.faults import Call, Refuse, Silence
+from local.front.faults import SignIn
+from local.front.faults import Silence as SilentServer
 from tests.secrecy import found_in
 
 READ = "GetSecretValue"
@@ -150,6 +153,18 @@ def test_a_named_engine_and_variables(kept, front, ca, monkeypatch):
     assert Settings.load("other").iam  # the unnamed engine's secret is not its own
 
 
+@pytest.mark.parametrize("host", [True, False])
+def test_a_url_of_create_engine(aws, kept, front, ca, host):
+    query = {"secret": kept.arn, **ca}
+    made = create_engine(URL.create("mysql+rdspool", None, None, front.host if host else None, front.port if host else None, None, query))
+    seen = front.connection(backend_id=connection_id(made))
+    assert (seen.user, seen.database) == (ROTATED, "app")
+    made.dispose()
+    connection_id(made)
+    assert reads(aws) == 1
+    made.dispose()
+
+
 def test_a_secret_that_is_the_password_alone(aws, front, ca, rotated):
     name = f"plain/{secrets.token_hex(4)}"
     aws.secrets.create_secret(Name=name, SecretString=rotated())
@@ -237,6 +252,17 @@ def test_where_aws_is_not_reached_the_servers_refusal_is_the_error(aws, kept, ca
     aws.api.fault(when=Call(operation=READ), do=Refuse(400, "AccessDeniedException", "no"), times=None)
     error = refused(SignInError, secret=kept.name, **ca)
     assert "Whether the password was rotated is not known" in error.__notes__[0]
+
+
+def test_a_server_that_falls_silent_after_its_refusal_is_the_error(aws, kept, front, ca, rotated):
+    """Not the refusal of the attempt before: its password was over, and nobody knows whether the new one is."""
+    made = get_engine(secret=kept.name, connect_timeout=1, **ca)
+    connection_id(made)
+    made.dispose()
+    kept.put(password=rotated())
+    front.fault(when=SignIn(), do=SilentServer(), after=1)
+    error = refused(ConnectTimeoutError, secret=kept.name, connect_timeout=1, **ca)
+    assert "stopped answering in the middle of the sign-in" in str(error)
 
 
 # -- AWS refuses, or does not answer -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import sys
 from urllib.parse import quote
 
 import pytest
+from users_pytest import run_pytest
 
 from layer.matrix import PROJECT
 
@@ -139,19 +140,6 @@ def test_a_statement_that_commits_by_itself_is_said(table, rdspool_rollback):
 def test_nothing_is_left(pets):
     assert pets() == []
 """
-
-
-def run_pytest(folder, *arguments, **variables):
-    """Run pytest in the folder, with a warning as an error, and return the process."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RDSPOOL_", "PYTEST_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", *arguments],
-        cwd=folder,
-        env={**environment, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture

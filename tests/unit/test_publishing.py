@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import click
@@ -232,7 +233,7 @@ def test_errors_are_reported_in_words(error, words, flags):
 
 
 def entry(number: int, *parameters: str, grants: tuple[Grant, ...] = (), release: str = "1.0.0") -> Entry:
-    listed = Listed(number, f"arn:{number}", "", release, None, None)
+    listed = Listed(number, f"arn:{number}", f"2026-0{number}-01T00:00:00.000+0000", release, None, None)
     return Entry(None, TARGET, "layer", listed, Policy({grant.statement_id: grant for grant in grants}), parameters)
 
 
@@ -246,8 +247,10 @@ def entry(number: int, *parameters: str, grants: tuple[Grant, ...] = (), release
         (entry(1, "/x/latest"), {"retire": True}, "/x/latest points to it"),
         (entry(1, "/x/1.0.0", "/x/other"), {"retire": True}, "/x/other points to it"),
         (entry(1, grants=(PUBLIC,)), {}, "shared with public, whose functions can't be seen"),
-        (entry(1, grants=(PUBLIC,)), {"shared": True}, None),
-        (entry(1, grants=(PUBLIC,)), {"shared": True, "users": {"arn:1": ["f"]}}, "used by f"),
+        # The next version is of February.
+        (entry(1, grants=(PUBLIC,)), {"shared": datetime(2026, 2, 2, tzinfo=UTC)}, None),
+        (entry(1, grants=(PUBLIC,)), {"shared": datetime(2026, 1, 31, tzinfo=UTC)}, "shared with public, whose functions can't be seen"),
+        (entry(1, grants=(PUBLIC,)), {"shared": datetime(2026, 2, 2, tzinfo=UTC), "users": {"arn:1": ["f"]}}, "used by f"),
     ],
 )
 def test_pruning(old, options, keep):
@@ -390,6 +393,12 @@ def test_the_feed_has_what_atom_asks_for_and_the_newest_release_first():
 
 
 GUIDE = matrix.PROJECT / "docs" / "publishing.md"
+
+
+def test_the_policy_of_the_guide_is_the_one_that_prune_keeps():
+    days = matrix.section("policy")["shared_days"]
+    assert f"more than\n{days} days ago" in GUIDE.read_text()
+    assert f"at least {round(days / 365 * 12)} months after" in GUIDE.read_text()
 
 
 def test_the_policy_of_the_guide_allows_every_call_that_is_made():

@@ -14,8 +14,9 @@ from xml.etree import ElementTree
 import pytest
 from publishing import LATEST, LAYER, ONE, REGION, RELEASE, TARGET, Done, build, client, parameter, principals, publishing, run, versions
 
-from layer import archive, matrix
-from layer.assemble import assemble
+from layer import matrix
+from layer.building import archive
+from layer.building.assemble import assemble
 from layer.publishing import feed
 from local.aws import Call, Refuse, disabled
 from local.cache import cache_dir
@@ -258,7 +259,10 @@ def test_prune_keeps_the_last_the_used_the_pointed_to_and_the_shared(aws, publis
     done = run(aws, "prune", *WHERE, "--keep", 2, "--yes")
     assert done.returncode == 0, done.stderr
     assert versions(aws, REGION) == [1, 2, 3, 4, 6, 7]
+    # It was replaced just now, and stays for as long as the policy says.
     assert run(aws, "prune", *WHERE, "--keep", 2, "--yes", "--shared").returncode == 0
+    assert versions(aws, REGION) == [1, 2, 3, 4, 6, 7]
+    assert run(aws, "prune", *WHERE, "--keep", 2, "--yes", "--shared", "--days", 0).returncode == 0
     assert versions(aws, REGION) == [1, 2, 4, 6, 7]
 
 

@@ -1,0 +1,4 @@
+CREATE TABLE orders (id INT AUTO_INCREMENT PRIMARY KEY, item VARCHAR(100) NOT NULL, amount INT NOT NULL, placed DATETIME NOT NULL, KEY (placed));
+INSERT INTO orders (item, amount, placed)
+  WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 899)
+  SELECT CONCAT('tea ', a.i), b.i, '2026-11-24 12:00:00' FROM n AS a JOIN n AS b WHERE b.i < 100;

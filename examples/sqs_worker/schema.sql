@@ -1,0 +1,3 @@
+CREATE TABLE orders (id VARCHAR(36) PRIMARY KEY, item VARCHAR(100) NOT NULL, amount INT NOT NULL);
+CREATE TABLE stock (item VARCHAR(100) PRIMARY KEY, amount INT NOT NULL);
+INSERT INTO stock (item, amount) VALUES ('tea', 10);

@@ -1,0 +1,1 @@
+CREATE TABLE totals (day DATE NOT NULL, item VARCHAR(100) NOT NULL, amount BIGINT NOT NULL, PRIMARY KEY (day, item));

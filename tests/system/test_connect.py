@@ -200,7 +200,9 @@ def test_a_refusal_that_lasts_is_not_waited_for_again(front, target):
             refused(engine, errors.SignInError)
         tries.append(count.connections)
     assert tries[0] > 2
-    assert tries[1:] == [1, 1, 1]
+    # Where the limit ended the first call's last attempt before its answer, that token was kept unrefused: the second call tries it, and a new one.
+    assert tries[1] in (1, 2)
+    assert tries[2:] == [1, 1]
     assert creator.token_source(engine.pool._creator.settings)._token is None
     front.clear_faults()
     assert connection_id(engine)

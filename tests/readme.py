@@ -3,7 +3,7 @@
 usage: python tests/readme.py [run] [bench]      (both without arguments)
 
 `run` runs examples/run.sh for the table of invocations. `bench` takes the tables, the round trips and the rows where a peer is ahead from the
-last tests/bench/run.sh. A text stands between the marks <!-- NAME:begin --> and <!-- NAME:end -->.
+last tests/bench/run.sh and `python -m tests.bench.cold_start --save`. A text stands between the marks <!-- NAME:begin --> and <!-- NAME:end -->.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "tests/bench/results.json"
+COLD_START = ROOT / "tests/bench/cold_start.json"
 COLUMNS = ("invocation", "start", "connection_id", "connection", "init_ms", "duration_ms", "round_trips")
 BRIEF = ("cold_round_trips", "write_round_trips", "import_cpu", "reconnect_cpu", "rows_many_cpu", "cold_rss")
 """The measures of the README's table."""
@@ -105,6 +106,17 @@ def ahead(outcome: dict[str, Any]) -> str:
     return "\n".join(lines) if len(lines) > 2 else "No peer is ahead of rdspool in any row."
 
 
+def cold() -> str:
+    """Return what a cold start costs, as a part of the same packages' of pip."""
+    found = json.loads(COLD_START.read_text())
+    ratios = found["ratios"]
+    return (
+        f"Imports and engine take {ratios['imports and engine']:.2f} of the CPU of the same packages from pip, with the ORM "
+        f"{ratios['with the ORM']:.2f} (medians of {found['rounds']} rounds, {found['date']}, Python {found['python']}; "
+        "`python -m tests.bench.cold_start LAYER.zip --save` measures it)."
+    )
+
+
 def put(page: str, name: str, text: str) -> None:
     """Put `text` between the marks of that name in a page. Raises LookupError where it has none."""
     path = ROOT / page
@@ -125,6 +137,7 @@ def bench() -> list[tuple[str, str, str]]:
         ("README.ja.md", "brief", brief(outcome, JAPANESE, _UNITS)),
         ("docs/bench.md", "bench", RESULTS.with_suffix(".md").read_text()),
         ("docs/bench.md", "ahead", ahead(outcome)),
+        ("docs/index.md", "cold", cold()),
     ]
 
 

@@ -6,6 +6,7 @@ of the machine makes it longer, but for each in the same round.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import statistics
 import sys
@@ -23,6 +24,7 @@ from layer.building import bytecode, interpreter
 from layer.building.imports.archives import FOLDER
 from local.environment import Environment
 
+RESULTS = Path(__file__).with_suffix(".json")
 HANDLER = """
 import os, sys, time
 OPENED = set()
@@ -102,6 +104,7 @@ def figures(zipped: Path, rounds: int, folder: Path) -> dict[str, Any]:
         return statistics.median((a[key] - c[key]) / (b[key] - c[key]) for a, b, c in zip(results[one], results[other], base, strict=True))
 
     return {
+        "date": str(dt.datetime.now(dt.UTC).date()),
         "python": target.python,
         "rounds": rounds,
         "medians": medians,
@@ -119,10 +122,13 @@ def figures(zipped: Path, rounds: int, folder: Path) -> dict[str, Any]:
 @click.argument("zipped", metavar="LAYER.zip", type=click.Path(path_type=Path, exists=True))
 @click.option("--rounds", default=15, show_default=True, help="Processes per program.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def main(zipped: Path, rounds: int, as_json: bool) -> None:
+@click.option("--save", is_flag=True, help=f"Write the figures to {RESULTS.relative_to(matrix.PROJECT)}, for the documentation.")
+def main(zipped: Path, rounds: int, as_json: bool, save: bool) -> None:
     """Measure the cold start with a layer against stock SQLAlchemy and mysql-connector-python."""
     with tempfile.TemporaryDirectory() as folder:
         found = figures(zipped, rounds, Path(folder))
+    if save:
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n")
     if as_json:
         sys.stdout.write(json.dumps(found) + "\n")
         return

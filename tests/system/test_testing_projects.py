@@ -169,13 +169,13 @@ def url(mysql):
     return f"mysql+rdspool://tester:{quote(password, safe='')}@localhost:{mysql.port}/app?ca={quote(str(mysql.ca))}"
 
 
-@pytest.mark.parametrize("by", ["option", "variable", "configuration"])
+@pytest.mark.parametrize("by", ["option", "option, for development", "variable", "configuration"])
 def test_a_server_that_runs_is_named_by_a_url(project, url, by):
     # A shell's settings name another database.
     variables = {"RDSPOOL_HOST": "production.test", "RDSPOOL_ROLE": "reader"}
     options = []
-    if by == "option":
-        options = ["--rdspool-url", url]
+    if by.startswith("option"):
+        options = ["--rdspool-url", url if by == "option" else f"{url.partition('?')[0]}?development=true"]
         variables["RDSPOOL_TEST_URL"] = "nonsense"
     elif by == "variable":
         variables["RDSPOOL_TEST_URL"] = url

@@ -1,6 +1,7 @@
 """Blocks of code in the documentation: what they are, and what a comment before one says of how it runs.
 
 <!-- not run: REASON -->          it can't run here, and why
+<!-- packages: FOLDER -->         it needs the packages of the lock tests/FOLDER/requirements.txt
 <!-- event: JSON -->              the event for the block's handler; default: {}
 <!-- variables: NAME=VALUE ... -->  environment variables for the block; $NAME is replaced
 """
@@ -24,7 +25,7 @@ READ = {"json"}
 SHOWN = {"text", "dockerfile", "ini", "yaml", "toml", "hcl", "http", "html", "xml"}
 """Languages of what somebody reads."""
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)(?P<more>.*)$")
-_MARK = re.compile(r"^ *<!-- (?P<name>not run|event|variables): (?P<value>.*) -->$")
+_MARK = re.compile(r"^ *<!-- (?P<name>not run|packages|event|variables): (?P<value>.*) -->$")
 _FILE = re.compile(r"# (?P<name>[\w/]+\.(?:py|ini|toml))$")
 _INDENTED = re.compile(r"^ {4}\S")
 _CONTAINER = re.compile(r"([-*]|\d+\.) |!!! |::: |<")

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
+import observing
 import pymysql
 import pytest
 
@@ -33,6 +34,8 @@ IAM_USER = re.compile(r"CREATE USER (.*) IDENTIFIED WITH AWSAuthenticationPlugin
 """What only a server of RDS can do: others do not have the plugin. The rest of the statements is theirs too."""
 USERS = "python -m rdspool"
 """How a command begins that users run where their function is, not in a clone."""
+PYTHONS = {"observability": observing.python}
+"""Per folder of a lock, what returns the interpreter that has its packages."""
 HANDLED = "\nif 'handler' in globals():\n    import json\n    print(json.dumps(handler(json.loads({event!r}), None)))\n"
 
 
@@ -99,7 +102,13 @@ def run(command, **options):
 def test_python_runs(stage, program, tmp_path):
     marks = {name: value for block in program for name, value in block.marks.items()}
     source = "\n".join(block.code for block in program) + HANDLED.format(event=marks.get("event", "{}"))
-    printed = run([sys.executable, "-W", "error", "-c", source], cwd=tmp_path, env=stage.variables_for(marks))
+    variables = stage.variables_for(marks)
+    if "packages" in marks:
+        # Without -W error: how these packages use each other is theirs.
+        command, variables["PYTHONPATH"] = [PYTHONS[marks["packages"]](), "-c", source], str(ROOT / "python")
+    else:
+        command = [sys.executable, "-W", "error", "-c", source]
+    printed = run(command, cwd=tmp_path, env=variables)
     if "def handler(" in source:
         json.loads(printed.splitlines()[-1])
 

@@ -48,7 +48,10 @@ class Waiting:
         if bound is not None:
             self._began = time.monotonic()
             if bound.at <= self._began:
-                raise DeadlineError(f"the statement was not sent to {self._address}: the limit is over: {bound}", errno=TIMED_OUT)
+                raise DeadlineError(
+                    f"the statement was not sent to {self._address}: the limit is over: {bound}. Make the limit longer, or do less before it",
+                    errno=TIMED_OUT,
+                )
 
     def left(self) -> float:
         """Return the seconds that the next wait may take, infinity where nothing ends it. Raises DeadlineError where none are left."""
@@ -67,4 +70,7 @@ class Waiting:
 
     def _late(self, bound: Limit) -> DeadlineError:
         waited = max(0.0, time.monotonic() - max(self._began, bound.began))
-        return DeadlineError(f"{self._address} did not answer for {waited:.3g} s, and the limit is over: {bound}", errno=TIMED_OUT)
+        return DeadlineError(
+            f"{self._address} did not answer for {waited:.3g} s, and the limit is over: {bound}. Make the statement faster, or the limit longer",
+            errno=TIMED_OUT,
+        )

@@ -124,7 +124,11 @@ MISTAKES = [
         ("RDSPOOL_REGION is 'us-east-1'", "is in eu-central-1", "leave RDSPOOL_REGION out"),
         {"RDSPOOL_REGION": "us-east-1"},
     ),
-    Mistake("too many connections", (f"{ENDPOINT}:", "Too many connections", "bound the function's concurrency", "It was tried"), fault=(Accept(), Error(1040))),
+    Mistake(
+        "too many connections",
+        (f"{ENDPOINT}:", "Too many connections", "bound the function's concurrency", "It was tried"),
+        fault=(Accept(), Error(1040)),
+    ),
     Mistake("a connection within another", ("are all in use", "within another one", "pool_size=2"), body=NESTED),
     Mistake("a statement longer than the limit", ("the invocation's time", "Make the statement faster"), body=SLOW, only_in_lambda=True),
     Mistake("a value larger than the server takes", ("its max_allowed_packet", "it was not run", "Send less at once"), body=LARGE),

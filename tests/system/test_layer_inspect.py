@@ -170,14 +170,26 @@ def with_other_code_of_exc(data: bytes) -> bytes:
 
 
 def with_other_function(data: bytes) -> bytes:
-    codes, texts, functions = marshal.loads(data)  # noqa: S302
+    codes, texts, functions, *rest = marshal.loads(data)  # noqa: S302
     first = next(iter(functions))
-    return marshal.dumps((codes, texts, functions | {first: compile("leak = True", first[1], "exec")}))
+    return marshal.dumps((codes, texts, functions | {first: compile("leak = True", first[1], "exec")}, *rest))
+
+
+def with_another_expression(data: bytes) -> bytes:
+    *rest, expressions = marshal.loads(data)  # noqa: S302
+    first, second, *_ = expressions
+    return marshal.dumps((*rest, expressions | {first: expressions[second]}))
 
 
 @pytest.mark.parametrize(
     ("path", "change"),
-    [(TOKEN, with_other_code), (TOKEN, lambda data: data[:-20]), (BASE, with_other_code_of_exc), (BASE, with_other_function)],
+    [
+        (TOKEN, with_other_code),
+        (TOKEN, lambda data: data[:-20]),
+        (BASE, with_other_code_of_exc),
+        (BASE, with_other_function),
+        (BASE, with_another_expression),
+    ],
 )
 def test_code_that_was_compiled_from_something_else_is_refused_whatever_the_manifest_names(
     tampered: Tamper, entries: dict[str, Entry], sound: Path, tmp_path: Path, path: str, change: Callable[[bytes], bytes]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from contextvars import ContextVar
+from typing import Any, Final, NamedTuple
 
 from mysql.connector import apilevel, paramstyle, threadsafety
 from mysql.connector.dbapi import (
@@ -192,20 +193,27 @@ def connect(**options: Any) -> Connection:
     Raises SettingsError, CredentialsError, or a ConnectError that tells what to do.
     """
     hide(options, SHOWN)
-    return _connected(options, sources.of_connect())
-
-
-def connect_from_url(options: dict[str, Any], in_url: Mapping[str, Any], lives: Lives) -> Connection:
-    """Return a new connection for the dialect: as `connect()` does, but errors name the part of the URL, or the key of `connect_args`.
-
-    `options` are those of `connect()`, texts that can be passwords as `Secret`; `in_url` are those of them that the URL holds, `lives` those of the
-    connections of the same engine.
-    """
+    engine = of_an_engine.get()
+    if engine is None:
+        return _connected(options, sources.of_connect())
     called = sources.of_url()
     for name, value in options.items():
         ours = _OTHERS_NAMES.get(name, name)
-        called.use(ours, f"{name} in create_engine()'s URL" if in_url.get(name) == value else called.argument(name))
-    return _connected(options, called, lives)
+        called.use(ours, f"{name} in create_engine()'s URL" if engine.in_url.get(name) == value else called.argument(name))
+    return _connected(options, called, engine.lives)
+
+
+class EngineOfUrl(NamedTuple):
+    """What `connect()` has to know of an engine that create_engine() made, beside its options."""
+
+    in_url: Mapping[str, Any]
+    """The options that the URL holds: errors name the part of the URL, or else the key of `connect_args`."""
+    lives: Lives
+    """Those of the engine's connections."""
+
+
+of_an_engine: Final[ContextVar[EngineOfUrl | None]] = ContextVar("rdspool_engine_of_url", default=None)
+"""The engine that `connect()` is called for. The dialect sets it, because tracers put a function with other arguments in the place of `connect`."""
 
 
 def _connected(options: dict[str, Any], called: Sources, lives: Lives | None = None) -> Connection:

@@ -79,10 +79,14 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         from . import dbapi
 
         module: Any = self.loaded_dbapi
-        if module is not dbapi or arguments:
+        if module is not dbapi:
             return super().connect(*arguments, **options)  # somebody has given create_engine() another module
         hide(options, dbapi.SHOWN)
-        return dbapi.connect_from_url(options, self._in_url, self._lives)
+        token = dbapi.of_an_engine.set(dbapi.EngineOfUrl(self._in_url, self._lives))
+        try:
+            return super().connect(*arguments, **options)
+        finally:
+            dbapi.of_an_engine.reset(token)
 
     @classmethod
     def load_provisioning(cls) -> None:

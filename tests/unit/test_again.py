@@ -573,3 +573,22 @@ def test_a_refusal_for_too_many_is_pressure(certificates, server_tls):
         one.connect()
     assert one.pool._creator.pressure.yields
     server.close()
+
+
+def test_a_tracer_that_replaces_the_drivers_connect_is_called_and_messages_still_name_the_url(database, certificates, monkeypatch):
+    from rdspool import SettingsError, dbapi
+    from sqlalchemy import create_engine
+
+    real, calls = dbapi.connect, []
+
+    def traced(*arguments, **options):
+        calls.append(sorted(options))
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(dbapi, "connect", traced)
+    url = f"mysql+rdspool://app:x@127.0.0.1:{database.port}/?ca={certificates.ca}"
+    create_engine(url).connect().close()
+    assert calls == [["ca", "host", "password", "port", "user"]]
+    with pytest.raises(SettingsError, match=r"wait_timeout in create_engine\(\)'s URL is 'long'"):
+        create_engine(f"{url}&wait_timeout=long").connect()
+    assert len(calls) == 2

@@ -116,6 +116,8 @@ class Interrupt(Exception):
     pass
 
 
+# Python drops an exception that a signal's handler raises while a weak reference's callback runs.
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*_remove:pytest.PytestUnraisableExceptionWarning")
 def test_an_interruption_at_any_moment_leaves_no_answer_behind(target):
     """A time limit in a function raises from a signal's handler, which can run between any two instructions."""
 

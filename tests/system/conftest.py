@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,12 @@ from layers import HERE, MACHINE, LayerOf
 from layer import matrix
 from local import endpoint
 from local.cache import cache_dir
+from local.environment import Environment
 from local.environment.runtime_api import FunctionProcess
 from tests.function_rig import variables_of
+
+CA = "/etc/ssl/certs/test-authority.pem"
+"""The path of the authorities inside an environment."""
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +50,28 @@ def database() -> Iterator[endpoint.Endpoint]:
     """Return a MySQL database behind the RDS front, with all that a function needs to sign in."""
     with endpoint.start("mysql") as running:
         yield running
+
+
+@pytest.fixture
+def start_environment(database, layer_of):
+    """Return a function that starts an environment with the layer, for the function in the folder `task`, and rdspool's settings for the database."""
+    with ExitStack() as started:
+
+        def start(task, credentials=database.credentials, **variables):
+            made = Environment(
+                task=task,
+                layers=[layer_of()],
+                handler="handler.handler",
+                python=HERE,
+                credentials=credentials,
+                region=database.front.region,
+                variables={**database.variables(CA), **variables},
+                hosts={database.front.host: "127.0.0.1"},
+                files={CA: database.front.ca_file},
+            )
+            return started.enter_context(made)
+
+        yield start
 
 
 @pytest.fixture

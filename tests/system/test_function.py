@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
-from layers import HERE
 
 from local import endpoint
-from local.environment import Environment
 
-CA = "/etc/ssl/certs/test-authority.pem"
 CODE = """
 import logging, sys, traceback
 
@@ -37,29 +35,10 @@ def handler(event, context):
 
 
 @pytest.fixture
-def environment(database, layer_of, tmp_path):
+def environment(start_environment, tmp_path):
     """Return a function that starts an environment with the layer attached."""
     (tmp_path / "handler.py").write_text(CODE)
-    started = []
-
-    def start(credentials=database.credentials, **variables):
-        made = Environment(
-            task=tmp_path,
-            layers=[layer_of()],
-            handler="handler.handler",
-            python=HERE,
-            credentials=credentials,
-            region=database.front.region,
-            variables={**database.variables(CA), **variables},
-            hosts={database.front.host: "127.0.0.1"},
-            files={CA: database.front.ca_file},
-        )
-        started.append(made)
-        return made.__enter__()
-
-    yield start
-    for made in started:
-        made.__exit__(None, None, None)
+    return partial(start_environment, tmp_path)
 
 
 def secrets_of(database):

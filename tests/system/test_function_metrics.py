@@ -7,11 +7,7 @@ import shutil
 
 import observing
 import pytest
-from layers import HERE
 
-from local.environment import Environment
-
-CA = "/etc/ssl/certs/test-authority.pem"
 HANDLER = """
 from rdspool import get_engine
 from sqlalchemy import text
@@ -52,31 +48,16 @@ def handler(event, context):
 
 
 @pytest.fixture
-def environment(database, layer_of, tmp_path):
+def environment(start_environment, tmp_path):
     """Return a function that starts an environment with the layer attached."""
-    started = []
 
     def start(code=HANDLER, *packages, **variables):
         (tmp_path / "handler.py").write_text(code)
         for name in packages:
             shutil.copytree(observing.packages() / name, tmp_path / name)
-        made = Environment(
-            task=tmp_path,
-            layers=[layer_of()],
-            handler="handler.handler",
-            python=HERE,
-            credentials=database.credentials,
-            region=database.front.region,
-            variables={**database.variables(CA), **variables},
-            hosts={database.front.host: "127.0.0.1"},
-            files={CA: database.front.ca_file},
-        )
-        started.append(made)
-        return made.__enter__()
+        return start_environment(tmp_path, **variables)
 
-    yield start
-    for made in started:
-        made.__exit__(None, None, None)
+    return start
 
 
 def metrics_of(invocation):

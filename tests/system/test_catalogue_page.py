@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-import local.browser
 from layer import matrix
 from layer.publishing import feed
 from layer.publishing.catalogue import Row
 from layer.publishing.page import as_html
 from layer.publishing.stages import stage
+from tests.browsing import chromium
 
 PROD = stage("prod")
 SITE = "https://code.example/owner/rdspool"
@@ -41,20 +40,8 @@ def page(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    with local.browser.start() as found:
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(found.binary)
-        for argument in found.arguments:
-            options.add_argument(argument)
-        options.add_argument("--window-size=1280,900")
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        driver = webdriver.Remote(found.address, options=options)
-        driver.origin = found.origin
-        # A remote WebDriver knows the standard's commands; these two are Chromium's own.
-        driver.command_executor._commands["chromiumDevTools"] = ("POST", "/session/$sessionId/goog/cdp/execute")
-        driver.command_executor._commands["chromiumLog"] = ("POST", "/session/$sessionId/se/log")
+    with chromium("--window-size=1280,900") as driver:
         yield driver
-        driver.quit()
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
 
-import local.browser
+from tests.browsing import chromium
 from tests.docs_blocks import ROOT
 
 PAGES = sorted(path.relative_to(ROOT / "docs").with_suffix("") for path in (ROOT / "docs").rglob("*.md"))
@@ -40,18 +39,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def browser():
-    with local.browser.start() as found:
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(found.binary)
-        for argument in found.arguments:
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        driver = webdriver.Remote(found.address, options=options)
-        # A remote WebDriver knows the standard's commands; these two are Chromium's own.
-        driver.command_executor._commands["chromiumDevTools"] = ("POST", "/session/$sessionId/goog/cdp/execute")
-        driver.command_executor._commands["chromiumLog"] = ("POST", "/session/$sessionId/se/log")
+    with chromium() as driver:
         yield driver
-        driver.quit()
 
 
 def tools(browser, command, **parameters):

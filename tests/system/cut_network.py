@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import namespaces
+
 ROOT = Path(__file__).resolve().parents[2]
 GATEWAY, CLIENT, PREFIX = "10.99.0.1", "10.99.0.2", 30
 CONTROL = "CUT_NETWORK_CONTROL"
@@ -80,11 +82,7 @@ def pump(source: socket.socket, target: socket.socket) -> None:
 
 def new_user_namespace() -> None:
     """Become root of a user namespace of one's own, with a network namespace that has nothing yet."""
-    user, group = os.getuid(), os.getgid()
-    os.unshare(os.CLONE_NEWUSER | os.CLONE_NEWNET)
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
-    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    namespaces.enter(os.CLONE_NEWNET)
 
 
 def main(path: str, port: str, script: str, given: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import exc
 from sqlalchemy.pool import QueuePool
-from sqlalchemy.util.queue import Empty
+from sqlalchemy.util.queue import Empty, Queue
 
 from . import deadlines
 from .deadlines import Limit
@@ -18,8 +18,29 @@ IDLE_GAP: Final = 5.0
 """Seconds: a connection used within them is hot, and a look at its socket is enough; one idle for longer is asked with a ping."""
 
 
+class ConnectionQueue(Queue[Any]):
+    """SQLAlchemy's queue. What needs no wait, which is nearly everything, takes its lock at once: a checkout and a return cost 15 calls less."""
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        with self.mutex:
+            # Nobody waits to put something in, whom a free place would wake: the pool closes what it has no room for.
+            if self.queue:
+                return self.queue.pop() if self.use_lifo else self.queue.popleft()
+        return super().get(block, timeout)
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        with self.mutex:
+            if not 0 < self.maxsize <= len(self.queue):
+                self.queue.append(item)
+                self.not_empty.notify()
+                return
+        super().put(item, block, timeout)
+
+
 class EnginePool(QueuePool):
     """SQLAlchemy's QueuePool, which says what waiting in vain means in a function."""
+
+    _queue_class = ConnectionQueue
 
     def __init__(
         self,

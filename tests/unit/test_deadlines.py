@@ -10,7 +10,7 @@ import time
 import pytest
 from fake_server import numbers, ok, silence
 from rdspool import DeadlineError, OutcomeUnknownError, deadline, deadlines
-from rdspool._driver.answers import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
+from rdspool._driver.connection_state import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
 from rdspool._driver.packets import PacketStream
 from rdspool._lambda.pressure import Pressure
 

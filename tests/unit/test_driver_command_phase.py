@@ -26,7 +26,8 @@ from fake_server import (
 )
 from mysql.connector.errors import DatabaseError, IntegrityError, OperationalError, ProgrammingError
 from rdspool import ProtocolError, StatementTimeoutError
-from rdspool._driver.answers import DISCARDED_BYTES, STATE_CHANGED
+from rdspool._driver.answers import DISCARDED_BYTES
+from rdspool._driver.connection_state import STATE_CHANGED
 from rdspool._driver.effects import LEAVES_STATE
 from rdspool._driver.responses import Ok
 from rdspool._driver.result_sets import ResultSet

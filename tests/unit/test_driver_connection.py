@@ -27,9 +27,9 @@ from fake_server import (
 from mysql.connector.errors import DatabaseError, NotSupportedError, OperationalError, ProgrammingError
 from rdspool import ProtocolError, SettingsError, StatementTimeoutError, dbapi
 from rdspool._driver import not_offered
-from rdspool._driver.answers import STATE_CHANGED
 from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection import Connection
+from rdspool._driver.connection_state import STATE_CHANGED
 from rdspool._driver.cursors import Cursor
 from rdspool._driver.packets import PacketStream
 from rdspool._driver.probes import ask, asked_together

@@ -26,7 +26,7 @@ def never():
 
 def filled(statement, params, mode=USUAL):
     known = template(statement, params, lambda: mode.sql_mode)
-    return known.fill(known.values(params))
+    return statements.filled(known.pieces, known.values(params))
 
 
 # -- what is a placeholder -------------------------------------------------------------------------------------------------------

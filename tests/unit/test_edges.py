@@ -26,7 +26,7 @@ from rdspool._driver import effects, resumption, rows, tls
 from rdspool._driver.batches import Batch
 from rdspool._driver.columns import Column, parse_column
 from rdspool._driver.probes import ProbeCursor, ask, asked_together
-from rdspool._driver.statements import template
+from rdspool._driver.statements import filled, template
 from rdspool._lambda import init_connection, installation
 from rdspool._lambda.init_connection import InitConnection
 from rdspool.deadlines import Limit, within
@@ -139,7 +139,7 @@ def test_64_servers_are_kept(clock, context):
 
 
 @pytest.mark.parametrize(
-    ("statement", "filled"),
+    ("statement", "expected"),
     [
         ("SELECT [it's], %s", b"SELECT [it's], 7"),
         ("SELECT [%s], %s", b"SELECT [%s], 7"),
@@ -148,10 +148,10 @@ def test_64_servers_are_kept(clock, context):
         ("SELECT [a]]], %s", b"SELECT [a]]], 7"),
     ],
 )
-def test_a_name_in_brackets_is_text(statement, filled):
+def test_a_name_in_brackets_is_text(statement, expected):
     """As MariaDB's sql_mode MSSQL reads it: a value within could end the name with a bracket of its own."""
     known = template(statement, (7,), str)
-    assert known.fill([7]) == filled
+    assert filled(known.pieces, [7]) == expected
 
 
 def test_only_a_dict_or_another_mapping_gives_values_by_name():
@@ -622,7 +622,7 @@ def test_any_mapping_names_its_values():
 
     values = ChainMap({"a": 1})
     known = template("SELECT %(a)s", values, str)
-    assert known.fill(known.values(values)) == b"SELECT 1"
+    assert filled(known.pieces, known.values(values)) == b"SELECT 1"
 
 
 def test_a_common_name_is_no_name_of_a_server(certificates):

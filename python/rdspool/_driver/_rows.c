@@ -18,7 +18,7 @@ enum {
     OTHER = 'o',    /* callable(bytes) */
 };
 
-enum { EOF_PACKET = 0xFE, MAX_PAYLOAD = 0xFFFFFF, LONGEST_NUMBER = 63 };
+enum { EOF_PACKET = 0xFE, MAX_PAYLOAD = 0xFFFFFF, MORE_RESULTS = 0x0008, LONGEST_NUMBER = 63 };
 
 typedef enum { READ, UNREADABLE, FAILED } Outcome;
 
@@ -385,6 +385,28 @@ static PyObject *row(PyObject *self, PyObject *const *given, Py_ssize_t number)
     }
 }
 
+/* Append the rows in the packets from buffer[*at] on, at most `most`, and let `at` be where it stopped: see rows(). UNREADABLE: at a row. */
+static Outcome take(
+    const Columns *columns, const uint8_t *buffer, Py_ssize_t length, Py_ssize_t *at, Py_ssize_t sequence, Py_ssize_t most, PyObject *found)
+{
+    for (; most > 0 && length - *at > 4; most--, sequence++) {
+        const uint8_t *header = buffer + *at, *payload = header + 4;
+        Py_ssize_t size = header[0] | header[1] << 8 | header[2] << 16;
+        if (!size || size == MAX_PAYLOAD || size > length - *at - 4 || header[3] != (sequence & 0xFF) || *payload >= EOF_PACKET)
+            break;
+        PyObject *made;
+        Outcome outcome = read_row(payload, payload + size, columns, &made);
+        if (outcome != READ)
+            return outcome;
+        int failed = PyList_Append(found, made);
+        Py_DecRef(made);
+        if (failed)
+            return FAILED;
+        *at += 4 + size;
+    }
+    return READ;
+}
+
 /* rows(kinds, callables, buffer, at, sequence, most, found): append the rows in the packets from buffer[at] on, at most `most`, and
    return where it stopped: at the first packet that is not whole, not the next of its sequence, has 16 MiB, no bytes, or is no row.
    One that is a row and can't be read: its position as a negative number less one. */
@@ -403,29 +425,78 @@ static PyObject *rows(PyObject *self, PyObject *const *given, Py_ssize_t number)
         PyErr_SetString(PyExc_ValueError, "the position is outside of the buffer");
         return NULL;
     }
-    for (; most > 0 && length - at > 4; most--, sequence++) {
-        const uint8_t *header = (const uint8_t *)buffer + at, *payload = header + 4;
-        Py_ssize_t size = header[0] | header[1] << 8 | header[2] << 16;
-        if (!size || size == MAX_PAYLOAD || size > length - at - 4 || header[3] != (sequence & 0xFF) || *payload >= EOF_PACKET)
-            break;
-        PyObject *found;
-        Outcome outcome = read_row(payload, payload + size, &columns, &found);
-        if (outcome == FAILED)
-            return NULL;
-        if (outcome == UNREADABLE)
-            return PyLong_FromSsize_t(-at - 1);
-        int failed = PyList_Append(given[6], found);
-        Py_DecRef(found);
-        if (failed)
-            return NULL;
-        at += 4 + size;
+    switch (take(&columns, (const uint8_t *)buffer, length, &at, sequence, most, given[6])) {
+    case READ:
+        return PyLong_FromSsize_t(at);
+    case UNREADABLE:
+        return PyLong_FromSsize_t(-at - 1);
+    default:
+        return NULL;
     }
-    return PyLong_FromSsize_t(at);
+}
+
+/* The packet that ends a result most often: an OK packet of 7 bytes, which holds the numbers of affected rows and of an AUTO_INCREMENT value
+   (one byte each), the status and the number of warnings (two bytes each). */
+enum { END_SIZE = 7, END_PACKET = 4 + END_SIZE };
+
+static int is_end(const uint8_t *p, Py_ssize_t sequence)
+{
+    return p[0] == END_SIZE && !p[1] && !p[2] && p[3] == (sequence & 0xFF) && p[4] == EOF_PACKET && p[5] < 0xFB && p[6] < 0xFB;
+}
+
+static PyObject *tuple_of(PyObject *first, PyObject *second, PyObject *third)
+{
+    PyObject *items[3] = {first, second, third}, *made = first && second && third ? PyTuple_New(3) : NULL;
+    for (Py_ssize_t i = 0; i < 3; i++) {
+        if (made)
+            PyTuple_SetItem(made, i, items[i]); /* of a new tuple: it can't fail */
+        else if (items[i])
+            Py_DecRef(items[i]);
+    }
+    return made;
+}
+
+/* result(kinds, callables, header, sequence, answer): the rows in an answer that is there whole, the status and the number of warnings that
+   end it. `header` is what comes before the rows, and `sequence` the number of the packet behind it. None for every other answer: another
+   header, a row that can't be read, more bytes behind the end, another result behind this one. */
+static PyObject *result(PyObject *self, PyObject *const *given, Py_ssize_t number)
+{
+    Columns columns;
+    char *header, *answer;
+    Py_ssize_t size, length;
+    (void)self;
+    if (counted(number, 5) || read_columns(given[0], given[1], &columns) || PyBytes_AsStringAndSize(given[2], &header, &size)
+        || PyBytes_AsStringAndSize(given[4], &answer, &length))
+        return NULL;
+    Py_ssize_t sequence = PyLong_AsSsize_t(given[3]), at = size, before = length - END_PACKET;
+    if (PyErr_Occurred())
+        return NULL;
+    /* The end first: a large result, which has not arrived whole, would be read in vain. */
+    int known = before >= size && answer[before] == END_SIZE && (uint8_t)answer[before + 4] == EOF_PACKET;
+    for (Py_ssize_t i = 0; known && i < size; i++)
+        known = header[i] == answer[i];
+    PyObject *rows = known ? PyList_New(0) : NULL;
+    if (known && !rows)
+        return NULL;
+    Outcome outcome = known ? take(&columns, (const uint8_t *)answer, before, &at, sequence, before, rows) : UNREADABLE;
+    if (outcome == READ && at == before) {
+        const uint8_t *end = (const uint8_t *)answer + before;
+        int status = end[7] | end[8] << 8;
+        if (is_end(end, sequence + PyList_Size(rows)) && !(status & MORE_RESULTS))
+            return tuple_of(rows, PyLong_FromLongLong(status), PyLong_FromLongLong(end[9] | end[10] << 8));
+    }
+    if (rows)
+        Py_DecRef(rows);
+    if (outcome == FAILED)
+        return NULL;
+    Py_IncRef(Py_None);
+    return Py_None;
 }
 
 static PyMethodDef methods[] = {
     {"row", (PyCFunction)(void *)row, METH_FASTCALL, NULL},
     {"rows", (PyCFunction)(void *)rows, METH_FASTCALL, NULL},
+    {"result", (PyCFunction)(void *)result, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -6,37 +6,22 @@ the connection: the rest of that answer could otherwise be taken for the next on
 
 from __future__ import annotations
 
-import logging
-import time
 import weakref
-from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from mysql.connector.errors import Error, OperationalError
+from mysql.connector.errors import Error
 
-from ..errors import OutcomeUnknownError, StatementTimeoutError
-from . import effects, too_large
-from .byte_stream import closed_error
+from . import too_large
 from .columns import parse_column
-from .error_numbers import PACKET_TOO_LARGE, SERVER_CLOSES, SERVER_LOST
-from .lives import LOST, Life
+from .connection_state import MORE_RESULTS, ConnectionState, logger
+from .error_numbers import PACKET_TOO_LARGE, SERVER_CLOSES
 from .packets import ERR, PacketStream
 from .payload import malformed
-from .responses import Ok, parse_column_count, parse_end, parse_error, parse_ok
+from .responses import Ok, parse_column_count, parse_end, parse_ok
 from .result_sets import ResultSet
 from .rows import Converters
 from .statements import Template
 
-IN_TRANSACTION: Final = 0x0001
-AUTOCOMMIT: Final = 0x0002
-MORE_RESULTS: Final = 0x0008
-STATE_CHANGED: Final = 0x4000
-"""Bits of the status that ends each answer (MySQL's protocol documentation, SERVER_STATUS_flags_enum)."""
-
-QUERY: Final = b"\x03"
-"""The command that carries a statement."""
-
-_COMMIT: Final = QUERY + b"COMMIT"
 _OK: Final = 0x00
 _LOCAL_INFILE: Final = 0xFB
 
@@ -46,68 +31,26 @@ takes some 1 ms (tests/bench)."""
 _DROPPED_AT_ONCE: Final = 100
 """Rows in memory at once while rows are dropped."""
 
-logger: Final = logging.getLogger("rdspool")
+Whole = tuple[ResultSet, list[Any], int]
+"""A result that has been read whole: columns, rows, number of warnings."""
 
 
-class Answers:
-    """A signed-in connection to the server: what is sent to it is answered, and the answers say how the session stands."""
-
-    def __init__(self, stream: PacketStream, status: int) -> None:
-        """Take the stream after the sign-in, and the status of the OK packet that ended it."""
-        self._stream: PacketStream | None = stream
-        self.status = status
-        """The status flags of the last answer that carried them."""
-        self.status_known = True
-        """Whether these flags are of the last answer: a refusal carries none."""
-        self.commands = 0
-        """Number of commands that were sent, but for those that change nothing."""
-        self.last_used = time.time()
-        """Unix time in seconds of the last answer."""
-        self.lost = False
-        """Whether the connection was given up after a failure, rather than closed by its owner."""
-        self.read_timeout: float | None = None
-        self.write_timeout: float | None = None
-        self.life = Life()
-        self.left_behind = 0
-        """What statements can have left in the session, as flags of `effects`."""
-        self.end_session: Callable[[bytes], str] | None = None
-        """Ends what a statement that was given up does on the server, and says so; None: nothing can."""
-        self.packet_limit: Callable[[], int | None] | None = None
-        """Asks the server for its max_allowed_packet over another connection; None: nothing can."""
-        self._answering = False
-        """Whether an answer is being read. A command that finds it set knows that something interrupted that."""
-        self._sent: tuple[bytes, int, bool] | None = None
-        """The command whose answer is being read, and `status` and `status_known` as they were before it."""
-        self._rows_follow = False
-        self._reader: weakref.ref[Any] | None = None
-        """The cursor that reads the rows that follow, where it reads them one by one."""
-
-    @property
-    def closed(self) -> bool:
-        """Whether there is no connection any more."""
-        return self._stream is None
-
-    @property
-    def stream(self) -> PacketStream:
-        """The packets. Raises OperationalError 2006 where the connection is closed."""
-        if self._stream is None:
-            raise closed_error()
-        return self._stream
-
-    @property
-    def more_results(self) -> bool:
-        """Whether another result follows the one that was read."""
-        return bool(self.status & MORE_RESULTS) and self.status_known
+class Answers(ConnectionState):
+    """Sends commands and reads what they are answered with."""
 
     def _exchange(
         self,
         stream: PacketStream,
         payload: bytes | None,
-        read_timeout: float | None,
+        read_timeout: float | None = None,
         write_timeout: float | None = None,
         template: Template | None = None,
+        whole: bool = False,
     ) -> Any:
-        """Send a command (None: nothing, an answer follows already) and return the start of its answer. Raises the server's refusal."""
+        """Send a command (None: nothing, an answer follows already) and return the start of its answer, with `whole` all of it, where that is known.
+
+        Raises the server's refusal.
+        """
         self._answering = True
         sent = False
         try:
@@ -117,7 +60,7 @@ class Answers:
                 self._sent = payload, self.status, self.status_known
                 stream.send_command(payload, write_timeout or self.write_timeout)
             sent = True
-            answer = self._answer(stream, read_timeout or self.read_timeout, template)
+            answer = self._answer(stream, read_timeout or self.read_timeout, template, whole)
         except BaseException as error:
             self.abandon()
             if isinstance(error, Error) and payload is not None:
@@ -125,7 +68,7 @@ class Answers:
             self._give_up(error, sent=sent)
             raise
         self._answering = False
-        if type(answer) is Ok:
+        if type(answer) is Ok or type(answer) is tuple:
             if not self.status & MORE_RESULTS:
                 self._sent = None  # it can be large
         elif isinstance(answer, Error):
@@ -137,35 +80,25 @@ class Answers:
             raise answer
         return answer
 
-    def _give_up(self, error: BaseException, *, sent: bool) -> None:
-        """Do what is left to do after a statement without a whole answer. Raises OutcomeUnknownError where it can have been committed."""
-        if not sent or not isinstance(error, Error) or self._sent is None or self._sent[0][:1] != QUERY:
-            return
-        payload, status, known = self._sent
-        if isinstance(error, StatementTimeoutError) and self.end_session is not None and payload != _COMMIT:
-            error.add_note(self.end_session(payload[1:]))
-        if _can_commit(effects.of(payload[1:]), status, known=known):
-            effects.note_commit()
-            raise OutcomeUnknownError(error) from error
-
-    def can_commit(self, can: int) -> bool:
-        """Return whether a statement that is sent now can commit something. `can` is what it can do, as flags of `effects`."""
-        return _can_commit(can, self.status, known=self.status_known)
-
-    def _interrupted(self) -> NoReturn:
-        self.abandon()
-        raise OperationalError("Lost connection to MySQL server: the answer before was interrupted while it was read", errno=SERVER_LOST)
-
     # -- answers -------------------------------------------------------------------------------------------------------------
 
-    def _answer(self, stream: PacketStream, timeout: float | None, template: Template | None = None) -> Ok | ResultSet | Error:
+    def _answer(
+        self, stream: PacketStream, timeout: float | None, template: Template | None = None, whole: bool = False
+    ) -> Ok | ResultSet | Whole | Error:
         """Return the start of an answer; a refusal as an exception that is not raised, for what is raised closes the connection.
 
-        The columns that a result has are kept with the statement's `template`.
+        The columns that a result has are kept with the statement's `template`. Where they come again, and all rows with them, `whole` gives
+        the rows too.
         """
         known = None if template is None else template.result_set
-        if known is not None and stream.skip(known.header, known.next_number, timeout):
-            return self._columns_end(stream, timeout) or known
+        if known is not None:
+            if whole and known.whole is not None:
+                found = stream.whole(known.whole, timeout)
+                if found is not None:
+                    self._take_status(found[1])
+                    return known, found[0], found[2]
+            if stream.skip(known.header, known.next_number, timeout):
+                return self._columns_end(stream, timeout) or known
         payload = stream.receive(timeout)
         first = payload[0] if payload else -1
         if first == _OK:
@@ -182,11 +115,11 @@ class Answers:
         for _ in range(parse_column_count(payload)):
             described.append(stream.receive(timeout))
             columns.append(parse_column(described[-1]))
-        found = ResultSet(columns)
+        result_set = ResultSet(columns)
         if template is not None:
-            found.keep(described)
-            template.result_set = found
-        return self._columns_end(stream, timeout) or found
+            result_set.keep(described)
+            template.result_set = result_set
+        return self._columns_end(stream, timeout) or result_set
 
     def _columns_end(self, stream: PacketStream, timeout: float | None) -> Error | None:
         """Read what stands between the columns and the rows, and return the error that can come there."""
@@ -285,38 +218,3 @@ class Answers:
                 self.drain()
         except Error as error:
             logger.warning("a result that was given up before a ROLLBACK ended in an error: %s", error)
-
-    def _take_status(self, status: int) -> None:
-        self.status = status
-        if status & STATE_CHANGED:
-            self.left_behind |= effects.LEAVES_STATE
-        self.status_known = True
-        self.last_used = time.time()
-
-    def _refused(self, payload: bytes) -> Error:
-        # An ERR packet carries no status: a procedure that failed can have left a transaction open.
-        self.status &= ~MORE_RESULTS
-        self.status_known = False
-        self.last_used = time.time()
-        return parse_error(payload)
-
-    # -- the end -------------------------------------------------------------------------------------------------------------
-
-    def at_end(self) -> bool:
-        """Return whether the connection shows its end, or bytes that nobody asked for, without a round trip."""
-        return self._stream is None or self._answering or self._stream.at_end()
-
-    def abandon(self) -> None:
-        """Close the socket at once, without a goodbye: nothing that could be read from it would be in step."""
-        stream, self._stream = self._stream, None
-        self._answering = self._rows_follow = False
-        self._reader = None
-        self.status = 0
-        if stream is not None:
-            self.life.ended(LOST)
-            self.lost = True
-            stream.close()
-
-
-def _can_commit(can: int, status: int, *, known: bool) -> bool:
-    return effects.can_commit(can, autocommit=bool(status & AUTOCOMMIT), in_transaction=bool(status & IN_TRANSACTION) if known else None)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from mysql.connector.errors import Error
 
 from ..deadlines import Limit
-from .answers import QUERY
 from .command_phase import CommandPhase
+from .connection_state import QUERY
 from .packets import PacketStream
 from .sign_in import Login, receive_greeting, sign_in
 from .transport import connect

@@ -116,15 +116,30 @@ class ByteStream:
     def __del__(self) -> None:
         self.close()
 
-    def _write(self, data: bytes | bytearray) -> None:
+    def _write(self, data: bytes | bytearray, sent: int = 0) -> None:
+        """Send the data from position `sent` on, whole: the socket takes all of it at once, but for the largest."""
         assert self.socket is not None
-        sent = self.socket.send(data)  # all of it, but for the largest
         while sent != len(data):
-            if self.waiting.bound is not None:
+            if sent and self.waiting.bound is not None:
                 self._set_timeout(self._timeout)  # so that a peer that takes a little at a time ends at the limit too
-            sent += self.socket.send(memoryview(data)[sent:])
+            sent += self.socket.send(memoryview(data)[sent:] if sent else data)
 
-    def _fill(self, needed: int) -> None:
+    def _read(self, timeout: float | None) -> bytes:
+        """Return the bytes that come next, at least one, and at most `READ_SIZE`. Wait for them as `_set_timeout()` says."""
+        if self.socket is None:
+            raise closed_error()
+        if self.waiting.bound is not None or timeout is not self._timeout:
+            self._set_timeout(timeout)
+        try:
+            came = self.socket.recv(READ_SIZE)
+        except OSError as error:
+            raise self._failure(error, "answer", "reading") from error
+        if not came:
+            # PEP 249's class for it; the connector raises InterfaceError, which `except OperationalError` around a retry misses.
+            raise OperationalError(f"Lost connection to MySQL server at {self.address}: it closed the connection", errno=SERVER_LOST)
+        return came
+
+    def _fill(self, needed: int, timeout: float | None) -> None:
         """Read until `needed` bytes from the current position on are in the buffer.
 
         Memory is taken for bytes that have arrived, never for a length that was announced.
@@ -132,21 +147,10 @@ class ByteStream:
         missing = needed - (len(self._buffer) - self._at)
         if missing <= 0:
             return
-        if self.socket is None:
-            raise closed_error()
         parts = [self._buffer[self._at :]] if self._at < len(self._buffer) else []
         while missing > 0:
-            try:
-                part = self.socket.recv(READ_SIZE)
-            except OSError as error:
-                raise self._failure(error, "answer", "reading") from error
-            if not part:
-                # PEP 249's class for it; the connector raises InterfaceError, which `except OperationalError` around a retry misses.
-                raise OperationalError(f"Lost connection to MySQL server at {self.address}: it closed the connection", errno=SERVER_LOST)
-            parts.append(part)
-            missing -= len(part)
-            if missing > 0 and self.waiting.bound is not None:
-                self._set_timeout(self._timeout)  # so that a drip of bytes ends at the limit too
+            parts.append(self._read(timeout))  # each read with the limit's rest, so that a drip of bytes ends at the limit too
+            missing -= len(parts[-1])
         self._buffer, self._at = b"".join(parts), 0  # a single part as it is, without a copy
 
     def _failure(self, error: OSError, not_done: str, doing: str) -> Error:

@@ -10,11 +10,11 @@ from mysql.connector.errors import Error, OperationalError, ProgrammingError
 from .. import deadlines
 from ..errors import ProtocolError
 from . import rows
-from .answers import MORE_RESULTS, QUERY, Answers
+from .answers import Answers
 from .byte_stream import closed_error
+from .connection_state import MORE_RESULTS, QUERY
 from .error_numbers import MALFORMED_PACKET, SERVER_LOST
 from .packets import PacketStream
-from .responses import Ok
 from .result_sets import ResultSet
 from .statements import Template
 
@@ -30,41 +30,44 @@ class CommandPhase(Answers):
     """Sends commands to a server and reads their answers."""
 
     def query(
-        self, statement: bytes, read_timeout: float | None = None, write_timeout: float | None = None, template: Template | None = None
-    ) -> Ok | ResultSet:
+        self,
+        statement: bytes,
+        read_timeout: float | None = None,
+        write_timeout: float | None = None,
+        template: Template | None = None,
+        whole: bool = False,
+    ) -> Any:
         """Send a statement and return the start of its answer: what it did, or the columns of its rows, which `template` keeps.
+
+        With `whole` it can be a `Whole`, which holds the rows too.
 
         Raises the server's refusal; for a lost connection OperationalError, for an unreadable answer ProtocolError.
         """
-        stream = self._in_step()
-        stream.waiting.begin()
-        self.commands += 1
-        answer: Ok | ResultSet = self._exchange(stream, QUERY + statement, read_timeout, write_timeout, template)
-        return answer
+        return self._exchange(self._begin(), QUERY + statement, read_timeout, write_timeout, template, whole)
 
-    def _command(self, payload: bytes) -> Any:
-        stream = self._in_step()
-        stream.waiting.begin()
-        self.commands += 1
-        return self._exchange(stream, payload, None)
+    def _begin(self, part: float = 1.0) -> PacketStream:
+        """Return the stream for a new command, whose time begins, with all answers before it read to their end.
 
-    def _in_step(self) -> PacketStream:
-        """Return the stream for a new command, with all answers before it read to their end."""
+        `part`: see `Waiting.part`.
+        """
         stream = self._stream
         if stream is None:
             raise closed_error()
+        if self._answering or self._rows_follow or self.status & MORE_RESULTS:
+            self._come_into_step()
+        stream.waiting.begin(part)
+        self.commands += 1
+        return stream
+
+    def _come_into_step(self) -> None:
         if self._answering:
             self._interrupted()
-        if self._rows_follow:
-            if self._reader is not None and self._reader() is not None:
-                raise ProgrammingError(
-                    "the rows of a streamed result are still being read on this connection: read them to the end or close that cursor (or "
-                    "result) first, read the result without streaming, or use a second connection"
-                )
-            self._catch_up()
-        elif self.status & MORE_RESULTS:
-            self._catch_up()
-        return stream
+        if self._rows_follow and self._reader is not None and self._reader() is not None:
+            raise ProgrammingError(
+                "the rows of a streamed result are still being read on this connection: read them to the end or close that cursor (or "
+                "result) first, read the result without streaming, or use a second connection"
+            )
+        self._catch_up()
 
     def _catch_up(self) -> None:
         """Read what nobody has read. An error in it is raised: it can have ended the transaction, and a COMMIT would pass over that."""
@@ -79,8 +82,8 @@ class CommandPhase(Answers):
 
         Raises OperationalError.
         """
-        stream = self._in_step()
-        stream.waiting.begin()
+        stream = self._begin()
+        self.commands -= 1  # it changes nothing
         stream.waiting.limit(deadlines.within(seconds, "the time of a ping", stream.waiting.margin))
         self._answering = True
         try:
@@ -101,12 +104,7 @@ class CommandPhase(Answers):
 
     def tidy(self, payload: bytes) -> None:
         """Send a command that tidies up. It may wait longer than others: the margin before an invocation's end is there for it."""
-        stream = self.stream
-        stream.waiting.part = deadlines.CLEANING
-        try:
-            self._command(payload)
-        finally:
-            stream.waiting.part = 1.0
+        self._exchange(self._begin(deadlines.CLEANING), payload)
 
     def flight(self, *payloads: bytes) -> list[list[Any]]:
         """Send several commands in one flight and return, for each, the values of its last row; an empty list where it has none.
@@ -114,16 +112,7 @@ class CommandPhase(Answers):
         A refusal of the first is raised after all answers are read; those of the others are left out. It tidies up, so it may wait as
         `tidy()` does.
         """
-        stream = self._in_step()
-        stream.waiting.part = deadlines.CLEANING
-        try:
-            return self._flight(stream, payloads)
-        finally:
-            stream.waiting.part = 1.0
-
-    def _flight(self, stream: PacketStream, payloads: Sequence[bytes]) -> list[list[Any]]:
-        stream.waiting.begin()
-        self.commands += 1
+        stream = self._begin(deadlines.CLEANING)
         found: list[list[Any]] = []
         refused: Error | None = None
         try:
@@ -186,7 +175,7 @@ class CommandPhase(Answers):
 
     def _uncounted(self, payload: bytes) -> Any:
         before = self.commands, self.left_behind
-        answer = self._command(payload)
+        answer = self._exchange(self._begin(), payload)
         self.commands, self.left_behind = before
         return answer
 

@@ -15,9 +15,9 @@ from mysql.connector.errors import Error, NotSupportedError, ProgrammingError
 from .. import deadlines
 from ..deadlines import Limit
 from . import not_offered
-from .answers import IN_TRANSACTION, QUERY, logger
 from .byte_stream import closed_error
 from .command_phase import CommandPhase
+from .connection_state import IN_TRANSACTION, QUERY, logger
 from .cursors import Cursor
 from .lives import CLOSED, LOST, Life
 from .packets import DEFAULT_MAX_ALLOWED_PACKET, PacketStream
@@ -262,26 +262,22 @@ class Connection(ErrorsAsAttributes):
         would only hide the one that the user has to see. Raises OperationalError on a connection that its owner closed.
         """
         commands = self._commands
-        if not commands.closed:
-            commands.discard()
-        elif not commands.lost:
+        if commands.closed and not commands.lost:
             raise closed_error()
-        if not commands.closed and self.transaction.open:
-            try:
-                self._roll_back()
-            except Error as error:
-                if not self.closed:
-                    raise
-                logger.warning("the connection was lost during a ROLLBACK, which the server then does by itself: %s", error)
-            self.transaction.ended()
-
-    def _roll_back(self) -> None:
-        """Send the ROLLBACK, and in the same flight, where they are due, the questions of `pressure`."""
-        pressure = self.pressure
-        if pressure is None or not pressure.due():
-            self._commands.tidy(_ROLLBACK)
-        else:
-            pressure.take(self._commands.flight(_ROLLBACK, *(QUERY + question for question in pressure.questions))[1:])
+        commands.discard()
+        if commands.closed or not self.transaction.open:
+            return
+        try:
+            pressure = self.pressure
+            if pressure is None or not pressure.due():
+                commands.tidy(_ROLLBACK)
+            else:
+                pressure.take(commands.flight(_ROLLBACK, *(QUERY + question for question in pressure.questions))[1:])
+        except Error as error:
+            if not self.closed:
+                raise
+            logger.warning("the connection was lost during a ROLLBACK, which the server then does by itself: %s", error)
+        self.transaction.ended()
 
     # -- checks and the end ----------------------------------------------------------------------------------------------------
 

@@ -9,12 +9,13 @@ from mysql.connector.errors import Error, InterfaceError, ProgrammingError
 
 from ..errors import ProtocolError
 from . import effects, literals, not_offered, rows
-from .answers import MORE_RESULTS
+from .answers import Whole
 from .command_phase import CommandPhase
+from .connection_state import MORE_RESULTS
 from .error_numbers import SYNTAX_ERROR
 from .responses import Ok
 from .result_sets import ResultSet
-from .statements import Template, template, whole
+from .statements import Template, filled, template, whole
 from .transactions import TransactionState
 
 Outcome = tuple[ResultSet | None, Sequence[Any], int, int | None, int]
@@ -32,6 +33,8 @@ class Cursor:
     _results: Sequence[Outcome] = ()
     """Results that follow the one that is read."""
     _sent = b""
+    _whole = True
+    """Whether rows are as the driver reads them, so that it may read an answer whole."""
     arraysize = 1
     """How many rows `fetchmany()` gives where it is not told."""
     rowcount = -1
@@ -56,6 +59,8 @@ class Cursor:
         self._commands = commands
         self._transaction = transaction
         self._raw = raw
+        if raw:
+            self._whole = False
         self._read_timeout = read_timeout
         self._write_timeout = write_timeout
 
@@ -98,10 +103,11 @@ class Cursor:
 
         Raises ProgrammingError where the parameters do not fit, or the server's refusal.
         """
-        self._check_open()
+        if self._connection is None:
+            self._check_open()
         if params:
             known = template(operation, params, self._sql_mode)
-            self._send(known.fill(known.values(params)), known)
+            self._send(filled(known.pieces, known.values(params)), known)
         else:
             known = whole(operation)
             self._send(known.pieces[0], known)
@@ -112,7 +118,8 @@ class Cursor:
     def _send(self, statement: bytes, known: Template) -> None:
         """Send a statement, made of its template, and read the start of its answer."""
         self._results = ()
-        self._show(NOTHING)
+        self._result_set, self._rows, self.rowcount, self.lastrowid, self.warning_count = NOTHING
+        self._next = 0
         self._sent = statement
         commands, can = self._commands, known.effects
         if can:
@@ -122,7 +129,7 @@ class Cursor:
         if len(statement) > effects.PINS_FROM:
             commands.left_behind |= effects.PINS
         try:
-            answer = commands.query(statement, self._read_timeout, self._write_timeout, known)
+            answer = commands.query(statement, self._read_timeout, self._write_timeout, known, self._whole)
         except Error as error:
             if error.errno == SYNTAX_ERROR and literals.HEXADECIMAL in statement:
                 error.add_note(
@@ -184,7 +191,7 @@ class Cursor:
                 if known is None:
                     self.execute(operation, params)
                 else:
-                    self._send(known.fill(known.values(params)), known)
+                    self._send(filled(known.pieces, known.values(params)), known)
                 if self.with_rows:
                     self.fetchall()
                 total += max(self.rowcount, 0)
@@ -218,12 +225,15 @@ class Cursor:
 
     # -- results -------------------------------------------------------------------------------------------------------------
 
-    def _take(self, answer: Ok | ResultSet) -> None:
+    def _take(self, answer: Ok | ResultSet | Whole) -> None:
         if isinstance(answer, Ok):
             self.rowcount, self.lastrowid, _, self.warning_count = answer
-        else:
+        elif isinstance(answer, ResultSet):
             self._result_set = ResultSet(answer.columns, raw=True) if self._raw else answer
             self._begin_rows(self._result_set)
+        else:
+            self._result_set, self._rows, self.warning_count = answer
+            self.rowcount = len(self._rows)
 
     def _begin_rows(self, result_set: ResultSet) -> None:
         found, warnings = self._commands.rows(None, self._read_timeout, result_set.convert)
@@ -267,12 +277,13 @@ class Cursor:
 
     def fetchone(self) -> Any:
         """Return the next row, None after the last."""
-        self._check_rows()
-        if self._next >= len(self._rows):
+        if self._result_set is None:
+            self._check_rows()
+        at = self._next
+        if at >= len(self._rows):
             return None
-        row = self._rows[self._next]
-        self._next += 1
-        return row
+        self._next = at + 1
+        return self._rows[at]
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
         """Return the next rows, at most `size` (None: `arraysize`)."""

@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 from mysql.connector.errors import Error
 
 from ..deadlines import Limit
-from .answers import QUERY, logger
 from .beside import beside
+from .connection_state import QUERY, logger
 from .sign_in import Login
 
 _COMPARED: Final = 500

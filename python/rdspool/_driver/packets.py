@@ -7,7 +7,7 @@ has arrived and cuts packets out of it.
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from mysql.connector.errors import Error, OperationalError
@@ -68,7 +68,23 @@ class PacketStream(ByteStream):
         if self._at != len(self._buffer) or self._poll(0):
             self._check_nothing_came()
         self._buffer, self._at, self._expected = b"", 0, 0
-        self.send(payload, timeout)
+        size = len(payload)
+        if size >= MAX_PAYLOAD:
+            self.send(payload, timeout)
+            return
+        # What send() does, without the calls of it: each statement comes this way.
+        if self.socket is None:
+            raise closed_error()
+        if self.waiting.bound is not None or timeout is not self._timeout:
+            self._set_timeout(timeout)
+        self._expected = 1
+        packet = size.to_bytes(4, "little") + payload  # three bytes of the size, and the number of the packet, which is 0
+        try:
+            sent = self.socket.send(packet)
+            if sent != len(packet):
+                self._write(packet, sent)
+        except OSError as error:
+            raise self._not_sent(error) from error
 
     def send_flight(self, payloads: Sequence[bytes]) -> None:
         """Send several commands at once. After the answer to one, `next_answer()` goes on to that of the next."""
@@ -117,15 +133,18 @@ class PacketStream(ByteStream):
                 payload = payload[MAX_PAYLOAD:]
             self._write(len(payload).to_bytes(3, "little") + self._next().to_bytes() + payload)
         except OSError as error:
-            # Not during the sign-in: what an unverified peer says is no reason for anything.
-            told = None if isinstance(error, TimeoutError) or self.signing_in else self._last_word()
-            raise told or self._failure(error, "take the statement", "sending") from error
+            raise self._not_sent(error) from error
+
+    def _not_sent(self, error: OSError) -> Error:
+        """Return the error for a packet that could not be sent: the server's own, where it said why."""
+        # Not during the sign-in: what an unverified peer says is no reason for anything.
+        said = None if isinstance(error, TimeoutError) or self.signing_in else self._last_word()
+        return said or self._failure(error, "take the statement", "sending")
 
     def _last_word(self) -> Error | None:
         """Return the error with which the server has closed the connection, as for a statement beyond its max_allowed_packet."""
         try:
-            self._set_timeout(_LAST_WORD_TIMEOUT)
-            self._fill(5)
+            self._fill(5, _LAST_WORD_TIMEOUT)
             self._expected = self._buffer[self._at + 3]  # a server counts only the packets that it has read
             payload = self.receive(_LAST_WORD_TIMEOUT)
             return parse_error(payload) if payload[0] == ERR else None
@@ -145,7 +164,7 @@ class PacketStream(ByteStream):
         Raises ProtocolError for one that is out of sequence or larger than `max_allowed_packet`, OperationalError for a lost connection.
         """
         if self._at == len(self._buffer):
-            self._arrive(timeout)
+            self._buffer, self._at = self._read(timeout), 0
         at, buffer = self._at, self._buffer
         start = at + 4
         if start <= len(buffer):
@@ -164,12 +183,28 @@ class PacketStream(ByteStream):
         Return whether they came. Where something else came, or not all of it has arrived, nothing is passed.
         """
         if self._at == len(self._buffer):
-            self._arrive(timeout)
+            self._buffer, self._at = self._read(timeout), 0
         if not header or not self._buffer.startswith(header, self._at):
             return False
         self._at += len(header)
         self._expected = next_number
         return True
+
+    def whole(
+        self, read: Callable[[bytes], tuple[list[Any], int, int] | None], timeout: float | None = None
+    ) -> tuple[list[Any], int, int] | None:
+        """Return what `read` makes of an answer that has arrived whole, and go past it. None: it is another answer, and nothing is passed.
+
+        `read` is a result set's (`ResultSet.whole`), for servers that end rows with an OK packet.
+        """
+        if self._at == len(self._buffer):
+            self._buffer, self._at = self._read(timeout), 0
+        if self._at or not self.ok_ends_rows:
+            return None
+        found = read(self._buffer)
+        if found is not None:
+            self._buffer = b""
+        return found
 
     def is_end(self, payload: bytes) -> bool:
         """Return whether a payload, in place of a row, ends the rows: by an error, an EOF packet or an OK packet.
@@ -179,18 +214,12 @@ class PacketStream(ByteStream):
         first = payload[0] if payload else 0
         return first == ERR or (first == EOF and len(payload) < (MAX_PAYLOAD if self.ok_ends_rows else EOF_SIZE))
 
-    def _arrive(self, timeout: float | None) -> None:
-        """Wait for what comes next, most often a whole answer, with an empty buffer."""
-        self._set_timeout(timeout)
-        self._fill(1)
-
     def _receive_slowly(self, timeout: float | None) -> bytes:
         """Return the next payload where it has not arrived whole, or has several packets."""
-        self._set_timeout(timeout)
         parts: list[bytes] = []
         total = 0
         while True:
-            self._fill(4)
+            self._fill(4, timeout)
             at, buffer = self._at, self._buffer
             size = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
             if buffer[at + 3] != self._expected:
@@ -204,7 +233,7 @@ class PacketStream(ByteStream):
                     f"select less, or raise {self.limit_name}",
                     errno=MALFORMED_PACKET,
                 )
-            self._fill(4 + size)
+            self._fill(4 + size, timeout)
             self._expected = self._expected + 1 & 0xFF
             start = self._at + 4
             self._at = start + size

@@ -44,7 +44,8 @@ class End(NamedTuple):
 def parse_ok(payload: bytes) -> Ok:
     """Return the OK packet. Raises ProtocolError."""
     if len(payload) >= 7 and payload[1] < NULL and payload[2] < NULL:  # nearly always: small numbers
-        return Ok(payload[1], payload[2], payload[3] | payload[4] << 8, payload[5] | payload[6] << 8)
+        # Each statement comes here: made without the call of the class, which is a function in Python.
+        return tuple.__new__(Ok, (payload[1], payload[2], payload[3] | payload[4] << 8, payload[5] | payload[6] << 8))
     reader = PayloadReader(payload, "an OK packet", 1)
     return Ok(reader.length(), reader.length(), reader.integer(2), reader.integer(2))
 

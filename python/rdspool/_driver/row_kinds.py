@@ -12,11 +12,15 @@ from .result_sets import ResultSet
 
 
 class Dicts(Cursor):
+    _whole = False
+
     def _made(self, found: list[Any], result_set: ResultSet) -> list[Any]:
         return _dicts(result_set.columns, super()._made(found, result_set))
 
 
 class NamedTuples(Cursor):
+    _whole = False
+
     def _made(self, found: list[Any], result_set: ResultSet) -> list[Any]:
         return _named_tuples(result_set.columns, super()._made(found, result_set))
 

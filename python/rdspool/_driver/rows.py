@@ -155,7 +155,7 @@ _OTHER: Final = ord("o")
 class Converters(list[Convert]):
     """For each column, what turns its bytes into a Python value."""
 
-    __slots__ = ("one", "take")
+    __slots__ = ("_columns", "one", "take")
 
     def __init__(self, functions: Iterable[Convert]) -> None:
         """Take the functions."""
@@ -169,8 +169,15 @@ class Converters(list[Convert]):
         """Returns the row in a payload, None where it can't be read in C."""
         if in_c is not None:
             found = [_IN_C.get(function) or (_OTHER, function) for function in self]
-            columns = bytes([kind for kind, _ in found]), tuple([called for _, called in found])
-            self.take, self.one = partial(in_c.rows, *columns), partial(in_c.row, *columns)
+            self._columns = bytes([kind for kind, _ in found]), tuple([called for _, called in found])
+            self.take, self.one = partial(in_c.rows, *self._columns), partial(in_c.row, *self._columns)
+
+    def result_behind(self, header: bytes, number: int) -> Callable[[bytes], tuple[list[Any], int, int] | None] | None:
+        """Return what reads a whole answer that begins with `header`; the packet behind that has the number `number`.
+
+        It returns the rows, the status and the number of warnings; None for another answer. None where rows are read in Python.
+        """
+        return None if in_c is None else partial(in_c.result, *self._columns, header, number)
 
 
 def converters(columns: Sequence[Column], raw: bool = False) -> Converters:

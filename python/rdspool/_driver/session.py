@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .answers import AUTOCOMMIT
 from .command_phase import CommandPhase
+from .connection_state import AUTOCOMMIT
 from .effects import OUTLASTS_RESET, PINS
 from .lives import DIRTY
 from .session_start import SessionStart
@@ -69,7 +69,8 @@ class Session:
 
         What is known to have changed nothing costs no round trip.
         """
-        left, start = self._commands.left_behind, self._start
+        commands, start = self._commands, self._start
+        left = commands.left_behind
         if left and start.resets and (left != PINS or not start.tracks):
             # Without tracking there is an RDS Proxy, which lets go of the server's connection only when this one is closed.
             if left & OUTLASTS_RESET or self._personal or not start.tracks:
@@ -77,7 +78,7 @@ class Session:
             autocommit = self._autocommit
             self.reset()
             self._autocommit = autocommit
-        if self.autocommit != self._autocommit:
+        if bool(commands.status & AUTOCOMMIT) is not self._autocommit:
             self._assign([f"@@session.autocommit = {int(self._autocommit)}"])
         return True
 

@@ -75,6 +75,8 @@ extern PyObject *PyBytes_FromStringAndSize(const char *, Py_ssize_t);
 extern int PyBytes_AsStringAndSize(PyObject *, char **, Py_ssize_t *);
 extern PyObject *PyFloat_FromDouble(double);
 extern int PyList_Append(PyObject *, PyObject *);
+extern PyObject *PyList_New(Py_ssize_t);
+extern Py_ssize_t PyList_Size(PyObject *);
 extern Py_ssize_t PyLong_AsSsize_t(PyObject *);
 extern PyObject *PyLong_FromLongLong(long long);
 extern PyObject *PyLong_FromSsize_t(Py_ssize_t);

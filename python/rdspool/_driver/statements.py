@@ -44,10 +44,6 @@ class Template:
         self.result_set: ResultSet | None = None
         """The columns of its result when it was last executed."""
 
-    def fill(self, values: Sequence[Any]) -> bytes:
-        """Return the statement with each placeholder replaced by the literal of its value. Raises ProgrammingError."""
-        return filled(self.pieces, values)
-
     def values(self, params: Any) -> Sequence[Any]:
         """Return the placeholders' values in order: a sequence as it is, a mapping's by name. Raises ProgrammingError."""
         if self.names is None:
@@ -79,7 +75,7 @@ def filled(pieces: list[bytes], values: Sequence[Any]) -> bytes:
     """Return the pieces with the literals of the values between them. Raises ProgrammingError."""
     parts = [b""] * (2 * len(pieces) - 1)
     parts[::2] = pieces
-    parts[1::2] = [literals.literal(value) for value in values]
+    parts[1::2] = map(literals.literal, values)
     return b"".join(parts)
 
 
@@ -126,7 +122,7 @@ def template(operation: Any, params: Any, sql_mode: Callable[[], str]) -> Templa
     statement = _statements.get(operation)
     if statement is None:
         statement = _statements.keep(operation, _Statement(encoded(operation)))
-    named = type(params) is not tuple and isinstance(params, Mapping)
+    named = type(params) is dict or (type(params) is not tuple and isinstance(params, Mapping))
     if not named and not isinstance(params, (list, tuple)):
         raise ProgrammingError(f"parameters are a list, a tuple or a dict, not {type(params).__name__}")
     key: Any = -1 if named else len(params)

@@ -15,6 +15,7 @@ from .statements import Template
 class StreamingCursor(Cursor):
     """Reads rows as they are fetched, so that a result larger than the memory can be read. One stream at a time on a connection."""
 
+    _whole = False
     _number = -1
     """The number of this cursor's last statement on the connection."""
 

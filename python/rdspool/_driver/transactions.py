@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from . import effects
-from .answers import AUTOCOMMIT, IN_TRANSACTION
 from .command_phase import CommandPhase
+from .connection_state import AUTOCOMMIT, IN_TRANSACTION
 
 
 class TransactionState:
@@ -56,6 +56,7 @@ class TransactionState:
         procedure that failed can have begun a transaction.
         """
         commands = self._commands
-        if not commands.status_known or self.one_shot or commands.status & IN_TRANSACTION:
+        status = commands.status
+        if not commands.status_known or self.one_shot or status & IN_TRANSACTION:
             return True
-        return not (commands.status & AUTOCOMMIT or commands.commands == self._ended_at)
+        return not (status & AUTOCOMMIT or commands.commands == self._ended_at)

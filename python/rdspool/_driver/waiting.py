@@ -27,7 +27,7 @@ class Waiting:
         self.margin = deadlines.MARGIN
         """Seconds before the end of a Lambda invocation at which waits end."""
         self.part = 1.0
-        """Part of the margin that is left when a wait ends: less of it for what tidies up."""
+        """Part of the margin that is left when a wait of the command that runs ends: less of it for what tidies up."""
         self.bound: Limit | None = None
         """What ends the waits of the command that runs; None: nothing."""
         self._began = 0.0
@@ -42,9 +42,10 @@ class Waiting:
         """Take the nearest deadline as it is now: an answer can be read on in another block than the one that its command was sent in."""
         self.bound = self._limit or deadlines.nearest(self.margin, self.part)
 
-    def begin(self) -> None:
-        """Note that a command is to be sent. Raises DeadlineError where the limit is over: then nothing is sent of it."""
-        bound = self.bound = self._limit or deadlines.nearest(self.margin, self.part)
+    def begin(self, part: float = 1.0) -> None:
+        """Note that a command is to be sent, with its `part`. Raises DeadlineError where the limit is over: then nothing is sent of it."""
+        self.part = part
+        bound = self.bound = self._limit or deadlines.nearest(self.margin, part)
         if bound is not None:
             self._began = time.monotonic()
             if bound.at <= self._began:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 from rdspool import creator, engine
-from rdspool._driver import resumption, rows
+from rdspool._driver import compiled, resumption
 
 import local.front
 import local.server
@@ -85,10 +85,10 @@ def module_fronts(credentials):
 @pytest.fixture(scope="module", params=["c", "python"])
 def each_decoder(request):
     """Let rows be read in C, then in Python."""
-    assert rows.in_c is not None, "_rows.c was not compiled into this tree: run the tests with tests/run.sh"
+    assert compiled.in_c is not None, "_compiled.c was not compiled into this tree: run the tests with tests/run.sh"
     with pytest.MonkeyPatch.context() as patched:
         if request.param == "python":
-            patched.setattr(rows, "in_c", None)
+            patched.setattr(compiled, "in_c", None)
         yield request.param
 
 

@@ -15,12 +15,12 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cp -r python "$folder"
 gcc -std=c17 -g -O1 -fPIC -shared -fvisibility=hidden -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
-  python/rdspool/_driver/_rows.c -o "$folder/python/rdspool/_driver/_rows.abi3.so"
+  python/rdspool/_driver/*.c -o "$folder/python/rdspool/_driver/_compiled.abi3.so"
 # Python's own allocator hides the end of an object from the sanitizer; Python never frees all that it has at its end.
 export PYTHONPATH=$folder/python PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0
 export STREAMS_COUNT=${STREAMS_COUNT:-1000}
 export LD_PRELOAD=$library:$(gcc -print-file-name=libstdc++.so)
-[ $# -gt 0 ] || set -- tests/unit/test_rows_in_c.py tests/unit/test_driver_rows.py tests/unit/test_driver_cursors.py tests/unit/test_server_streams.py
-"$PYTHON" -c 'import sys; from rdspool._driver import _rows; sys.exit(not _rows.__file__.startswith(sys.argv[1]))' "$folder"
+[ $# -gt 0 ] || set -- tests/unit/test_compiled.py tests/unit/test_compiled_rows.py tests/unit/test_driver_rows.py tests/unit/test_driver_cursors.py tests/unit/test_server_streams.py
+"$PYTHON" -c 'import sys; from rdspool._driver import _compiled; sys.exit(not _compiled.__file__.startswith(sys.argv[1]))' "$folder"
 # Not what is written to the descriptors: the sanitizer writes its report there, and ends the process.
 "$PYTHON" -m pytest -p no:cacheprovider --capture=sys "$@"

@@ -20,9 +20,10 @@ from .strip import strip
 from .wheels import install_tools
 
 FOLDER = "rdspool/_driver"
-SOURCES = ("_rows.c", "stable_abi.h")
-PATH = f"{FOLDER}/_rows.abi3.so"
+SOURCES = ("_compiled.c", "_compiled_rows.c", "_compiled.h", "stable_abi.h")
+PATH = f"{FOLDER}/_compiled.abi3.so"
 """The compiled file inside the layer's python/ folder."""
+_COMPILED = tuple(name for name in SOURCES if name.endswith(".c"))
 
 _OPTIONS = ("-std=c17", "-O2", "-fPIC", "-shared", "-s", "-fvisibility=hidden", "-mcpu=baseline", "-Wall", "-Wextra", "-Werror")
 
@@ -39,7 +40,7 @@ def build(architecture: str, tools: Path, cache: Path, source: Path = matrix.PRO
         for name in SOURCES:
             Path(folder, name).write_bytes((source / FOLDER / name).read_bytes())
         made = Path(folder, "made.so")
-        _run([str(tools / "ziglang" / "zig"), "cc", "-target", target, *_OPTIONS, SOURCES[0], "-o", made.name], Path(folder), cache)
+        _run([str(tools / "ziglang" / "zig"), "cc", "-target", target, *_OPTIONS, *_COMPILED, "-o", made.name], Path(folder), cache)
         return {PATH: strip(made.read_bytes(), PATH)}
 
 
@@ -52,7 +53,7 @@ def _run(command: list[str], folder: Path, cache: Path) -> None:
         raise LayerError(f"{command[0]} cannot be run: {error.strerror}; remove that folder of the cache and build again") from error
     if result.returncode:
         reasons = [line for line in result.stderr.splitlines() if "error:" in line] or result.stderr.strip().splitlines()[-1:]
-        raise LayerError(f"the compiler refuses {SOURCES[0]}: {' '.join(reasons[:3]) or 'no reason given'}")
+        raise LayerError(f"the compiler refuses {' and '.join(_COMPILED)}: {' '.join(reasons[:3]) or 'no reason given'}")
 
 
 def main() -> int:

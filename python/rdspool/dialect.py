@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import event, exc
 from sqlalchemy.dialects import registry
@@ -20,8 +20,6 @@ from ._driver.lives import DIRTY, FAILOVER, LOST, Lives
 from ._lambda import invocation, left_open
 from .errors import ConnectError, SettingsError
 from .secret import hide
-
-_READY: Final = "rdspool has seen this connection"
 
 _MARIADB_PREPARER: Any = MariaDBDialect_mysqlconnector.preparer
 """Quotes identifiers for MariaDB: a class of its own in SQLAlchemy 2.0, that of MySQL in 2.1. Neither doubles percent signs."""
@@ -180,12 +178,11 @@ def _options(url: Any) -> tuple[dict[str, Any], str | None]:
     return options, wrong
 
 
-def _goes_out(dbapi_connection: Any, entry: Any, _: Any) -> None:
+def _goes_out(dbapi_connection: Any, *_: Any) -> None:
     if dbapi_connection.closed:  # by the end of an invocation or a snapshot; pools without pool_pre_ping do not look
         raise exc.DisconnectionError("the connection was closed while it lay in the pool")
     # At the first time: listeners to the pool's "connect" can have set variables, for as long as the connection lives.
-    if _READY not in entry.info:
-        entry.info[_READY] = True
+    if not dbapi_connection.session_kept:
         dbapi_connection.keep_session()
 
 

@@ -32,7 +32,7 @@ import json
 import sys
 import rdspool
 import rdspool.imports
-from rdspool._driver import rows
+from rdspool._driver import compiled
 from sqlalchemy import create_engine, text
 
 engine = rdspool.get_engine()
@@ -48,7 +48,7 @@ def handler(event=None, context=None):
         "rdspool": rdspool.__file__,
         "sqlalchemy": sys.modules["sqlalchemy"].__file__,
         "way": rdspool.imports.imports().way,
-        "compiled": rows.in_c is not None,
+        "compiled": compiled.in_c is not None,
     }
 
 

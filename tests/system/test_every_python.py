@@ -15,7 +15,7 @@ from layer.building import extension, interpreter
 SCRIPT = """
 import array, datetime, decimal, sys
 sys.path.insert(0, sys.argv[1])
-import _rows
+import _compiled
 D, T = datetime.datetime.fromisoformat, datetime.timedelta
 KINDS = b"btiffBdDDDTTob"
 CALLED = (*[None] * 6, decimal.Decimal, datetime.date.fromisoformat, D, D, T, T, lambda value: sorted(value), None)
@@ -26,13 +26,13 @@ packet = len(payload).to_bytes(3, "little") + b"\\0" + payload
 found = []
 for _ in range(1000):
     found.clear()
-    assert _rows.rows(KINDS, CALLED, packet, 0, 0, 9, found) == len(packet)
-assert _rows.row(KINDS, CALLED, payload) == found[0]
-assert _rows.row(KINDS, CALLED, payload[:-1]) is None
+    assert _compiled.rows(KINDS, CALLED, packet, 0, 0, 9, found) == len(packet)
+assert _compiled.row(KINDS, CALLED, payload) == found[0]
+assert _compiled.row(KINDS, CALLED, payload[:-1]) is None
 def interrupted(value):
     raise KeyboardInterrupt
 try:
-    _rows.row(b"o", (interrupted,), b"\\0")
+    _compiled.row(b"o", (interrupted,), b"\\0")
 except KeyboardInterrupt:
     print(sys.version_info[:2], found)
 """

@@ -145,7 +145,7 @@ def test_the_extension_is_the_same_after_a_build_elsewhere_from_nothing(layer_of
 
 
 def test_the_layer_reads_rows_in_c(built: Built) -> None:
-    result = built.python("from rdspool._driver import rows; print(rows.in_c.__file__)")
+    result = built.python("from rdspool._driver import compiled; print(compiled.in_c.__file__)")
     assert result.stdout.strip() == f"{built.opt}/python/{extension.PATH}", result.stderr
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 
@@ -143,9 +144,8 @@ def test_idleness_is_by_the_wall_clock(front, engine, monkeypatch):
 
 def test_an_interrupted_read_leaves_no_answer_behind(front, engine, monkeypatch):
     """Whatever interrupts a statement, its late answer is never taken for the next one's."""
-    with engine.connect() as connection:
-        dbapi_connection = connection.connection.dbapi_connection
-        monkeypatch.setattr(dbapi_connection._commands.stream, "receive", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    with engine.connect() as connection, monkeypatch.context() as interrupted:
+        interrupted.setattr(ssl.SSLSocket, "recv", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             connection.execute(text("SELECT 4711"))
     with engine.connect() as connection:

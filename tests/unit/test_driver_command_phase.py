@@ -32,6 +32,8 @@ from rdspool._driver.effects import LEAVES_STATE
 from rdspool._driver.responses import Ok
 from rdspool._driver.result_sets import ResultSet
 
+pytestmark = pytest.mark.usefixtures("each_decoder")
+
 MORE = AUTOCOMMIT | MORE_RESULTS
 
 

@@ -37,6 +37,8 @@ from rdspool._driver.row_kinds import DictCursor, NamedTupleCursor
 from rdspool._driver.session_start import SessionStart
 from rdspool._driver.streams import StreamingCursor, StreamingDictCursor, StreamingNamedTupleCursor
 
+pytestmark = pytest.mark.usefixtures("each_decoder")
+
 
 @pytest.mark.parametrize(
     "head",

@@ -20,6 +20,9 @@ from rdspool.secret import Secret
 
 from local.front.handshake import Login as ReadLogin
 
+pytestmark = pytest.mark.usefixtures("each_decoder")
+
+
 ACCEPTED = (READ, ok(status=AUTOCOMMIT), READ, ok(status=AUTOCOMMIT))
 """The sign-in, and the session's set-up."""
 limit = functools.partial(deadlines.within, why="the test's")

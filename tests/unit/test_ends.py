@@ -624,7 +624,7 @@ def test_a_commit_without_an_answer_is_not_ended_on_the_server(commands_and_serv
     assert ended == []
 
 
-def test_what_comes_from_outside_is_raised_as_it_is(commands_and_server, monkeypatch):
+def test_what_comes_from_outside_is_raised_as_it_is(commands_and_server, each_decoder):
     commands, answering = commands_and_server
     commands.end_session = lambda _: pytest.fail("it was ended")
     answering.will_answer(silence)
@@ -632,7 +632,8 @@ def test_what_comes_from_outside_is_raised_as_it_is(commands_and_server, monkeyp
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands.stream, "receive", interrupted)
+    real = commands.stream.socket
+    commands.stream.socket = SimpleNamespace(send=real.send, recv=interrupted, close=real.close)
     with pytest.raises(KeyboardInterrupt):
         commands.query(b"COMMIT")
     assert commands.lost

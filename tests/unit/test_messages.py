@@ -519,7 +519,7 @@ def test_what_is_set_already_is_not_named_again():
 
 WITH_NAMES = {
     "__main__.py": "the command `size` computes the settings of any function",
-    "_driver/rows.py": "the process's own variable",
+    "_driver/compiled.py": "the process's own variable",
     "_settings/defaults.py": "the prefix",
     "_settings/places.py": "an example in the error for an engine's name",
     "dbapi.py": "the variable that counts for every connection",

@@ -16,7 +16,7 @@ import pytest
 from fake_server import AUTOCOMMIT, MORE_RESULTS, numbers, ok, packets
 from mysql.connector.errors import OperationalError
 from rdspool import ProtocolError
-from rdspool._driver import rows
+from rdspool._driver import compiled
 from server_streams import CURSORS, FILE, FRESH, Damaged, Recorded, cut, recorded, replay
 
 pytestmark = pytest.mark.usefixtures("each_decoder")
@@ -101,7 +101,11 @@ def test_damaged_streams_end_as_they_have_to(each_decoder):
     script = Path(__file__).with_name("server_streams.py")
     run = subprocess.run(
         [sys.executable, script, str(SEED), "0", str(COUNT)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(rows.__file__).parents[2])]), "RDSPOOL_ROWS": each_decoder},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(compiled.__file__).parents[2])]),
+            "RDSPOOL_ROWS": each_decoder,
+        },
         capture_output=True,
         text=True,
         timeout=HANGS_AFTER,

@@ -52,23 +52,27 @@ class Answers(ConnectionState):
         Raises the server's refusal.
         """
         self._answering = True
-        sent = False
+        result_set = template.result_set if whole and template is not None else None
         try:
             if payload is None:
                 stream.waiting.renew()
             else:
                 self._sent = payload, self.status, self.status_known
-                stream.send_command(payload, write_timeout or self.write_timeout)
-            sent = True
-            answer = self._answer(stream, read_timeout or self.read_timeout, template, whole)
+                known = None if result_set is None else result_set.known
+                found = stream.exchange(payload, write_timeout or self.write_timeout, read_timeout or self.read_timeout, known)
+                if found is not None:
+                    self._take_status(found[-2])
+                    self._answering, self._sent = False, None
+                    return tuple.__new__(Ok, found) if known is None else (result_set, found[0], found[2])
+            answer = self._answer(stream, read_timeout or self.read_timeout, template)
         except BaseException as error:
             self.abandon()
             if isinstance(error, Error) and payload is not None:
                 too_large.check(error, payload, self.packet_limit)
-            self._give_up(error, sent=sent)
+            self._give_up(error, sent=payload is None or stream.sent)
             raise
         self._answering = False
-        if type(answer) is Ok or type(answer) is tuple:
+        if type(answer) is Ok:
             if not self.status & MORE_RESULTS:
                 self._sent = None  # it can be large
         elif isinstance(answer, Error):
@@ -82,23 +86,14 @@ class Answers(ConnectionState):
 
     # -- answers -------------------------------------------------------------------------------------------------------------
 
-    def _answer(
-        self, stream: PacketStream, timeout: float | None, template: Template | None = None, whole: bool = False
-    ) -> Ok | ResultSet | Whole | Error:
+    def _answer(self, stream: PacketStream, timeout: float | None, template: Template | None = None) -> Ok | ResultSet | Error:
         """Return the start of an answer; a refusal as an exception that is not raised, for what is raised closes the connection.
 
-        The columns that a result has are kept with the statement's `template`. Where they come again, and all rows with them, `whole` gives
-        the rows too.
+        The columns that a result has are kept with the statement's `template`.
         """
         known = None if template is None else template.result_set
-        if known is not None:
-            if whole and known.whole is not None:
-                found = stream.whole(known.whole, timeout)
-                if found is not None:
-                    self._take_status(found[1])
-                    return known, found[0], found[2]
-            if stream.skip(known.header, known.next_number, timeout):
-                return self._columns_end(stream, timeout) or known
+        if known is not None and stream.skip(known.header, known.next_number, timeout):
+            return self._columns_end(stream, timeout) or known
         payload = stream.receive(timeout)
         first = payload[0] if payload else -1
         if first == _OK:
@@ -170,6 +165,8 @@ class Answers(ConnectionState):
         self._answering = False
         if refused is not None:
             raise refused
+        if warnings is not None and not self.status & MORE_RESULTS:
+            self._sent = None  # it can be large
         return payloads, warnings
 
     def next_result(self, read_timeout: float | None = None) -> Ok | ResultSet | None:

@@ -53,6 +53,8 @@ class Connection(ErrorsAsAttributes):
         self.server_version = version.removeprefix("5.5.5-") if "MariaDB" in version else version
         """The server's version, for example `8.4.3` or `10.11.19-MariaDB`."""
         self.charset = CHARSET
+        self.session_kept = False
+        """Whether `keep_session()` was called."""
         self.pressure: Any = None
         """Asks how near the server is to its limit of connections; None: nothing asks."""
         self.life: Life = commands.life
@@ -231,6 +233,7 @@ class Connection(ErrorsAsAttributes):
     def keep_session(self) -> None:
         """Take the session as it is now for what `restore()` brings back."""
         self.session.keep()
+        self.session_kept = True
 
     def restore(self) -> bool:
         """Bring the session back to what it was, where statements can have changed it. Return False where only a new connection can."""

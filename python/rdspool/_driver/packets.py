@@ -7,13 +7,14 @@ has arrived and cuts packets out of it.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from mysql.connector.errors import Error, OperationalError
 
 from ..errors import ProtocolError
-from .byte_stream import ByteStream, closed_error
+from . import compiled
+from .byte_stream import READ_SIZE, ByteStream, closed_error
 from .error_numbers import MALFORMED_PACKET, SERVER_LOST
 from .responses import parse_error, parse_leave
 
@@ -35,6 +36,9 @@ SIGN_IN_BYTES: Final = 64 * 1024
 _LAST_WORD_TIMEOUT: Final = 1.0
 """Seconds: what a server has said before it closed has arrived, or does not come."""
 
+_AT_ONCE: Final = 8192
+"""Bytes of a command that a socket takes without a wait, as its buffer is empty then: so what follows has the whole time of the command."""
+
 EOF: Final = 0xFE
 ERR: Final = 0xFF
 EOF_SIZE: Final = 9
@@ -55,6 +59,8 @@ class PacketStream(ByteStream):
         self.ok_ends_rows = False
         """Whether rows are ended by an OK packet, with the type 0xFE (the capability DEPRECATE_EOF), and nothing stands between columns and rows;
         else EOF packets stand behind both."""
+        self.sent = False
+        """Whether the last command of `exchange()` was sent, whole."""
         self._expected = 0
 
     # -- sending ------------------------------------------------------------------------------------------------------------
@@ -68,21 +74,50 @@ class PacketStream(ByteStream):
         if self._at != len(self._buffer) or self._poll(0):
             self._check_nothing_came()
         self._buffer, self._at, self._expected = b"", 0, 0
-        size = len(payload)
-        if size >= MAX_PAYLOAD:
-            self.send(payload, timeout)
-            return
-        # What send() does, without the calls of it: each statement comes this way.
-        if self.socket is None:
-            raise closed_error()
-        if self.waiting.bound is not None or timeout is not self._timeout:
-            self._set_timeout(timeout)
-        self._expected = 1
-        packet = size.to_bytes(4, "little") + payload  # three bytes of the size, and the number of the packet, which is 0
+        self.send(payload, timeout)
+
+    def exchange(
+        self, payload: bytes, write_timeout: float | None = None, read_timeout: float | None = None, known: Any = None
+    ) -> tuple[Any, ...] | None:
+        """Send a command, and return its answer where that is a usual one and is there at once: see _compiled.c, answer(). None: it follows.
+
+        `known` is what the answer to the same statement began with last time (`ResultSet.known`). Raises as `send_command()` and
+        `receive()` do; `sent` says then which of them it was.
+        """
+        self.sent = False
+        in_c, connected = compiled.in_c, self.socket
+        if in_c is None or connected is None or len(payload) > _AT_ONCE or write_timeout != read_timeout or self._at != len(self._buffer):
+            self.send_command(payload, write_timeout)
+            self.sent = True
+            return None
+        if self.waiting.bound is not None or write_timeout is not self._timeout:
+            self._set_timeout(write_timeout)
+        self._buffer, self._at, self._expected = b"", 0, 1
         try:
-            sent = self.socket.send(packet)
-            if sent != len(packet):
-                self._write(packet, sent)
+            came = in_c.exchange(self._poll, connected.send, connected.recv, READ_SIZE, payload)
+        except OSError as error:
+            raise self._not_sent(error) from error
+        if type(came) is bytes:
+            self.sent = True
+            answer: tuple[Any, ...] | None = in_c.answer(known, came) if known is None or self.ok_ends_rows else None
+            if answer is None:
+                self._buffer = came
+            return answer
+        if came is None:
+            self.send_command(payload, write_timeout)  # which says what has come
+        elif isinstance(came, int):
+            self._send_rest(payload, came)
+        self.sent = True
+        if isinstance(came, OSError):
+            raise self._failure(came, "answer", "reading") from came
+        if isinstance(came, BaseException):
+            raise came
+        return None
+
+    def _send_rest(self, payload: bytes, sent: int) -> None:
+        """Send what is left of a command's packet, of which the socket has taken some bytes."""
+        try:
+            self._write(len(payload).to_bytes(4, "little") + payload, sent)
         except OSError as error:
             raise self._not_sent(error) from error
 
@@ -189,22 +224,6 @@ class PacketStream(ByteStream):
         self._at += len(header)
         self._expected = next_number
         return True
-
-    def whole(
-        self, read: Callable[[bytes], tuple[list[Any], int, int] | None], timeout: float | None = None
-    ) -> tuple[list[Any], int, int] | None:
-        """Return what `read` makes of an answer that has arrived whole, and go past it. None: it is another answer, and nothing is passed.
-
-        `read` is a result set's (`ResultSet.whole`), for servers that end rows with an OK packet.
-        """
-        if self._at == len(self._buffer):
-            self._buffer, self._at = self._read(timeout), 0
-        if self._at or not self.ok_ends_rows:
-            return None
-        found = read(self._buffer)
-        if found is not None:
-            self._buffer = b""
-        return found
 
     def is_end(self, payload: bytes) -> bool:
         """Return whether a payload, in place of a row, ends the rows: by an error, an EOF packet or an OK packet.

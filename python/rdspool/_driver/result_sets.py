@@ -6,7 +6,7 @@ with the statement's template: where they come again, nothing of them is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from . import rows
@@ -19,7 +19,7 @@ _KEPT_LENGTH: Final = 8192
 class ResultSet:
     """The columns of a result whose rows follow."""
 
-    __slots__ = ("columns", "convert", "description", "header", "next_number", "whole")
+    __slots__ = ("columns", "convert", "description", "header", "known", "next_number")
 
     def __init__(self, columns: Sequence[Column], *, raw: bool = False) -> None:
         """Take the columns; with `raw` each value stays bytes."""
@@ -32,8 +32,8 @@ class ResultSet:
         """The packets that described the columns; empty where they are not kept."""
         self.next_number = 0
         """The number of the packet behind them."""
-        self.whole: Callable[[bytes], tuple[list[Any], int, int] | None] | None = None
-        """Reads an answer that begins with `header` and has arrived whole: see `PacketStream.whole()`. None where rows are read in Python."""
+        self.known: tuple[Any, ...] | None = None
+        """What reads an answer that begins with `header` in C (_compiled.c, answer()); None where it is read in Python."""
 
     def keep(self, payloads: Sequence[bytes]) -> None:
         """Keep the packets that described the columns. Take their payloads, with that of the number of columns."""
@@ -42,4 +42,5 @@ class ResultSet:
         packets = [len(payload).to_bytes(3, "little") + (number & 0xFF).to_bytes() + payload for number, payload in enumerate(payloads, 1)]
         self.header = b"".join(packets)
         self.next_number = len(payloads) + 1 & 0xFF
-        self.whole = self.convert.result_behind(self.header, self.next_number)
+        if self.convert.in_c is not None:
+            self.known = *self.convert.in_c, self.header, self.next_number

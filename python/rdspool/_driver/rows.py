@@ -3,37 +3,26 @@
 Each type gives what mysql-connector-python gives for it: BIT an int, SET a set, TIME a timedelta, a date that Python can't hold
 (0000-00-00) None, VECTOR an array of floats.
 
-The layer has a second decoder for rows, _rows.c, which gives the same values. It leaves each row that it can't read to this one, which
+The layer has a second decoder for rows, _compiled_rows.c, which gives the same values. It leaves each row that it can't read to this one, which
 then gives the value or the error. Where it was not built, or RDSPOOL_ROWS is "python", this one reads all rows.
 """
 
 from __future__ import annotations
 
 import datetime
-import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
-from types import ModuleType
 from typing import Any, Final
 
 from mysql.connector.constants import FieldFlag, FieldType
 
 from ..errors import ProtocolError
+from . import compiled
 from .columns import Column
 from .error_numbers import MALFORMED_PACKET
 from .payload import NULL, PayloadReader
-
-try:
-    if os.environ.get("RDSPOOL_ROWS") == "python":
-        raise ImportError
-    from . import _rows
-except ImportError:
-    in_c: ModuleType | None = None
-else:
-    in_c = _rows
-"""The decoder in C, None where rows are read in Python."""
 
 Convert = Callable[[bytes], Any]
 
@@ -148,14 +137,14 @@ _IN_C: Final[dict[Convert, tuple[int, Callable[..., Any] | None]]] = {
     _datetime: (ord("D"), datetime.datetime.fromisoformat),
     _time: (ord("T"), datetime.timedelta),
 }
-"""What _rows.c does in place of each: the kind of value, and what it calls for one."""
+"""What _compiled_rows.c does in place of each: the kind of value, and what it calls for one."""
 _OTHER: Final = ord("o")
 
 
 class Converters(list[Convert]):
     """For each column, what turns its bytes into a Python value."""
 
-    __slots__ = ("_columns", "one", "take")
+    __slots__ = ("in_c", "one", "take")
 
     def __init__(self, functions: Iterable[Convert]) -> None:
         """Take the functions."""
@@ -167,17 +156,12 @@ class Converters(list[Convert]):
         """
         self.one: Callable[[bytes], tuple[Any, ...] | None] | None = None
         """Returns the row in a payload, None where it can't be read in C."""
-        if in_c is not None:
+        self.in_c: tuple[bytes, tuple[Callable[..., Any] | None, ...]] | None = None
+        """For each column, the kind of its values for _compiled_rows.c, and what it calls for one; None where rows are read in Python."""
+        if compiled.in_c is not None:
             found = [_IN_C.get(function) or (_OTHER, function) for function in self]
-            self._columns = bytes([kind for kind, _ in found]), tuple([called for _, called in found])
-            self.take, self.one = partial(in_c.rows, *self._columns), partial(in_c.row, *self._columns)
-
-    def result_behind(self, header: bytes, number: int) -> Callable[[bytes], tuple[list[Any], int, int] | None] | None:
-        """Return what reads a whole answer that begins with `header`; the packet behind that has the number `number`.
-
-        It returns the rows, the status and the number of warnings; None for another answer. None where rows are read in Python.
-        """
-        return None if in_c is None else partial(in_c.result, *self._columns, header, number)
+            self.in_c = bytes([kind for kind, _ in found]), tuple([called for _, called in found])
+            self.take, self.one = partial(compiled.in_c.rows, *self.in_c), partial(compiled.in_c.row, *self.in_c)
 
 
 def converters(columns: Sequence[Column], raw: bool = False) -> Converters:

@@ -1,7 +1,7 @@
-/* The part of CPython's stable ABI that _rows.c uses, as it is since CPython 3.12.
+/* The part of CPython's stable ABI that the driver's part in C uses, as it is since CPython 3.12.
 
    Not Python.h: its text differs between the interpreters that build a layer, and some are installed without it. These declarations are
-   the same everywhere, so the compiled bytes are too. tests/unit/test_rows_in_c.py compiles them after Python.h, where one that
+   the same everywhere, so the compiled bytes are too. tests/unit/test_compiled_source.py compiles them after Python.h, where one that
    contradicts it is an error. */
 
 #ifndef RDSPOOL_STABLE_ABI_H
@@ -70,8 +70,10 @@ extern void Py_DecRef(PyObject *);
 extern void PyErr_Clear(void);
 extern PyObject *PyErr_Occurred(void);
 extern int PyErr_ExceptionMatches(PyObject *);
+extern PyObject *PyErr_GetRaisedException(void);
 extern void PyErr_SetString(PyObject *, const char *);
 extern PyObject *PyBytes_FromStringAndSize(const char *, Py_ssize_t);
+extern char *PyBytes_AsString(PyObject *);
 extern int PyBytes_AsStringAndSize(PyObject *, char **, Py_ssize_t *);
 extern PyObject *PyFloat_FromDouble(double);
 extern int PyList_Append(PyObject *, PyObject *);
@@ -82,6 +84,7 @@ extern PyObject *PyLong_FromLongLong(long long);
 extern PyObject *PyLong_FromSsize_t(Py_ssize_t);
 extern PyObject *PyLong_FromUnsignedLongLong(unsigned long long);
 extern void PyObject_GC_UnTrack(void *);
+extern int PyObject_IsTrue(PyObject *);
 extern PyObject *PyObject_Vectorcall(PyObject *, PyObject *const *, size_t, PyObject *);
 extern double PyOS_string_to_double(const char *, char **, PyObject *);
 extern PyObject *PyTuple_GetItem(PyObject *, Py_ssize_t);

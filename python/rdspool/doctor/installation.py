@@ -13,7 +13,7 @@ from mysql import connector
 from mysql.connector.version import VERSION_TEXT
 
 from .. import version
-from .._driver import rows
+from .._driver import compiled
 from .._lambda import installation
 from ..imports import imports
 from .patient import Patient
@@ -29,7 +29,7 @@ def versions(_: Patient) -> Finding:
         "mysql-connector-python": {"version": VERSION_TEXT, "from": os.path.dirname(connector.__file__)},
         "OpenSSL": {"version": ssl.OPENSSL_VERSION.partition(" ")[2], "from": "Python's ssl module"},
         "imports": way.way,
-        "rows": "Python" if rows.in_c is None else "C",
+        "rows": "Python" if compiled.in_c is None else "C",
     }
     if way.archives:
         facts["archives"] = way.archives
@@ -46,7 +46,7 @@ def versions(_: Patient) -> Finding:
             cause=" ".join(untested),
             fix=["Leave the package out of the function, so that the layer's is used, or pin it to a tested version"],
         )
-    if rows.in_c is None and _in_lambda() and os.environ.get("RDSPOOL_ROWS") != "python":
+    if compiled.in_c is None and _in_lambda() and os.environ.get("RDSPOOL_ROWS") != "python":
         return Finding(
             WARNING,
             found,

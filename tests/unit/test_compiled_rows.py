@@ -1,4 +1,4 @@
-"""The decoder in C beside the one in Python: the same rows and the same errors for whatever comes, and nothing kept or lost."""
+"""The decoder of rows in C beside the one in Python: the same rows and the same errors for whatever comes, and nothing kept or lost."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import shutil
 import socket
 import subprocess
 import sys
-import sysconfig
 import threading
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from fake_server import BINARY, UTF8MB4, end, packets, refusal, row
@@ -21,12 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mysql.connector.constants import FieldFlag, FieldType
 from mysql.connector.errors import Error
-from rdspool._driver import _rows, rows
+from rdspool._driver import _compiled, compiled, rows
 from rdspool._driver.columns import Column
 from rdspool._driver.packets import PacketStream
 
-from layer.building import extension, wheels
-from local.cache import cache_dir, debian
+from layer.building import extension
 
 KINDS = sorted({value for name, value in vars(FieldType).items() if name.isupper() and isinstance(value, int)})
 INTEGERS = st.integers(-(2**63), 2**64 - 1).map(str) | st.from_regex(r"[-+]?[0-9_]{0,21}", fullmatch=True)
@@ -90,14 +87,14 @@ LEFT = [
     (FieldType.SET, b"\xff"),
     (FieldType.VECTOR, b"123"),
 ]
-"""What rows.py gives a value or an error for, and _rows.c does not read."""
+"""What rows.py gives a value or an error for, and _compiled_rows.c does not read."""
 
 
 def described(kind, charset=UTF8MB4):
     return [Column("v", kind, 0, charset)]
 
 
-def outcome(sent, columns, *, most=None, compiled=True):
+def outcome(sent, columns, *, most=None, in_c=True):
     """Return what follows from bytes in the place of rows: rows or an error, what ended them, and the number that is expected next."""
     ours, theirs = socket.socketpair()
     theirs.sendall(sent)
@@ -105,8 +102,8 @@ def outcome(sent, columns, *, most=None, compiled=True):
     stream = PacketStream(ours, "db.test", 3306)
     stream.max_allowed_packet = 100_000
     with pytest.MonkeyPatch.context() as patched:
-        if not compiled:
-            patched.setattr(rows, "in_c", None)
+        if not in_c:
+            patched.setattr(compiled, "in_c", None)
         convert = rows.converters(columns)
     found = []
     try:
@@ -159,7 +156,7 @@ def test_rows_are_the_same_in_c_and_in_python(columns, data):
         [*(row(*values) for values in data.draw(st.lists(st.lists(VALUES, min_size=number, max_size=number), max_size=6))), end()], 0
     )
     most = data.draw(st.none() | st.integers(1, 4))
-    assert outcome(sent, columns, most=most) == outcome(sent, columns, most=most, compiled=False)
+    assert outcome(sent, columns, most=most) == outcome(sent, columns, most=most, in_c=False)
 
 
 @given(columns=COLUMNS, data=st.data())
@@ -174,7 +171,7 @@ def test_damaged_rows_are_the_same_in_c_and_in_python(columns, data):
         sent[data.draw(st.integers(0, len(sent) - 1))] = data.draw(st.integers(0, 255))
     sent = sent[: data.draw(st.integers(0, len(sent)))] if data.draw(st.booleans()) else sent
     most = data.draw(st.none() | st.integers(1, 4))
-    assert outcome(sent, columns, most=most) == outcome(sent, columns, most=most, compiled=False)
+    assert outcome(sent, columns, most=most) == outcome(sent, columns, most=most, in_c=False)
 
 
 def test_rows_before_and_behind_one_that_is_left_are_there(stream_and_peer):
@@ -205,7 +202,7 @@ def test_rows_are_read_in_python_where_that_is_asked_for_or_c_is_missing(tmp_pat
     left_out = ["__pycache__"] if there else ["__pycache__", "*.so"]
     shutil.copytree(extension.matrix.PROJECT / "python", tmp_path / "python", ignore=shutil.ignore_patterns(*left_out))
     variables = os.environ | {"PYTHONPATH": str(tmp_path / "python"), "RDSPOOL_ROWS": asked}
-    script = "import sys; from rdspool._driver import rows; print(rows.__file__.startswith(sys.argv[1]), rows.in_c is not None)"
+    script = "import sys; from rdspool._driver import compiled; print(compiled.__file__.startswith(sys.argv[1]), compiled.in_c is not None)"
     run = subprocess.run([sys.executable, "-B", "-c", script, str(tmp_path)], env=variables, capture_output=True, text=True, check=False)
     assert run.stdout.split() == ["True", str(used)], run.stderr
 
@@ -223,18 +220,18 @@ def test_an_interrupt_within_a_value_goes_on():
 @pytest.mark.parametrize(
     "given_wrongly",
     [
-        lambda: _rows.row(b"b", (None,)),
-        lambda: _rows.rows(b"b", (None,), b""),
-        lambda: _rows.row("b", (None,), b""),
-        lambda: _rows.row(b"b", [None], b""),
-        lambda: _rows.row(b"b", (), b""),
-        lambda: _rows.row(b"b", (None,), bytearray(b"\0")),
-        lambda: _rows.row(b"?", (None,), b"\0"),
-        lambda: _rows.rows(b"b", (None,), b"\1\0\0\0\0", -1, 0, 9, []),
-        lambda: _rows.rows(b"b", (None,), b"\1\0\0\0\0", 6, 0, 9, []),
-        lambda: _rows.rows(b"b", (None,), b"\1\0\0\0\0", 1 << 70, 0, 9, []),
-        lambda: _rows.rows(b"b", (None,), b"\1\0\0\0\0", 0, 0, 9, ()),
-        lambda: _rows.rows(b"b", (None,), b"\1\0\0\0\0", "0", 0, 9, []),
+        lambda: _compiled.row(b"b", (None,)),
+        lambda: _compiled.rows(b"b", (None,), b""),
+        lambda: _compiled.row("b", (None,), b""),
+        lambda: _compiled.row(b"b", [None], b""),
+        lambda: _compiled.row(b"b", (), b""),
+        lambda: _compiled.row(b"b", (None,), bytearray(b"\0")),
+        lambda: _compiled.row(b"?", (None,), b"\0"),
+        lambda: _compiled.rows(b"b", (None,), b"\1\0\0\0\0", -1, 0, 9, []),
+        lambda: _compiled.rows(b"b", (None,), b"\1\0\0\0\0", 6, 0, 9, []),
+        lambda: _compiled.rows(b"b", (None,), b"\1\0\0\0\0", 1 << 70, 0, 9, []),
+        lambda: _compiled.rows(b"b", (None,), b"\1\0\0\0\0", 0, 0, 9, ()),
+        lambda: _compiled.rows(b"b", (None,), b"\1\0\0\0\0", "0", 0, 9, []),
     ],
 )
 def test_wrong_arguments_are_refused(given_wrongly):
@@ -269,44 +266,3 @@ def test_no_object_is_kept():
         once()
     gc.collect()
     assert sys.getallocatedblocks() - before < 100
-
-
-def headers():
-    """Return the compiler's options for this Python's headers, or for Debian's where it was installed without."""
-    found = Path(sysconfig.get_path("include"))
-    if (found / "Python.h").is_file():
-        return [f"-I{found}"]
-    unpacked = debian("trixie", "headers", "libpython3.13-dev")
-    # Python.h includes one below usr/include. Those of the C library, of another version perhaps, come after the compiler's own.
-    return [f"-I{unpacked / 'usr/include/python3.13'}", f"-idirafter{unpacked / 'usr/include'}"]
-
-
-def compiled(folder, source):
-    """Return how the layer's compiler ends with a source that may include Python.h."""
-    (folder / "source.c").write_text(source)
-    zig = wheels.install_tools(cache_dir()) / "ziglang" / "zig"
-    command = [str(zig), "cc", "-Werror", *headers(), "-c", "source.c"]
-    variables = {"PATH": os.defpath, "ZIG_GLOBAL_CACHE_DIR": str(cache_dir() / "zig"), "ZIG_LOCAL_CACHE_DIR": str(folder)}
-    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
-
-
-PYTHON_H = "#define Py_LIMITED_API 0x030C0000\n#include <Python.h>\n"
-DECLARED, SOURCE = ((extension.matrix.PROJECT / "python" / extension.FOLDER / name).read_text() for name in ("stable_abi.h", "_rows.c"))
-
-
-@pytest.mark.parametrize(
-    "changed", [None, ("Py_ssize_t PyTuple_Size", "int PyTuple_Size"), ("PyTuple_New(Py_ssize_t)", "PyTuple_New(int)")]
-)
-def test_the_declarations_are_those_of_python_h(tmp_path, changed):
-    result = compiled(tmp_path, PYTHON_H + (DECLARED.replace(*changed) if changed else DECLARED))
-    assert ("conflicting types" in result.stderr) == bool(changed), result.stderr
-    assert bool(result.returncode) == bool(changed)
-
-
-@pytest.mark.parametrize("changed", [None, ("PyObject_Vectorcall(", "_PyObject_FastCallDict("), ("PyTuple_GetItem(", "PyTuple_GET_ITEM(")])
-def test_the_source_uses_the_stable_abi_only(tmp_path, changed):
-    """With Python.h in the place of the declarations, which could name more than that."""
-    source = SOURCE.replace('#include "stable_abi.h"', PYTHON_H)
-    result = compiled(tmp_path, source.replace(*changed) if changed else source)
-    assert ("undeclared function" in result.stderr) == bool(changed), result.stderr
-    assert bool(result.returncode) == bool(changed)

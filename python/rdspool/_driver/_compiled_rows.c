@@ -3,7 +3,7 @@
    A row that this can't read, or a value that is not written as servers write it, is left to rows.py, which then gives the value or the
    error. So the two can differ only in what is read here. Nothing is kept from one call to the next. */
 
-#include "stable_abi.h"
+#include "_compiled.h"
 
 /* What rows.py asks for each column: its values are made here, or by the column's callable. */
 enum {
@@ -18,7 +18,7 @@ enum {
     OTHER = 'o',    /* callable(bytes) */
 };
 
-enum { EOF_PACKET = 0xFE, MAX_PAYLOAD = 0xFFFFFF, MORE_RESULTS = 0x0008, LONGEST_NUMBER = 63 };
+enum { EOF_PACKET = 0xFE, LONGEST_NUMBER = 63 };
 
 typedef enum { READ, UNREADABLE, FAILED } Outcome;
 
@@ -356,16 +356,8 @@ static int read_columns(PyObject *kinds, PyObject *callables, Columns *columns)
     return -1;
 }
 
-static int counted(Py_ssize_t given, Py_ssize_t wanted)
-{
-    if (given == wanted)
-        return 0;
-    PyErr_SetString(PyExc_TypeError, "wrong number of arguments");
-    return -1;
-}
-
 /* row(kinds, callables, payload): the row, None where it can't be read. */
-static PyObject *row(PyObject *self, PyObject *const *given, Py_ssize_t number)
+PyObject *row(PyObject *self, PyObject *const *given, Py_ssize_t number)
 {
     Columns columns;
     char *payload;
@@ -378,8 +370,7 @@ static PyObject *row(PyObject *self, PyObject *const *given, Py_ssize_t number)
     case READ:
         return found;
     case UNREADABLE:
-        Py_IncRef(Py_None);
-        return Py_None;
+        return none();
     default:
         return NULL;
     }
@@ -410,7 +401,7 @@ static Outcome take(
 /* rows(kinds, callables, buffer, at, sequence, most, found): append the rows in the packets from buffer[at] on, at most `most`, and
    return where it stopped: at the first packet that is not whole, not the next of its sequence, has 16 MiB, no bytes, or is no row.
    One that is a row and can't be read: its position as a negative number less one. */
-static PyObject *rows(PyObject *self, PyObject *const *given, Py_ssize_t number)
+PyObject *rows(PyObject *self, PyObject *const *given, Py_ssize_t number)
 {
     Columns columns;
     char *buffer;
@@ -444,64 +435,37 @@ static int is_end(const uint8_t *p, Py_ssize_t sequence)
     return p[0] == END_SIZE && !p[1] && !p[2] && p[3] == (sequence & 0xFF) && p[4] == EOF_PACKET && p[5] < 0xFB && p[6] < 0xFB;
 }
 
-static PyObject *tuple_of(PyObject *first, PyObject *second, PyObject *third)
-{
-    PyObject *items[3] = {first, second, third}, *made = first && second && third ? PyTuple_New(3) : NULL;
-    for (Py_ssize_t i = 0; i < 3; i++) {
-        if (made)
-            PyTuple_SetItem(made, i, items[i]); /* of a new tuple: it can't fail */
-        else if (items[i])
-            Py_DecRef(items[i]);
-    }
-    return made;
-}
-
-/* result(kinds, callables, header, sequence, answer): the rows in an answer that is there whole, the status and the number of warnings that
-   end it. `header` is what comes before the rows, and `sequence` the number of the packet behind it. None for every other answer: another
-   header, a row that can't be read, more bytes behind the end, another result behind this one. */
-static PyObject *result(PyObject *self, PyObject *const *given, Py_ssize_t number)
+/* The rows in an answer that is there whole, the status and the number of warnings that end it. `known` is what the answer to the same
+   statement began with last time: (kinds, callables, header, sequence), with the packets that come before the rows, and the number of the one
+   behind them. None for every other answer: another header, a row that can't be read, more bytes behind the end, another result behind it. */
+PyObject *result(PyObject *known, const uint8_t *answer, Py_ssize_t length)
 {
     Columns columns;
-    char *header, *answer;
-    Py_ssize_t size, length;
-    (void)self;
-    if (counted(number, 5) || read_columns(given[0], given[1], &columns) || PyBytes_AsStringAndSize(given[2], &header, &size)
-        || PyBytes_AsStringAndSize(given[4], &answer, &length))
+    char *header;
+    Py_ssize_t size;
+    PyObject *parts[4];
+    for (Py_ssize_t i = 0; i < 4; i++)
+        if (!(parts[i] = PyTuple_GetItem(known, i)))
+            return NULL;
+    if (read_columns(parts[0], parts[1], &columns) || PyBytes_AsStringAndSize(parts[2], &header, &size))
         return NULL;
-    Py_ssize_t sequence = PyLong_AsSsize_t(given[3]), at = size, before = length - END_PACKET;
+    Py_ssize_t sequence = PyLong_AsSsize_t(parts[3]), at = size, end = length - END_PACKET;
     if (PyErr_Occurred())
         return NULL;
     /* The end first: a large result, which has not arrived whole, would be read in vain. */
-    int known = before >= size && answer[before] == END_SIZE && (uint8_t)answer[before + 4] == EOF_PACKET;
-    for (Py_ssize_t i = 0; known && i < size; i++)
-        known = header[i] == answer[i];
-    PyObject *rows = known ? PyList_New(0) : NULL;
-    if (known && !rows)
+    if (end < size || answer[end] != END_SIZE || answer[end + 4] != EOF_PACKET || __builtin_memcmp(header, answer, (size_t)size))
+        return none();
+    PyObject *found = PyList_New(0);
+    if (!found)
         return NULL;
-    Outcome outcome = known ? take(&columns, (const uint8_t *)answer, before, &at, sequence, before, rows) : UNREADABLE;
-    if (outcome == READ && at == before) {
-        const uint8_t *end = (const uint8_t *)answer + before;
-        int status = end[7] | end[8] << 8;
-        if (is_end(end, sequence + PyList_Size(rows)) && !(status & MORE_RESULTS))
-            return tuple_of(rows, PyLong_FromLongLong(status), PyLong_FromLongLong(end[9] | end[10] << 8));
+    Outcome outcome = take(&columns, answer, end, &at, sequence, end, found);
+    if (outcome == READ && at == end && is_end(answer + end, sequence + PyList_Size(found))) {
+        int status = answer[end + 7] | answer[end + 8] << 8, warnings = answer[end + 9] | answer[end + 10] << 8;
+        if (!(status & MORE_RESULTS)) {
+            PyObject *items[3] = {found, PyLong_FromLongLong(status), PyLong_FromLongLong(warnings)};
+            return tuple_of(items, 3);
+        }
     }
-    if (rows)
-        Py_DecRef(rows);
-    if (outcome == FAILED)
-        return NULL;
-    Py_IncRef(Py_None);
-    return Py_None;
+    Py_DecRef(found);
+    return outcome == FAILED ? NULL : none();
 }
-
-static PyMethodDef methods[] = {
-    {"row", (PyCFunction)(void *)row, METH_FASTCALL, NULL},
-    {"rows", (PyCFunction)(void *)rows, METH_FASTCALL, NULL},
-    {"result", (PyCFunction)(void *)result, METH_FASTCALL, NULL},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyModuleDef_Slot slots[] = {{0, NULL}};
-
-static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_rows", NULL, 0, methods, slots, NULL, NULL, NULL};
-
-PyMODINIT_FUNC PyInit__rows(void) { return PyModuleDef_Init(&module); }

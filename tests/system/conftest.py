@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from layers import HERE, MACHINE, LayerOf
 
+import local.aws
 from layer import matrix
 from local import endpoint
 from local.cache import cache_dir
@@ -43,6 +44,20 @@ def layer_of(tmp_path_factory: pytest.TempPathFactory) -> LayerOf:
         return built[architecture, python]
 
     return of
+
+
+@pytest.fixture(scope="session")
+def aws_api() -> Iterator[local.aws.Aws]:
+    """Return the AWS API on this machine, kept to the end of the session."""
+    with local.aws.start() as running:
+        yield running
+
+
+@pytest.fixture
+def aws(aws_api: local.aws.Aws) -> local.aws.Aws:
+    """Return the AWS API without resources, faults and recorded calls."""
+    aws_api.reset()
+    return aws_api
 
 
 @pytest.fixture(scope="session")

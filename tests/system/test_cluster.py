@@ -440,29 +440,26 @@ def test_the_example_with_a_reader(cluster, layer_of, credentials):
 
 
 @pytest.fixture
-def four_ways(cluster, monkeypatch):
+def four_ways(cluster, aws, monkeypatch):
     """Settings of four engines, each with a way of its own to sign in: IAM, an alias, a secret, and a password through the proxy."""
     password = secrets.token_urlsafe(12)
     cluster.writer.server.create_user("reports", password, database="app")
     cluster.wait_for_reader()
     cluster.addresses[ALIAS] = cluster.reader.front.address
-    with local.aws.start() as aws:
-        for name, value in aws.variables().items():
-            if name == "AWS_ENDPOINT_URL":  # the credentials stay those of the front
-                monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", value)
-        client = boto3.client("secretsmanager", endpoint_url=aws.address, region_name="eu-central-1")
-        fields = {"username": "reports", "password": password, "host": cluster.reader_host, "port": cluster.port, "dbname": "app"}
-        client.create_secret(Name="shop/reports", SecretString=json.dumps(fields))
-        more = {
-            "ALIASED": {"HOST": ALIAS, "PORT": cluster.port, "ENDPOINT": cluster.reader_host, "USER": USER, "DATABASE": "app"},
-            "KEPT": {"SECRET": "shop/reports"},
-            "POOLED": {"HOST": cluster.proxy.host, "PORT": cluster.proxy.port, "USER": USER, "DATABASE": "app"},
-        }
-        for engine, settings in more.items():
-            for name, value in settings.items():
-                monkeypatch.setenv(f"RDSPOOL_{engine}_{name}", str(value))
-        yield {name: get_engine(name) for name in (None, "aliased", "kept", "pooled")}
-        stored.forget()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.address)  # the credentials stay those of the front
+    client = boto3.client("secretsmanager", endpoint_url=aws.address, region_name="eu-central-1")
+    fields = {"username": "reports", "password": password, "host": cluster.reader_host, "port": cluster.port, "dbname": "app"}
+    client.create_secret(Name="shop/reports", SecretString=json.dumps(fields))
+    more = {
+        "ALIASED": {"HOST": ALIAS, "PORT": cluster.port, "ENDPOINT": cluster.reader_host, "USER": USER, "DATABASE": "app"},
+        "KEPT": {"SECRET": "shop/reports"},
+        "POOLED": {"HOST": cluster.proxy.host, "PORT": cluster.proxy.port, "USER": USER, "DATABASE": "app"},
+    }
+    for engine, settings in more.items():
+        for name, value in settings.items():
+            monkeypatch.setenv(f"RDSPOOL_{engine}_{name}", str(value))
+    yield {name: get_engine(name) for name in (None, "aliased", "kept", "pooled")}
+    stored.forget()
     del cluster.addresses[ALIAS]
 
 

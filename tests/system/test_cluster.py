@@ -18,10 +18,10 @@ from rdspool.__main__ import main
 from rdspool._aws import stored
 from sqlalchemy import exc, text
 
-import local.aws
 import local.cluster
 import local.front
 import local.server
+from local.endpoint import run_file
 from local.environment import Environment
 from local.front import Command, LoseAnswer, Proxy
 from tests.waiting import wait_until
@@ -409,9 +409,8 @@ def test_environments_that_write_through_failovers_lose_nothing_and_write_nothin
 
 
 def test_the_example_with_a_reader(cluster, layer_of, credentials):
-    cluster.writer.server.execute(
-        "DROP TABLE IF EXISTS app.orders", "CREATE TABLE app.orders (id VARCHAR(36) PRIMARY KEY, item VARCHAR(100) NOT NULL)"
-    )
+    cluster.writer.server.execute("DROP TABLE IF EXISTS app.orders")
+    run_file(cluster.writer.server, "app", EXAMPLE / "schema.sql")
     settings = {"PORT": str(cluster.port), "USER": USER, "DATABASE": "app"}
     variables = {"RDSPOOL_HOST": cluster.host, "RDSPOOL_READER_HOST": cluster.reader_host, "RDSPOOL_CA": CA}
     for prefix in ("RDSPOOL", "RDSPOOL_READER"):
@@ -419,7 +418,7 @@ def test_the_example_with_a_reader(cluster, layer_of, credentials):
     environment = Environment(
         layers=[layer_of()],
         python=HERE,
-        task=EXAMPLE,
+        task=EXAMPLE / "src",
         variables=variables,
         credentials=credentials,
         region=cluster.writer.front.region,

@@ -17,12 +17,8 @@ import local.aws
 from layer import matrix
 from local import endpoint
 from local.cache import cache_dir
-from local.environment import Environment
 from local.environment.runtime_api import FunctionProcess
 from tests.function_rig import variables_of
-
-CA = "/etc/ssl/certs/test-authority.pem"
-"""The path of the authorities inside an environment."""
 
 
 @pytest.fixture(scope="session")
@@ -73,17 +69,7 @@ def start_environment(database, layer_of):
     with ExitStack() as started:
 
         def start(task, credentials=database.credentials, **variables):
-            made = Environment(
-                task=task,
-                layers=[layer_of()],
-                handler="handler.handler",
-                python=HERE,
-                credentials=credentials,
-                region=database.front.region,
-                variables={**database.variables(CA), **variables},
-                hosts={database.front.host: "127.0.0.1"},
-                files={CA: database.front.ca_file},
-            )
+            made = database.environment(task=task, layers=[layer_of()], python=HERE, credentials=credentials, variables=variables)
             return started.enter_context(made)
 
         yield start

@@ -21,14 +21,13 @@ from sqlalchemy import exc, text
 import local.cluster
 import local.front
 import local.server
-from local.endpoint import run_file
+from local.endpoint import CA, run_file
 from local.environment import Environment
 from local.front import Command, LoseAnswer, Proxy
 from tests.waiting import wait_until
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "reader"
 ALIAS = "reader.internal.example"
-CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 USER = "app"
 PASSWORD = secrets.token_urlsafe(12)
 INSERT = text("INSERT INTO entry (unit) VALUES (:unit)")

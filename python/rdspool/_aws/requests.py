@@ -14,8 +14,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from .credentials import Credentials
@@ -118,8 +117,8 @@ def post(url: str, service: str, region: str, headers: Mapping[str, str], body: 
 
     Raises NoAnswerError.
     """
-    with _explained(url):
-        return _sent(signed(url, service, region, headers, body, credentials, time.time()), timeout, urllib.request.ProxyHandler())
+    proxy = urllib.request.ProxyHandler()
+    return _answered(url, lambda: signed(url, service, region, headers, body, credentials, time.time()), timeout, proxy)
 
 
 def get(url: str, headers: Mapping[str, str], timeout: float) -> Answer:
@@ -127,11 +126,28 @@ def get(url: str, headers: Mapping[str, str], timeout: float) -> Answer:
 
     Raises NoAnswerError.
     """
-    with _explained(url):
-        return _sent(urllib.request.Request(url, headers=dict(headers)), timeout, urllib.request.ProxyHandler({}))  # noqa: S310
+    proxy = urllib.request.ProxyHandler({})
+    return _answered(url, lambda: urllib.request.Request(url, headers=dict(headers)), timeout, proxy)  # noqa: S310
 
 
-def _sent(request: urllib.request.Request, timeout: float, proxy: urllib.request.ProxyHandler) -> Answer:
+def _answered(url: str, request: Callable[[], urllib.request.Request], timeout: float, proxy: urllib.request.ProxyHandler) -> Answer:
+    try:
+        return _sent(url, request(), timeout, proxy)
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            failure = NoAnswerError(_unverified(url, reason))
+        else:
+            failure = NoAnswerError(f"{url} does not answer ({reason})", unreachable=True)
+    except http.client.HTTPException as error:
+        failure = NoAnswerError(f"what {url} answers can't be read as HTTP ({type(error).__name__})")
+    except ValueError:
+        failure = NoAnswerError(f"{url} is no URL of https or http")
+    # Not within the except blocks: some of those errors hold what was read before, which can be a part of a secret.
+    raise failure
+
+
+def _sent(url: str, request: urllib.request.Request, timeout: float, proxy: urllib.request.ProxyHandler) -> Answer:
     opener = urllib.request.OpenerDirector()
     errors = urllib.request.HTTPDefaultErrorHandler(), urllib.request.HTTPErrorProcessor()
     for handler in (proxy, urllib.request.HTTPHandler(), _Https(), _NoRedirect(), *errors):
@@ -143,22 +159,11 @@ def _sent(request: urllib.request.Request, timeout: float, proxy: urllib.request
     except urllib.error.HTTPError as error:
         answer = error
     with answer:
-        return Answer(answer.status, answer.headers.get("Date"), answer.read(_MOST))
-
-
-@contextmanager
-def _explained(url: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, ssl.SSLCertVerificationError):
-            raise NoAnswerError(_unverified(url, reason)) from None
-        raise NoAnswerError(f"{url} does not answer ({reason})", unreachable=True) from None
-    except http.client.HTTPException as error:
-        raise NoAnswerError(f"what {url} answers can't be read as HTTP ({type(error).__name__})") from None
-    except ValueError:
-        raise NoAnswerError(f"{url} is no URL of https or http") from None
+        body = answer.read(_MOST)
+        length = answer.headers.get("Content-Length", "")
+        if length.isdecimal() and len(body) < min(int(length), _MOST):
+            raise NoAnswerError(f"the answer of {url} broke off")
+        return Answer(answer.status, answer.headers.get("Date"), body)
 
 
 def _unverified(url: str, error: ssl.SSLCertVerificationError) -> str:

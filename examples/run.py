@@ -19,14 +19,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from local import endpoint
-from local.environment import Environment, Invocation
+from local.environment import Invocation
 from local.environment.environment import PYTHONS
 from local.errors import LocalError
 from local.server import KINDS, Kind
 
 ROOT = Path(__file__).resolve().parent.parent
 TASK = ROOT / "examples" / "connection_id"
-CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64"}
 FAITHFUL = 60  # pool_recycle of the original experiment, in seconds
 SHORT = 3  # seconds
@@ -87,16 +86,8 @@ def answered(number: int, invocation: Invocation) -> int:
 def experiment(database: endpoint.Endpoint, layer: Path, python: str, recycle: int, console: Console) -> Iterator[Row]:
     """Invoke the example five times, the last time when its connection is older than `recycle` seconds. Yield the invocations."""
     with console.status("starting the Lambda environment"):
-        environment = Environment(
-            layers=[layer],
-            task=TASK,
-            python=python,
-            variables={**database.variables(CA), "RDSPOOL_POOL_RECYCLE": str(recycle)},
-            credentials=database.credentials,
-            region=database.front.region,
-            hosts={database.front.host: database.front.address},
-            files={CA: database.front.ca_file},
-        ).start()
+        more = {"RDSPOOL_POOL_RECYCLE": str(recycle)}
+        environment = database.environment(layers=[layer], task=TASK, python=python, variables=more).start()
     with environment:
         before = None
         for number in range(1, WARM + 2):

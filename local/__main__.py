@@ -22,11 +22,11 @@ with explained("local"):
 
     from . import databases, endpoint
     from .databases import Databases
+    from .endpoint import CA
     from .environment import Environment
     from .environment.environment import PYTHONS
     from .server import KINDS, Kind
 
-CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 WATCH_TIMEOUT = 200  # milliseconds
 console = Console(stderr=True, soft_wrap=True, highlight=False)
 

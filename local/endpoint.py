@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pymysql
 from pymysql.constants import CLIENT
@@ -14,6 +15,7 @@ from pymysql.constants import CLIENT
 from . import environment, front, server
 from .cache import cache_dir
 from .certificates import authority
+from .environment import Environment
 from .errors import LocalError
 from .front import Credentials, Front
 from .front.client import HOST, REGION
@@ -21,6 +23,8 @@ from .server import Kind, Server
 
 DATABASE = "app"
 USER = "app"
+CA = "/etc/ssl/certs/rdspool-test-ca.pem"
+"""The path of the test authority's certificate in Lambda environments."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,19 @@ class Endpoint:
     def role(self) -> dict[str, str]:
         """Return the environment variables with the credentials, for a process outside of Lambda."""
         return _role(self.credentials)
+
+    def environment(self, *, variables: Mapping[str, str] | None = None, **options: Any) -> Environment:
+        """Return an environment whose function reaches this endpoint, with rdspool's settings and the role. It is not started yet.
+
+        `variables` are further ones. `options` are those of Environment.
+        """
+        reached = {
+            "credentials": self.credentials,
+            "region": self.front.region,
+            "hosts": {self.front.host: self.front.address},
+            "files": {CA: self.front.ca_file},
+        }
+        return Environment(variables={**self.variables(CA), **(variables or {})}, **{**reached, **options})
 
 
 def new_credentials() -> Credentials:

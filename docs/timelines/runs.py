@@ -20,14 +20,12 @@ from sqlalchemy import text
 
 import local.cluster
 from local import endpoint, environment
-from local.environment import Environment
 from local.front import Credentials
 
 from .recorder import ADDRESS, Recorder, exchanges, recording
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTION = Path(__file__).with_name("function")
-CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 DELAY = 0.001
 """Seconds by which each answer of the database is delayed: this machine has no network between the two."""
 RECYCLE = 2
@@ -80,17 +78,9 @@ def _duration(run: dict[str, Any]) -> float:
 
 def _one(database: endpoint.Endpoint, recorder: Recorder, layer: Path, python: str) -> dict[str, Any]:
     found = {}
-    function = Environment(
-        layers=[layer],
-        task=FUNCTION,
-        python=python,
-        variables={**database.variables(CA), "RDSPOOL_POOL_RECYCLE": str(RECYCLE)},
-        credentials=database.credentials,
-        region=database.front.region,
-        hosts={database.front.host: ADDRESS},
-        files={CA: database.front.ca_file},
-    )
-    with function:
+    hosts = {database.front.host: ADDRESS}
+    more = {"RDSPOOL_POOL_RECYCLE": str(RECYCLE)}
+    with database.environment(layers=[layer], task=FUNCTION, python=python, variables=more, hosts=hosts) as function:
         for name in WAYS:
             if name == "reconnect":
                 function.freeze()

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from local import emulation, endpoint
-from local.endpoint import Endpoint
-from local.environment import Environment, Invocation
+from local.endpoint import CA, Endpoint
+from local.environment import Invocation
 from local.errors import NotHereError
 
 from .. import matrix
@@ -25,7 +25,6 @@ from ..matrix import Target
 PROBE = Path(__file__).with_name("probe")
 """The function that is run: its handler connects and runs one query."""
 
-_CA = "/etc/ssl/certs/rdspool-trial-ca.pem"
 _EMULATED = "import json, handler; print(json.dumps([handler.handler(None, None) for _ in range(2)]))"
 _PATIENCE = {"RDSPOOL_CONNECT_TIMEOUT": "120"}
 """QEMU translates each instruction when it is first executed, so a first connect takes some seconds."""
@@ -94,9 +93,9 @@ def _emulated(path: Path, target: Target, database: Endpoint) -> Trial:
                 architecture=target.architecture,
                 task=PROBE,
                 opt=Path(folder),
-                variables=database.variables(_CA) | database.role() | _PATIENCE,
+                variables=database.variables(CA) | database.role() | _PATIENCE,
                 hosts={front.host: front.address},
-                files={_CA: front.ca_file},
+                files={CA: front.ca_file},
             )
         except NotHereError as error:
             return Trial(path, target, missing=str(error))
@@ -109,18 +108,8 @@ def _emulated(path: Path, target: Target, database: Endpoint) -> Trial:
 
 
 def _try(path: Path, target: Target, database: Endpoint) -> Trial:
-    front = database.front
-    front.reset()
-    with Environment(
-        task=PROBE,
-        layers=[path],
-        python=target.python,
-        variables=database.variables(_CA),
-        credentials=database.credentials,
-        region=front.region,
-        hosts={front.host: front.address},
-        files={_CA: front.ca_file},
-    ) as environment:
+    database.front.reset()
+    with database.environment(task=PROBE, layers=[path], python=target.python) as environment:
         first, warm = environment.invoke(), environment.invoke()
         signed_in, connected = _signed_in(database), _connected(database)
     faults = [*_faults(first, "first"), *_faults(warm, "second")] or connected

@@ -93,6 +93,7 @@ _REFUSED: Final = {
     "client_flags": "give multi_statements=True where a statement holds several",
     "compress": "compression costs a function more CPU than it saves",
     "connect": "get_engine() connects during init",
+    "connections": "get_engine() gives connections back at the end of an invocation",
     "consume_results": "results that nobody reads are always read to their end",
     "converter_class": "convert values with SQLAlchemy's TypeDecorator",
     "failover": "RDS fails over by DNS",
@@ -107,6 +108,7 @@ _REFUSED: Final = {
     "raise_on_warnings": "set sql_mode to a strict one",
     "raw": "the cursor decides: cursor(raw=True)",
     "read_default_file": "settings come from arguments, the URL or the environment",
+    "shutdown": "get_engine() closes its connections at the end of the environment",
     "ssl_cert": "a client's certificate is not sent: RDS asks for none",
     "ssl_disabled": "rdspool connects with verified TLS only; to a database of your own, give development=True and a password",
     "ssl_key": "a client's certificate is not sent: RDS asks for none",
@@ -118,7 +120,7 @@ _REFUSED: Final = {
     "use_pure": "rdspool has its own driver, in Python",
     "use_unicode": "text is always str; cursor(raw=True) gives bytes",
 }
-"""Options of mysql-connector-python that are not taken, with what to do instead."""
+"""Options of mysql-connector-python, and settings of get_engine(), that are not taken, with what to do instead."""
 
 _OTHERS_NAMES: Final = {"ssl_ca": "ca", "connection_timeout": "connect_timeout", "passwd": "password", "db": "database", "username": "user"}
 

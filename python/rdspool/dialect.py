@@ -123,6 +123,7 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
     @classmethod
     def engine_created(cls, engine: Any) -> None:
         """Let each connection that comes back to the pool be as it was when it was made, and none that is lost stay there."""
+        engine.dialect._lives.recycle = engine.pool._recycle
         event.listen(engine, "checkout", _goes_out)
         event.listen(engine, "checkin", _came_back)
         if invocation.watch():

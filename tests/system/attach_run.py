@@ -8,10 +8,8 @@ from typing import Any
 
 from layers import LayerOf
 
-from local.endpoint import Endpoint
+from local.endpoint import CA, Endpoint
 from local.environment import Environment
-
-CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 
 
 def assert_runs(database: Endpoint, layer_of: LayerOf, task: Path, function: Mapping[str, Any], variables: Mapping[str, str]) -> None:

@@ -13,15 +13,12 @@ from pathlib import Path
 import pytest
 from layers import HERE, MACHINE, LayerOf
 
+import local.aws
 from layer import matrix
 from local import endpoint
 from local.cache import cache_dir
-from local.environment import Environment
 from local.environment.runtime_api import FunctionProcess
 from tests.function_rig import variables_of
-
-CA = "/etc/ssl/certs/test-authority.pem"
-"""The path of the authorities inside an environment."""
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +43,20 @@ def layer_of(tmp_path_factory: pytest.TempPathFactory) -> LayerOf:
 
 
 @pytest.fixture(scope="session")
+def aws_api() -> Iterator[local.aws.Aws]:
+    """Return the AWS API on this machine, kept to the end of the session."""
+    with local.aws.start() as running:
+        yield running
+
+
+@pytest.fixture
+def aws(aws_api: local.aws.Aws) -> local.aws.Aws:
+    """Return the AWS API without resources, faults and recorded calls."""
+    aws_api.reset()
+    return aws_api
+
+
+@pytest.fixture(scope="session")
 def database() -> Iterator[endpoint.Endpoint]:
     """Return a MySQL database behind the RDS front, with all that a function needs to sign in."""
     with endpoint.start("mysql") as running:
@@ -58,17 +69,7 @@ def start_environment(database, layer_of):
     with ExitStack() as started:
 
         def start(task, credentials=database.credentials, **variables):
-            made = Environment(
-                task=task,
-                layers=[layer_of()],
-                handler="handler.handler",
-                python=HERE,
-                credentials=credentials,
-                region=database.front.region,
-                variables={**database.variables(CA), **variables},
-                hosts={database.front.host: "127.0.0.1"},
-                files={CA: database.front.ca_file},
-            )
+            made = database.environment(task=task, layers=[layer_of()], python=HERE, credentials=credentials, variables=variables)
             return started.enter_context(made)
 
         yield start

@@ -18,17 +18,16 @@ from rdspool.__main__ import main
 from rdspool._aws import stored
 from sqlalchemy import exc, text
 
-import local.aws
 import local.cluster
 import local.front
 import local.server
+from local.endpoint import CA, run_file
 from local.environment import Environment
 from local.front import Command, LoseAnswer, Proxy
 from tests.waiting import wait_until
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "reader"
 ALIAS = "reader.internal.example"
-CA = "/etc/ssl/certs/rdspool-test-ca.pem"
 USER = "app"
 PASSWORD = secrets.token_urlsafe(12)
 INSERT = text("INSERT INTO entry (unit) VALUES (:unit)")
@@ -409,9 +408,8 @@ def test_environments_that_write_through_failovers_lose_nothing_and_write_nothin
 
 
 def test_the_example_with_a_reader(cluster, layer_of, credentials):
-    cluster.writer.server.execute(
-        "DROP TABLE IF EXISTS app.orders", "CREATE TABLE app.orders (id VARCHAR(36) PRIMARY KEY, item VARCHAR(100) NOT NULL)"
-    )
+    cluster.writer.server.execute("DROP TABLE IF EXISTS app.orders")
+    run_file(cluster.writer.server, "app", EXAMPLE / "schema.sql")
     settings = {"PORT": str(cluster.port), "USER": USER, "DATABASE": "app"}
     variables = {"RDSPOOL_HOST": cluster.host, "RDSPOOL_READER_HOST": cluster.reader_host, "RDSPOOL_CA": CA}
     for prefix in ("RDSPOOL", "RDSPOOL_READER"):
@@ -419,7 +417,7 @@ def test_the_example_with_a_reader(cluster, layer_of, credentials):
     environment = Environment(
         layers=[layer_of()],
         python=HERE,
-        task=EXAMPLE,
+        task=EXAMPLE / "src",
         variables=variables,
         credentials=credentials,
         region=cluster.writer.front.region,
@@ -440,29 +438,26 @@ def test_the_example_with_a_reader(cluster, layer_of, credentials):
 
 
 @pytest.fixture
-def four_ways(cluster, monkeypatch):
+def four_ways(cluster, aws, monkeypatch):
     """Settings of four engines, each with a way of its own to sign in: IAM, an alias, a secret, and a password through the proxy."""
     password = secrets.token_urlsafe(12)
     cluster.writer.server.create_user("reports", password, database="app")
     cluster.wait_for_reader()
     cluster.addresses[ALIAS] = cluster.reader.front.address
-    with local.aws.start() as aws:
-        for name, value in aws.variables().items():
-            if name == "AWS_ENDPOINT_URL":  # the credentials stay those of the front
-                monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", value)
-        client = boto3.client("secretsmanager", endpoint_url=aws.address, region_name="eu-central-1")
-        fields = {"username": "reports", "password": password, "host": cluster.reader_host, "port": cluster.port, "dbname": "app"}
-        client.create_secret(Name="shop/reports", SecretString=json.dumps(fields))
-        more = {
-            "ALIASED": {"HOST": ALIAS, "PORT": cluster.port, "ENDPOINT": cluster.reader_host, "USER": USER, "DATABASE": "app"},
-            "KEPT": {"SECRET": "shop/reports"},
-            "POOLED": {"HOST": cluster.proxy.host, "PORT": cluster.proxy.port, "USER": USER, "DATABASE": "app"},
-        }
-        for engine, settings in more.items():
-            for name, value in settings.items():
-                monkeypatch.setenv(f"RDSPOOL_{engine}_{name}", str(value))
-        yield {name: get_engine(name) for name in (None, "aliased", "kept", "pooled")}
-        stored.forget()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.address)  # the credentials stay those of the front
+    client = boto3.client("secretsmanager", endpoint_url=aws.address, region_name="eu-central-1")
+    fields = {"username": "reports", "password": password, "host": cluster.reader_host, "port": cluster.port, "dbname": "app"}
+    client.create_secret(Name="shop/reports", SecretString=json.dumps(fields))
+    more = {
+        "ALIASED": {"HOST": ALIAS, "PORT": cluster.port, "ENDPOINT": cluster.reader_host, "USER": USER, "DATABASE": "app"},
+        "KEPT": {"SECRET": "shop/reports"},
+        "POOLED": {"HOST": cluster.proxy.host, "PORT": cluster.proxy.port, "USER": USER, "DATABASE": "app"},
+    }
+    for engine, settings in more.items():
+        for name, value in settings.items():
+            monkeypatch.setenv(f"RDSPOOL_{engine}_{name}", str(value))
+    yield {name: get_engine(name) for name in (None, "aliased", "kept", "pooled")}
+    stored.forget()
     del cluster.addresses[ALIAS]
 
 

@@ -129,8 +129,36 @@ def test_one_beside_others(log, target):
     assert log() == list(zip(numbers, ["first", "more"], strict=True))
 
 
-def test_those_of_create_engine(log, target):
-    url = f"mysql+rdspool://{target['user']}@{target['host']}:{target['port']}/app?ca={target['ca']}"
+@pytest.fixture
+def url(server, target):
+    """A URL of create_engine()."""
+    return f"{server.kind}+rdspool://{target['user']}@{target['host']}:{target['port']}/app?ca={target['ca']}"
+
+
+@pytest.mark.parametrize("disposed", [False, True])
+def test_those_of_create_engine_after_pool_recycle(log, url, disposed):
+    engine = create_engine(url, pool_recycle=1)
+    numbers = [connection_id(engine)]
+    if disposed:
+        engine.dispose()
+        numbers.append(connection_id(engine))
+    time.sleep(1.1)
+    numbers.append(connection_id(engine))
+    engine.dispose()
+    assert log() == list(zip(numbers, ["first", *["closed"] * disposed, "recycle"], strict=True))
+
+
+def test_those_of_create_engine_without_pool_recycle(log, url):
+    engine = create_engine(url)
+    first = connection_id(engine)
+    time.sleep(1.1)
+    engine.dispose()
+    second = connection_id(engine)
+    engine.dispose()
+    assert log() == [(first, "first"), (second, "closed")]
+
+
+def test_those_of_create_engine_after_a_loss(log, url):
     engine = create_engine(url)
     first = connection_id(engine)
     with engine.connect() as connection, pytest.raises(exc.DBAPIError):

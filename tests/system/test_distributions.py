@@ -17,9 +17,7 @@ from layer import matrix
 from layer.building import extension, package, wheels
 from local.cache import cache_dir
 from local.endpoint import Endpoint
-from local.environment import Environment
 
-CA = "/etc/ssl/certs/test-ca.pem"
 CALLS = """
 from rdspool import get_engine
 from sqlalchemy.engine import Engine
@@ -205,17 +203,8 @@ def test_beside_a_layer_of_the_same_version_a_function_behaves_the_same(
     if own == "rdspool and what it needs":
         pip("install", "--require-hashes", "-r", wheels.REQUIREMENTS, "--target", task)
     (task / "handler.py").write_text(FUNCTION)
-    front = database.front
-    front.reset()
-    with Environment(
-        task=task,
-        layers=[layer_of(MACHINE)],
-        variables=database.variables(CA),
-        credentials=database.credentials,
-        region=front.region,
-        hosts={front.host: front.address},
-        files={CA: front.ca_file},
-    ) as environment:
+    database.front.reset()
+    with database.environment(task=task, layers=[layer_of(MACHINE)]) as environment:
         invocations = [environment.invoke(), environment.invoke()]
     for invocation in invocations:
         assert invocation.error is None, invocation.logs
@@ -227,4 +216,4 @@ def test_beside_a_layer_of_the_same_version_a_function_behaves_the_same(
         assert result["rdspool"].startswith("/opt/python/" if own == "nothing" else "/var/task/")
         expected = ("files", "/var/task/") if own == "rdspool and what it needs" else ("archives", "/opt/python/")
         assert (result["way"], result["sqlalchemy"][: len(expected[1])]) == expected
-    assert [connection.sign_in for connection in front.connections()] == ["iam"]
+    assert [connection.sign_in for connection in database.front.connections()] == ["iam"]

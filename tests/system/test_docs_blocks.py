@@ -22,7 +22,6 @@ import observing
 import pymysql
 import pytest
 
-import local.aws
 from local import endpoint
 from tests.docs_blocks import PAGES, ROOT, all_blocks, blocks, programs
 
@@ -154,21 +153,19 @@ def tools():
 
 
 @pytest.fixture(scope="module")
-def account():
+def account(aws_api):
     """The AWS API with a function that has no layer yet, and the variables that lead the SDKs and the AWS CLI to it."""
-    with local.aws.start() as running:
-        variables = {**running.variables(), "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
-        session = boto3.Session(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
-        session.client("iam", endpoint_url=running.address).create_role(RoleName="function", AssumeRolePolicyDocument="{}")
-        code = io.BytesIO()
-        with zipfile.ZipFile(code, "w") as archived:
-            archived.writestr("handler.py", "")
-        api = session.client("lambda", endpoint_url=running.address)
-        role = f"arn:aws:iam::{running.account}:role/function"
-        api.create_function(
-            FunctionName="NAME", Runtime="python3.13", Role=role, Handler="handler.handler", Code={"ZipFile": code.getvalue()}
-        )
-        yield variables, api
+    aws_api.reset()
+    variables = {**aws_api.variables(), "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
+    session = boto3.Session(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
+    session.client("iam", endpoint_url=aws_api.address).create_role(RoleName="function", AssumeRolePolicyDocument="{}")
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archived:
+        archived.writestr("handler.py", "")
+    api = session.client("lambda", endpoint_url=aws_api.address)
+    role = f"arn:aws:iam::{aws_api.account}:role/function"
+    api.create_function(FunctionName="NAME", Runtime="python3.13", Role=role, Handler="handler.handler", Code={"ZipFile": code.getvalue()})
+    return variables, api
 
 
 @pytest.mark.timeout(1200)

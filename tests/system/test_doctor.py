@@ -14,10 +14,10 @@ from rdspool import TooManyConnectionsError, dbapi
 from rdspool.__main__ import main
 from silent_network import SILENT, run
 
-import local.aws
 import local.front
 import local.server
 from local.aws.faults import Call, Refuse
+from local.aws.faults import Silence as SilentApi
 from local.certificates import authority
 from local.front import Proxy
 from local.front.faults import Accept, Error, SignIn, Silence
@@ -85,19 +85,11 @@ def plain(password_target):
     return {name: password_target[name] for name in ("user", "password")}
 
 
-@pytest.fixture(scope="module")
-def aws_api():
-    """The AWS API on this machine."""
-    with local.aws.start() as running:
-        yield running
-
-
 @pytest.fixture
-def sts(aws_api, doctor, monkeypatch):
+def sts(aws, doctor, monkeypatch):
     """An STS that is in reach."""
-    aws_api.clear()
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws_api.address)
-    return aws_api
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.address)
+    return aws
 
 
 # -- nothing is wrong ----------------------------------------------------------------------------------------------------------------
@@ -617,11 +609,11 @@ def test_a_silent_port_in_a_function_with_lambdas_default_limit(start_function):
     assert any("authorize-security-group-ingress" in fix for fix in tcp["fix"])
 
 
-def test_an_sts_that_is_silent_takes_no_time_from_the_other_steps(aws_api, start_function):
-    aws_api.fault(when=Call(operation="GetCallerIdentity"), do=local.aws.faults.Silence())
-    function = start_function("", handler="rdspool.doctor.handler", AWS_ENDPOINT_URL_STS=aws_api.address)
+def test_an_sts_that_is_silent_takes_no_time_from_the_other_steps(aws, start_function):
+    aws.fault(when=Call(operation="GetCallerIdentity"), do=SilentApi())
+    function = start_function("", handler="rdspool.doctor.handler", AWS_ENDPOINT_URL_STS=aws.address)
     report = function.invoke(None)
-    aws_api.clear()
+    aws.clear()
     assert report["ok"]
     (principal,) = [step for step in report["steps"] if step["step"] == "principal"]
     assert principal["outcome"] == "skipped"

@@ -19,7 +19,6 @@ from rdspool._aws import stored
 from sqlalchemy import create_engine, exc
 from sqlalchemy.engine import URL
 
-import local.aws
 from local.aws.faults import Call, Refuse, Silence
 from local.front.faults import SignIn
 from local.front.faults import Silence as SilentServer
@@ -30,23 +29,14 @@ ROTATED = "rotated"
 """The user whose password AWS keeps."""
 
 
-@pytest.fixture(scope="module")
-def api():
-    """AWS on this machine."""
-    with local.aws.start() as running:
-        yield running
-
-
 @pytest.fixture
-def aws(api, function_environment, monkeypatch):
+def aws(aws, function_environment, monkeypatch):
     """AWS, for the function: with its address, its credentials, and nothing that was read before."""
-    api.clear()
-    for name, value in api.variables().items():
+    for name, value in aws.variables().items():
         monkeypatch.setenv(name, value)
-    options = {"endpoint_url": api.address, "region_name": os.environ["AWS_REGION"]}
-    yield SimpleNamespace(api=api, secrets=boto3.client("secretsmanager", **options), parameters=boto3.client("ssm", **options))
+    options = {"endpoint_url": aws.address, "region_name": os.environ["AWS_REGION"]}
+    yield SimpleNamespace(api=aws, secrets=boto3.client("secretsmanager", **options), parameters=boto3.client("ssm", **options))
     stored.forget()
-    api.clear()
 
 
 @pytest.fixture

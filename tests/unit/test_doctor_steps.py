@@ -13,6 +13,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 from rdspool import deadlines, doctor
+from rdspool._aws import requests
 from rdspool._aws.credentials import Credentials
 from rdspool.doctor import advice, command, examination, identity, question, report, settings
 from rdspool.doctor.credentials import account_of
@@ -116,7 +117,8 @@ def test_the_endpoint_is_the_regions(monkeypatch, region, url):
 @pytest.mark.parametrize("credentials", [KEYS, KEYS._replace(session_token=None)], ids=["role", "user"])
 def test_the_signature_is_botocores(monkeypatch, credentials):
     at = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
-    made = question.signed("https://sts.eu-central-1.amazonaws.com/", "eu-central-1", credentials, at.timestamp())
+    url, region = "https://sts.eu-central-1.amazonaws.com/", "eu-central-1"
+    made = requests.signed(url, "sts", region, question._HEADERS, question._BODY, credentials, at.timestamp())
     token = None if credentials.session_token is None else credentials.session_token.reveal()
     theirs = AWSRequest("POST", made.full_url, {"Content-Type": made.get_header("Content-type")}, made.data.decode())
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda **_: at.replace(tzinfo=None))

@@ -35,7 +35,9 @@ def test_the_first_reason_of_an_end_is_why_the_next_one_is_made(why):
     assert (first, begun(some)[1]) == (FIRST, why)
 
 
-@pytest.mark.parametrize(("age", "recycle", "why"), [(299, 300, CLOSED), (300, 300, RECYCLE), (10**6, None, CLOSED)])
+@pytest.mark.parametrize(
+    ("age", "recycle", "why"), [(299, 300, CLOSED), (300, 300, RECYCLE), (0, 0, RECYCLE), (10**6, None, CLOSED), (10**6, -1, CLOSED)]
+)
 def test_one_that_is_closed_at_its_age_was_recycled(clock, age, recycle, why):
     some = Lives(recycle)
     life, _ = begun(some)

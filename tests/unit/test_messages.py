@@ -154,6 +154,8 @@ PLACES = {
     "connect()": (lambda patch, v: captured(patch, lambda: dbapi.connect(**v)), lambda key: f"connect({key}=...)"),
     "Settings.load()": (lambda _, v: Settings.load(environ={}, **v), lambda key: f"Settings.load({key}=...)"),
 }
+OF_CONNECT = ("create_engine()", "connect_args", "connect()")
+"""The places that dbapi.connect() reads."""
 
 
 @pytest.fixture(params=PLACES)
@@ -347,12 +349,16 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize(("key", "message"), [(key, message) for key, messages in MESSAGES.items() for message in messages])
-def test_a_message_names_the_place_that_was_used(place, key, message):
+def test_a_message_names_the_place_that_was_used(request, place, key, message):
     load, called, _ = place
     values = {"host": GOOD["host"], "user": "app", "region": "eu-central-1"}
-    values |= {one: GOOD[one] for one in ("port", "database", "password", "connect_timeout", "role", "connections", key)}
+    values |= {one: GOOD[one] for one in ("port", "database", "password", "connect_timeout", "role", key)}
     if key in ("secret", "password_parameter"):
         del values["password"]
+    if key in dbapi._REFUSED and request.node.callspec.params["place"] in OF_CONNECT:
+        with pytest.raises(SettingsError, match=f"the option '{key}' is not taken"):
+            load(values)
+        return
     text = message(load(values))
     assert called(key) in text
     for another in (f"RDSPOOL_{key.upper()}", f"RDSPOOL_READER_{key.upper()}"):

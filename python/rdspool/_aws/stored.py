@@ -11,7 +11,6 @@ import os
 import threading
 import time
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -127,8 +126,7 @@ def _read(place: Place, stage: str, limit: Limit, *, anew: bool = False) -> Stor
         text = in_time(lambda: _asked(place, stage, limit, anew=anew), limit)
         if text is None:
             raise ConnectTimeoutError(
-                f"{place} was asked for {limit}, and no answer came: a function in a VPC reaches {place.service} through a VPC endpoint "
-                f"(com.amazonaws.{place.region}.{place.service}) or a NAT gateway",
+                f"{place} was asked for {limit}, and no answer came: a function in a VPC reaches {place.service} through {_way(place)}",
                 errno=TIMED_OUT,
             )
         if text == _NONE:
@@ -157,6 +155,10 @@ def _asked(place: Place, stage: str, limit: Limit, *, anew: bool) -> Secret:
     return Secret(value)
 
 
+def _way(place: Place) -> str:
+    return f"a VPC endpoint (com.amazonaws.{place.region}.{place.service}) or a NAT gateway"
+
+
 def _advice(place: Place, code: str) -> str:
     if code in _NOT_FOUND:
         return ". Check its name, and give an ARN if it is in another region or account"
@@ -178,12 +180,10 @@ def _extension(place: Place, stage: str, limit: Limit) -> requests.Answer | None
         if place.service == SECRETS_MANAGER
         else f"systemsmanager/parameters/get?name={name}&withDecryption=true"
     )
-    request = urllib.request.Request(
-        f"http://localhost:{given or EXTENSION_PORT}/{path}", headers={"X-Aws-Parameters-Secrets-Token": token}
-    )
+    url = f"http://localhost:{given or EXTENSION_PORT}/{path}"
     try:
-        answer = requests.send(request, max(0.1, limit.left()), directly=True)
-    except (OSError, ValueError):
+        answer = requests.get(url, {"X-Aws-Parameters-Secrets-Token": token}, max(0.1, limit.left()))
+    except requests.NoAnswerError:
         return None
     # It keeps to itself what AWS has said, and is not ready before the init phase is over: the API answers both.
     return answer if answer.status == 200 else None
@@ -200,14 +200,14 @@ def _api(place: Place, stage: str, limit: Limit) -> requests.Answer:
     url = requests.endpoint(place.service, place.region, _VARIABLES[place.service])
     pause = _PAUSE
     while True:
-        request = requests.signed(url, place.service, place.region, headers, json.dumps(body).encode(), find_credentials(), time.time())
+        credentials = find_credentials()
         try:
-            answer = requests.send(request, max(0.1, limit.left()))
-        except (OSError, ValueError) as error:
-            raise CredentialsError(
-                f"{place} could not be read: {url} does not answer ({getattr(error, 'reason', error)}): a function in a VPC reaches it through a "
-                f"VPC endpoint (com.amazonaws.{place.region}.{place.service}) or a NAT gateway"
-            ) from None
+            answer = requests.post(
+                url, place.service, place.region, headers, json.dumps(body).encode(), credentials, max(0.1, limit.left())
+            )
+        except requests.NoAnswerError as error:
+            reaches = f": a function in a VPC reaches it through {_way(place)}" if error.unreachable else ""
+            raise CredentialsError(f"{place} could not be read: {error}{reaches}") from None
         passes = answer.status >= 500 or str(_fields(answer.body).get("__type", "")).rpartition("#")[2] in _PASSING
         if answer.status == 200 or not passes or limit.left() < 2 * pause:
             return answer

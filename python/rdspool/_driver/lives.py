@@ -48,8 +48,8 @@ class Lives:
     """The connections of one engine. It keeps nothing of the connections themselves."""
 
     def __init__(self, recycle: float | None = None) -> None:
-        """Take `pool_recycle` in seconds, None where it is not known."""
-        self._recycle = recycle
+        self.recycle = recycle
+        """`pool_recycle` in seconds. None, or below 0 as in SQLAlchemy: no connection is replaced for its age."""
         self._lives: list[Life] = []
         self._any = False
 
@@ -65,7 +65,7 @@ class Lives:
         if over is None or over.end is None:
             return MORE if self._any else FIRST
         self._lives = [life for life in self._lives if life is not over]
-        if over.end == CLOSED and self._recycle is not None and time.time() - over.began >= self._recycle:
+        if over.end == CLOSED and self.recycle is not None and 0 <= self.recycle <= time.time() - over.began:
             return RECYCLE
         return over.end
 

@@ -30,10 +30,8 @@ def look(patient: Patient) -> Finding:
     if asked is None:
         return skipped("no AWS credentials sign in")
     if question is None:
-        return skipped(
-            f"STS at {asked.endpoint} does not answer from here ({asked.failure}). That is usual in a VPC without a NAT gateway and "
-            "without an endpoint for STS, and no error: only this step needs it"
-        )
+        usual = "That is usual in a VPC without a NAT gateway and without an endpoint for STS, and no error. " if asked.unreachable else ""
+        return skipped(f"STS was asked whose credentials these are, and {asked.failure}. {usual}Only this step needs STS")
     facts = {"endpoint": question.endpoint, "status": question.status}
     if patient.principal is not None:
         return Finding(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-import urllib.request
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -19,6 +18,7 @@ from ..errors import printable
 
 LONGEST: Final = 3.0
 """Seconds that STS may take for an answer. It takes some 50 ms; where nothing leads to it, nothing comes."""
+_HEADERS: Final = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 _BODY: Final = b"Action=GetCallerIdentity&Version=2011-06-15"
 
 
@@ -30,7 +30,9 @@ class Question:
         self.endpoint = endpoint(region)
         self.status: int | None = None
         self.text = ""
-        self.failure = "no answer came in time"
+        self.failure = f"{self.endpoint} does not answer (no answer came in time)"
+        self.unreachable = True
+        """Whether nothing is known to be wrong where no answer came, but that nothing leads there."""
         self.ahead: float | None = None
         """Seconds by which the clock here is ahead of that of STS."""
         self._credentials, self._region = credentials, region
@@ -43,15 +45,14 @@ class Question:
         self._thread.join(max(0.0, self._until - time.monotonic()))
 
     def _ask(self) -> None:
-        request = signed(self.endpoint, self._region, self._credentials, time.time())
         began = time.time()
+        left = max(0.1, self._until - time.monotonic())
         try:
-            answer = requests.send(request, max(0.1, self._until - time.monotonic()))
+            answer = requests.post(self.endpoint, "sts", self._region, _HEADERS, _BODY, self._credentials, left)
+        except requests.NoAnswerError as error:
+            self.failure, self.unreachable = str(error), error.unreachable
+        else:
             self._take(answer.status, answer.date, answer.body, began)
-        except OSError as error:
-            self.failure = printable(str(getattr(error, "reason", error)))
-        except ValueError:
-            self.failure = "its URL can't be read"
 
     def _take(self, status: int, date: str | None, body: bytes, began: float) -> None:
         if date:
@@ -72,8 +73,3 @@ class Question:
 def endpoint(region: str) -> str:
     """Return the URL of STS."""
     return requests.endpoint("sts", region, "AWS_ENDPOINT_URL_STS")
-
-
-def signed(url: str, region: str, credentials: Credentials, at: float) -> urllib.request.Request:
-    """Return the request, signed. `at` is Unix time in seconds."""
-    return requests.signed(url, "sts", region, {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}, _BODY, credentials, at)

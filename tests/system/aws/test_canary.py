@@ -12,8 +12,8 @@ from publishing import REGION, Done, build, client, run
 from layer import matrix
 from layer.building import archive
 from local.aws import Call, Refuse
+from local.endpoint import CA
 
-CA = "/etc/ssl/certs/rdspool-canary-ca.pem"
 TARGET = matrix.target(HERE, MACHINE)
 ONE = ["--python", HERE, "--arch", MACHINE]
 

@@ -37,7 +37,7 @@ _LAST_WORD_TIMEOUT: Final = 1.0
 """Seconds: what a server has said before it closed has arrived, or does not come."""
 
 _AT_ONCE: Final = 8192
-"""Bytes of a command that a socket takes without a wait, as its buffer is empty then: so what follows has the whole time of the command."""
+"""Bytes of a command that a socket takes without a wait, because its buffer is empty then: so only the answer needs a time-out."""
 
 EOF: Final = 0xFE
 ERR: Final = 0xFF
@@ -86,12 +86,12 @@ class PacketStream(ByteStream):
         """
         self.sent = False
         in_c, connected = compiled.in_c, self.socket
-        if in_c is None or connected is None or len(payload) > _AT_ONCE or write_timeout != read_timeout or self._at != len(self._buffer):
+        if in_c is None or connected is None or len(payload) > _AT_ONCE or self._at != len(self._buffer):
             self.send_command(payload, write_timeout)
             self.sent = True
             return None
-        if self.waiting.bound is not None or write_timeout is not self._timeout:
-            self._set_timeout(write_timeout)
+        if self.waiting.bound is not None or read_timeout is not self._timeout:
+            self._set_timeout(read_timeout)
         self._buffer, self._at, self._expected = b"", 0, 1
         try:
             came = in_c.exchange(self._poll, connected.send, connected.recv, READ_SIZE, payload)

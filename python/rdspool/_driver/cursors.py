@@ -9,7 +9,6 @@ from mysql.connector.errors import Error, InterfaceError, ProgrammingError
 
 from ..errors import ProtocolError
 from . import effects, literals, not_offered, rows
-from .answers import Whole
 from .command_phase import CommandPhase
 from .connection_state import MORE_RESULTS
 from .error_numbers import SYNTAX_ERROR
@@ -225,15 +224,17 @@ class Cursor:
 
     # -- results -------------------------------------------------------------------------------------------------------------
 
-    def _take(self, answer: Ok | ResultSet | Whole) -> None:
-        if isinstance(answer, Ok):
-            self.rowcount, self.lastrowid, _, self.warning_count = answer
-        elif isinstance(answer, ResultSet):
-            self._result_set = ResultSet(answer.columns, raw=True) if self._raw else answer
-            self._begin_rows(self._result_set)
-        else:
+    def _take(self, answer: Any) -> None:
+        """Take the start of an answer: an `Ok`, a `ResultSet` or a `Whole`."""
+        kind = type(answer)
+        if kind is tuple:
             self._result_set, self._rows, self.warning_count = answer
             self.rowcount = len(self._rows)
+        elif kind is Ok:
+            self.rowcount, self.lastrowid, _, self.warning_count = answer
+        else:
+            self._result_set = result_set = ResultSet(answer.columns, raw=True) if self._raw else answer
+            self._begin_rows(result_set)
 
     def _begin_rows(self, result_set: ResultSet) -> None:
         found, warnings = self._commands.rows(None, self._read_timeout, result_set.convert)

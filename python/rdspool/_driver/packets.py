@@ -92,7 +92,6 @@ class PacketStream(ByteStream):
             return None
         if self.waiting.bound is not None or read_timeout is not self._timeout:
             self._set_timeout(read_timeout)
-        self._buffer, self._at, self._expected = b"", 0, 1
         try:
             came = in_c.exchange(self._poll, connected.send, connected.recv, READ_SIZE, payload)
         except OSError as error:
@@ -101,8 +100,9 @@ class PacketStream(ByteStream):
             self.sent = True
             answer: tuple[Any, ...] | None = in_c.answer(known, came) if known is None or self.ok_ends_rows else None
             if answer is None:
-                self._buffer = came
+                self._buffer, self._at, self._expected = came, 0, 1
             return answer
+        self._buffer, self._at, self._expected = b"", 0, 1
         if came is None:
             self.send_command(payload, write_timeout)  # which says what has come
         elif isinstance(came, int):

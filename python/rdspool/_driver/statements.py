@@ -28,13 +28,14 @@ _LONGEST: Final = 20_000
 class Template:
     """A statement cut at its placeholders, and what is known of its result."""
 
-    __slots__ = ("effects", "names", "pieces", "plain", "quoted", "result_set")
+    __slots__ = ("_distinct", "effects", "names", "pieces", "plain", "quoted", "result_set")
 
     def __init__(self, pieces: list[bytes], names: list[str] | None, plain: bool, can: int, quoted: frozenset[str] = frozenset()) -> None:
         """Take the pieces, of which there is one more than there are values, and what the statement can do: flags of `effects`."""
         self.pieces = pieces
         self.names = names
         """The name of each placeholder, None where they are `%s`."""
+        self._distinct = frozenset(names or ())
         self.plain = plain
         """Whether the statement has no comment, and no quotes but those of identifiers."""
         self.effects = can
@@ -52,6 +53,8 @@ class Template:
                     f"the statement takes {len(self.pieces) - 1} values in a list or a tuple; one row of parameters has not"
                 )
             return params
+        if type(params) is dict and params.keys() == self._distinct:  # nearly always: each name once, and no other
+            return [params[name] for name in self.names]
         if type(params) is not dict and not isinstance(params, Mapping):
             raise ProgrammingError(f"the statement takes its values by name, from a dict, not from {type(params).__name__}")
         for name in params:
@@ -96,6 +99,8 @@ class _Statement:
 
 
 _statements: Final[Kept[str | bytes, _Statement]] = Kept(_MOST, _LONGEST)
+_named: Final[Kept[str | bytes, Template]] = Kept(_MOST, _LONGEST)
+"""Those whose values are given by name, and that read the same in every sql_mode: SQLAlchemy's."""
 _whole: Final[Kept[str | bytes, Template]] = Kept(_MOST, _LONGEST)
 
 
@@ -117,7 +122,11 @@ def template(operation: Any, params: Any, sql_mode: Callable[[], str]) -> Templa
 
     Raises ProgrammingError where placeholders and values do not fit together.
     """
-    if type(operation) is not str and type(operation) is not bytes:
+    if type(params) is dict and type(operation) is str:
+        known = _named.get(operation)
+        if known is not None:
+            return known
+    elif type(operation) is not str and type(operation) is not bytes:
         operation = encoded(operation)
     statement = _statements.get(operation)
     if statement is None:
@@ -144,6 +153,8 @@ def template(operation: Any, params: Any, sql_mode: Callable[[], str]) -> Templa
                 "or write %(name)s in the statement"
             )
         statement.templates[key] = known
+        if named and not statement.ambiguous:
+            _named.keep(operation, known)
     return known
 
 

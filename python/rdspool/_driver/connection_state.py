@@ -86,13 +86,16 @@ class ConnectionState:
         payload, status, known = self._sent
         if isinstance(error, StatementTimeoutError) and self.end_session is not None and payload != _COMMIT:
             error.add_note(self.end_session(payload[1:]))
-        if _can_commit(effects.of(payload[1:]), status, known=known):
+        in_transaction = bool(status & IN_TRANSACTION) if known else None
+        if effects.can_commit(effects.of(payload[1:]), autocommit=bool(status & AUTOCOMMIT), in_transaction=in_transaction):
             effects.note_commit()
             raise OutcomeUnknownError(error) from error
 
     def can_commit(self, can: int) -> bool:
         """Return whether a statement that is sent now can commit something. `can` is what it can do, as flags of `effects`."""
-        return _can_commit(can, self.status, known=self.status_known)
+        status = self.status
+        in_transaction = bool(status & IN_TRANSACTION) if self.status_known else None
+        return effects.can_commit(can, autocommit=bool(status & AUTOCOMMIT), in_transaction=in_transaction)
 
     def _interrupted(self) -> NoReturn:
         self.abandon()
@@ -126,7 +129,3 @@ class ConnectionState:
             self.life.ended(LOST)
             self.lost = True
             stream.close()
-
-
-def _can_commit(can: int, status: int, *, known: bool) -> bool:
-    return effects.can_commit(can, autocommit=bool(status & AUTOCOMMIT), in_transaction=bool(status & IN_TRANSACTION) if known else None)

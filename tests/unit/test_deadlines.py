@@ -9,7 +9,7 @@ import time
 
 import pytest
 from fake_server import numbers, ok, silence
-from rdspool import DeadlineError, OutcomeUnknownError, deadline, deadlines
+from rdspool import DeadlineError, OutcomeUnknownError, StatementTimeoutError, deadline, deadlines
 from rdspool._driver.connection_state import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
 from rdspool._driver.packets import PacketStream
 from rdspool._lambda.pressure import Pressure
@@ -187,6 +187,24 @@ def test_a_time_out_of_its_own_that_is_earlier_counts(connect):
     with deadline(30), pytest.raises(Exception, match=r"within 0\.02 s") as caught:
         connection.cursor(read_timeout=0.02).execute("SELECT 1")
     assert not isinstance(caught.value, DeadlineError)
+
+
+@pytest.mark.parametrize("earlier", [(None, None), (None, 30), (5, None), (5, 30), (31, 30)], ids=str)
+@pytest.mark.parametrize(("read_timeout", "end"), [(None, 0.04), (5, 0.04), (0.04, 0.04), (0.02, 30), (0.02, None)])
+def test_whatever_ended_the_waits_before_the_earliest_end_counts(connect, each_decoder, earlier, read_timeout, end):
+    """The socket keeps its time-out from one command to the next."""
+    connection, server = connect(autocommit=False)
+    server.will_answer([ok()], [ok()], silence)
+
+    def run(read_timeout, end):
+        with deadline(end) if end else contextlib.nullcontext():
+            connection.cursor(read_timeout=read_timeout).execute("DO 1")
+
+    run(*earlier)
+    run(*earlier)
+    with pytest.raises(StatementTimeoutError) as caught:
+        run(read_timeout, end)
+    assert isinstance(caught.value, DeadlineError) == (end == 0.04)
 
 
 @pytest.mark.parametrize("fetch", ["fetchone", "fetchmany", "fetchall"])

@@ -370,8 +370,8 @@ def test_a_connection_that_is_detached_is_its_users(invoked, database, caplog):
 
 def test_a_stack_without_a_line_of_the_users_is_somewhere():
     entry = SimpleNamespace()
-    namespace = {"taken": left_open.taken, "entry": entry}
-    exec(compile("taken(5, entry, None)", left_open.__file__, "exec"), namespace)  # noqa: S102 - a frame of a file of rdspool's
+    namespace = {"__name__": "rdspool.pool", "taken": left_open.taken, "entry": entry}
+    exec("taken(5, entry, None)", namespace)  # noqa: S102 - a frame of a module of rdspool's
     assert left_open._out[id(entry)][1].endswith("test_invocation.py")
     left_open.given_back(None, entry)
     left_open.given_back(None, entry)

@@ -17,6 +17,7 @@ from . import compiled
 from .byte_stream import READ_SIZE, ByteStream, closed_error
 from .error_numbers import MALFORMED_PACKET, SERVER_LOST
 from .responses import parse_error, parse_leave
+from .waiting import SLACK
 
 if TYPE_CHECKING:
     from .rows import Converters
@@ -90,7 +91,11 @@ class PacketStream(ByteStream):
             self.send_command(payload, write_timeout)
             self.sent = True
             return None
-        if self.waiting.bound is not None or read_timeout is not self._timeout:
+        timeout, bound = self._timeout, self.waiting.bound
+        if bound is None:
+            if read_timeout is not timeout:
+                self._set_timeout(read_timeout)
+        elif read_timeout is not None or timeout is None or not 0 <= timeout - (bound.at - self.waiting.began) <= SLACK:
             self._set_timeout(read_timeout)
         try:
             came = in_c.exchange(self._poll, connected.send, connected.recv, READ_SIZE, payload)

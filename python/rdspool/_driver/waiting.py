@@ -18,7 +18,7 @@ SLACK: Final = 0.05
 class Waiting:
     """Knows what ends the next wait of one connection."""
 
-    __slots__ = ("_address", "_began", "_limit", "bound", "margin", "part")
+    __slots__ = ("_address", "_limit", "began", "bound", "margin", "part")
 
     def __init__(self, address: str) -> None:
         """Take the peer's address, for messages."""
@@ -30,7 +30,7 @@ class Waiting:
         """Part of the margin that is left when a wait of the command that runs ends: less of it for what tidies up."""
         self.bound: Limit | None = None
         """What ends the waits of the command that runs; None: nothing."""
-        self._began = 0.0
+        self.began = 0.0
         """When the command was sent, in seconds of the monotonic clock; kept where there is a limit."""
 
     def limit(self, limit: Limit | None) -> None:
@@ -47,8 +47,8 @@ class Waiting:
         self.part = part
         bound = self.bound = self._limit or deadlines.nearest(self.margin, part)
         if bound is not None:
-            self._began = time.monotonic()
-            if bound.at <= self._began:
+            self.began = time.monotonic()
+            if bound.at <= self.began:
                 raise DeadlineError(
                     f"the statement was not sent to {self._address}: the limit is over: {bound}. Make the limit longer, or do less before it",
                     errno=TIMED_OUT,
@@ -70,7 +70,7 @@ class Waiting:
         return self._late(bound) if bound is not None and bound.left() <= SLACK / 2 else None
 
     def _late(self, bound: Limit) -> DeadlineError:
-        waited = max(0.0, time.monotonic() - max(self._began, bound.began))
+        waited = max(0.0, time.monotonic() - max(self.began, bound.began))
         return DeadlineError(
             f"{self._address} did not answer for {waited:.3g} s, and the limit is over: {bound}. Make the statement faster, or the limit longer",
             errno=TIMED_OUT,

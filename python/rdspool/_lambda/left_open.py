@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import sys
 import threading
 from typing import Any, Final
 
-import sqlalchemy
-
 logger: Final = logging.getLogger("rdspool")
 
-_INSIDE: Final = (
-    os.path.dirname(os.path.abspath(sqlalchemy.__file__)) + os.sep,
-    os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,
-    os.path.dirname(os.path.abspath(os.__file__)) + os.sep + "contextlib.py",
-)
-"""Files that take a connection on behalf of somebody's code."""
+_INSIDE: Final = ("sqlalchemy.", "rdspool.", "contextlib")
+"""Modules that take a connection on behalf of somebody's code."""
 
 _out: Final[dict[int, tuple[Any, str, int, threading.Thread]]] = {}
 """By the pool's entry: the connection, and the file, line and thread that took it."""
@@ -26,10 +19,15 @@ _out: Final[dict[int, tuple[Any, str, int, threading.Thread]]] = {}
 
 def taken(dbapi_connection: Any, entry: Any, _: Any) -> None:
     """Listen to the pool's checkouts: note that `entry` goes out, and which line takes it."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
-        frame = frame.f_back
-    where = ("somewhere", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+    # By the modules' names: a frame is an object that Python makes when it is asked for, and there are some eight between here and there.
+    depth = 1
+    while (sys._getframemodulename(depth) or "").startswith(_INSIDE):
+        depth += 1
+    try:
+        frame = sys._getframe(depth)
+        where = frame.f_code.co_filename, frame.f_lineno
+    except ValueError:  # nothing is left of the stack
+        where = "somewhere", 0
     _out[id(entry)] = (dbapi_connection, *where, threading.current_thread())
 
 

@@ -207,6 +207,19 @@ def test_whatever_ended_the_waits_before_the_earliest_end_counts(connect, each_d
     assert isinstance(caught.value, DeadlineError) == (end == 0.04)
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_wait_goes_on_where_the_time_out_was_that_of_an_earlier_limit(connect, each_decoder, answered):
+    connection, server = connect(autocommit=False)
+    late = (lambda channel: (time.sleep(0.4), channel.sendall(server.framed([ok(7)])))) if answered else silence
+    server.will_answer([ok()], late)
+    with deadline(0.3):
+        connection.cursor().execute("DO 1")
+    with deadline(0.9), contextlib.nullcontext() if answered else pytest.raises(DeadlineError, match=r"for 0\.[67]\d* s"):
+        cursor = connection.cursor()
+        cursor.execute("DO 7")
+        assert cursor.rowcount == 7
+
+
 @pytest.mark.parametrize("fetch", ["fetchone", "fetchmany", "fetchall"])
 def test_rows_are_read_on_under_the_deadline_of_their_own_block(connect, fetch):
     """The statement was sent where there was none."""

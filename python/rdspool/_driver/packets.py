@@ -40,6 +40,9 @@ _LAST_WORD_TIMEOUT: Final = 1.0
 _AT_ONCE: Final = 8192
 """Bytes of a command that a socket takes without a wait, because its buffer is empty then: so only the answer needs a time-out."""
 
+_EARLY: Final = 1.0
+"""Seconds by which a socket's time-out may be before the limit of an exchange. A statement and its ROLLBACK have limits that differ by less."""
+
 EOF: Final = 0xFE
 ERR: Final = 0xFF
 EOF_SIZE: Final = 9
@@ -95,7 +98,7 @@ class PacketStream(ByteStream):
         if bound is None:
             if read_timeout is not timeout:
                 self._set_timeout(read_timeout)
-        elif read_timeout is not None or timeout is None or not 0 <= timeout - (bound.at - self.waiting.began) <= SLACK:
+        elif read_timeout is not None or timeout is None or not -_EARLY <= timeout - (bound.at - self.waiting.began) <= SLACK:
             self._set_timeout(read_timeout)
         try:
             came = in_c.exchange(self._poll, connected.send, connected.recv, READ_SIZE, payload)
@@ -114,6 +117,14 @@ class PacketStream(ByteStream):
             self._send_rest(payload, came)
         self.sent = True
         if isinstance(came, OSError):
+            if (
+                bound is not None
+                and isinstance(came, TimeoutError)
+                and came.errno is None
+                and bound.left() > SLACK
+                and read_timeout is None
+            ):
+                return None  # the time-out was that of an earlier limit: receive() waits on
             raise self._failure(came, "answer", "reading") from came
         if isinstance(came, BaseException):
             raise came

@@ -69,6 +69,8 @@ class _Reader:
             objects = [self.read() for _ in range(8)]
             line = self._bytes(4)
             return _Node(kind, numbers, (*objects, self.read(), self.read()), line)
+        if kind == ":":  # a slice, from Python 3.14 on
+            return _Node(kind, objects=(self.read(), self.read(), self.read()))
         if kind == "{":
             end = self._number(_Node("0"), "0")
             return _Node(kind, objects=(*iter(self.read, end), end))

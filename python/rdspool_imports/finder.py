@@ -34,8 +34,7 @@ class Loader(SourceFileLoader):
         found = self._codes.pop(fullname, None)
         if found is None:
             return super().get_code(fullname)
-        code = found[1]
-        return code if code.co_filename == self.path else _moved(code, self.path)
+        return moved(found[1], self.path)
 
     def exec_module(self, module: ModuleType) -> None:
         """Execute the module, without collections of garbage: what an import makes lives as long as the process.
@@ -107,7 +106,7 @@ class Finder:
     def _read(self, archive: str) -> Codes:
         with open(f"{self.folder}/{archive}.{sys.implementation.cache_tag}", "rb", 0) as file:
             codes: Codes
-            codes, texts, functions, evaluated, magic, expressions = marshal.loads(file.read())  # noqa: S302  the layer's own
+            codes, texts, functions, evaluated, later, magic, expressions = marshal.loads(file.read())  # noqa: S302  the layer's own
         self._archives[archive] = codes
         if not self.plain:
             from . import made
@@ -115,13 +114,16 @@ class Finder:
             made.texts |= texts
             made.codes |= functions
             made.evaluated |= evaluated
+            made.later |= later
             if magic == made.MAGIC:
                 made.expressions |= expressions
             self.made = made
         return codes
 
 
-def _moved(code: CodeType, path: str) -> CodeType:
-    """Return the code as compiled from the file `path`: the layer lies elsewhere than at /opt/python."""
-    constants = tuple(_moved(each, path) if isinstance(each, CodeType) else each for each in code.co_consts)
+def moved(code: CodeType, path: str) -> CodeType:
+    """Return the code as compiled from the file `path`, where the layer lies elsewhere than at /opt/python."""
+    if code.co_filename == path:
+        return code
+    constants = tuple(moved(each, path) if isinstance(each, CodeType) else each for each in code.co_consts)
     return code.replace(co_filename=path, co_consts=constants)

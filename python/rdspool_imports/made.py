@@ -27,6 +27,8 @@ expressions: dict[tuple[str, int], tuple[Any, ...]] = {}
 """Per regular expression and its flags, what re.compile gives to _sre.compile."""
 evaluated: dict[str, CodeType] = {}
 """The code of the texts that typing and collections compile: of types in quotes, and of the constructors of named tuples."""
+later: dict[str, dict[str, bytes]] = {}
+"""Per module, the marshalled code of statements that are executed when the name that they bind is asked for, by this name."""
 
 
 def key(function: FunctionType, target: Any) -> tuple[Any, ...]:

@@ -199,18 +199,24 @@ def inner(found):
         yield found, found.__forward_arg__, found.__forward_is_argument__, found.__forward_is_class__, found.__forward_module__
     for each in getattr(found, "__args__", ()) if typing.get_origin(found) is not None else ():
         yield from inner(each)
+lines = []
+def asked(module):
+    before = dict(vars(module))
+    yield from before.items()
+    yield from ((key, getattr(module, key)) for key in dir(module) if key not in before)
 for name, module in sorted(sys.modules.items()):
     if name.partition(".")[0] in ("sqlalchemy", "rdspool") and not name.startswith(("sqlalchemy.dialects", "sqlalchemy.connectors")):
-        for key, found in sorted(vars(module).items()):
+        for key, found in asked(module):
             if typing.get_origin(found) is not None:
-                print(name, key, found, list(inner(found)))
+                lines.append((name, key, found, list(inner(found))))
             elif isinstance(found, typing.TypeVar):
-                print(name, key, found, found.__bound__, found.__constraints__)
+                lines.append((name, key, found, found.__bound__, found.__constraints__))
             elif getattr(found, "__module__", None) == name and callable(found) and not key.startswith("Annotated"):
-                print(name, key, hints(found), getattr(found, "__annotations__", None) if not isinstance(found, type) else "")
+                lines.append((name, key, hints(found), getattr(found, "__annotations__", None) if not isinstance(found, type) else ""))
                 for inside, each in sorted(vars(found).items()) if isinstance(found, type) else ():
                     if inspect.isfunction(each):
-                        print(name, key, inside, hints(each))
+                        lines.append((name, key, inside, hints(each)))
+print(*sorted(map(str, lines)), sep="\\n")
 """,
     "named tuples": """
 import sys, inspect, rdspool, sqlalchemy, sqlalchemy.orm
@@ -221,6 +227,44 @@ for name, module in sorted(sys.modules.items()):
                 new = found.__new__
                 print(name, key, found._fields, found._field_defaults, inspect.signature(found), found.__annotations__, new.__code__.co_filename,
                       new.__name__, new.__qualname__, new.__module__, getattr(found, "__orig_bases__", None), sorted(vars(found)))
+""",
+    "functions": """
+import copy, inspect, pickle, warnings, sqlalchemy.sql.functions as functions, sqlalchemy.sql.compiler as compiler, sqlalchemy.sql.annotation as annotation
+from sqlalchemy import func, select, column, Integer, String
+from sqlalchemy.dialects import mysql
+from sqlalchemy.util import walk_subclasses
+print(pickle.loads(b"csqlalchemy.sql.annotation\\nAnnotatedpercent_rank\\n.").__mro__[:4])
+print(select(func.count(), func.MAX(column("a")), func.current_date(), func.nothing(1), func.any(column("b")), func.user()).compile(dialect=mysql.dialect()))
+print("coalesce" in functions._registry["_default"], "any_" in functions._registry["_default"], 5 in functions._registry["_default"])
+print(compiler.FUNCTIONS.get(functions.cube), compiler.FUNCTIONS.get(functions.Function, "no"), functions.rollup in compiler.FUNCTIONS, compiler.FUNCTIONS[functions.sysdate])
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    class mine(functions.GenericFunction):
+        name = "rank"
+    class concat(functions.GenericFunction):
+        _register = False
+        inherit_cache = True
+print([str(each.message) for each in caught], func.rank is mine, type(func.rank()), functions.rank.__module__, func.concat("a", "b").__class__.__module__)
+print(functions._registry["_default"].get("rank"), functions._registry["_default"].get("nothing"), functions._registry["other"])
+for name in ("nothing", "_nothing_func", "__wrapped__"):
+    try:
+        getattr(functions, name)
+    except AttributeError as error:
+        print(error, error.name)
+print(pickle.loads(pickle.dumps(func.percentile_cont(0.5).within_group(column("a")))), pickle.loads(pickle.dumps(func.now()._annotate({"x": 1})))._annotations)
+print(inspect.getsource(functions.char_length), inspect.getsourcelines(functions.next_value.__init__)[1], functions._max_func, functions._count_func)
+copied = copy.deepcopy(functions._registry)
+print(sorted(copied["_default"]) == sorted(functions._registry["_default"]), sorted((key, each.__qualname__) for key, each in copied["_default"].items()))
+print(sorted((key.__name__, each) for key, each in compiler.FUNCTIONS.items()), len(compiler.FUNCTIONS), compiler.FUNCTIONS == dict(compiler.FUNCTIONS), bool(compiler.FUNCTIONS))
+print(sorted(each.__name__ for each in walk_subclasses(functions.FunctionElement) if not issubclass(each, annotation.Annotated)))
+for name in dir(functions):
+    found = getattr(functions, name)
+    if isinstance(found, type) and found.__module__ == functions.__name__:
+        print(name, found.__mro__, sorted(vars(found)), found.__parameters__, getattr(found, "__orig_bases__", None), inspect.signature(found), found.__init__.__code__)
+        print(getattr(found, "type", None), getattr(found, "identifier", None), getattr(found, "inherit_cache", None), getattr(found, "_register", None))
+    else:
+        print(name, type(found), found if "Alias" in type(found).__name__ else "")
+print(sorted(functions.__annotations__), sorted({*dir(functions)} ^ {*vars(functions)} - {"__getattr__", "__dir__"}))
 """,
     "no use changes how garbage is collected": "import gc, sqlalchemy; print(gc.isenabled()); import sqlalchemy.orm; print(gc.isenabled())",
 }

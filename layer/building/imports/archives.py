@@ -51,7 +51,8 @@ def build(
     }
     steps = {each.step for each in transforms}
     options = {step.name: step in steps for step in Step}
-    given = pickle.dumps((options, held), 4)
+    later = {file: names for file, names in (each.later for each in transforms) if names}
+    given = pickle.dumps((options, later, held), 4)
     written: dict[str, bytes] = pickle.loads(bytecode.run(interpreter.path, _WRITER, given))  # noqa: S301  this script's own answer
     replaced = {path for modules, *_ in held.values() for _, path, _, _, was_changed in modules if not was_changed}
     compiled = {path: data for path, data in sources.items() if path not in replaced} | hooked(files)

@@ -13,7 +13,7 @@ def _helper(name: str) -> str:
     return f'__import__("rdspool_imports.{name}").{name}'
 
 
-LATER, MADE, DATACLASS, ANNOTATED = map(_helper, ("later", "made", "dataclass", "annotated"))
+LATER, MADE, DATACLASS, ANNOTATED, FUNCTIONS = map(_helper, ("later", "made", "dataclass", "annotated", "functions"))
 """Modules of python/rdspool_imports, as expressions that leave no name in the changed module."""
 
 
@@ -40,7 +40,8 @@ class Transform:
     """Edits that belong together, or a step of the build, with the edits that it needs.
 
     saves: about how much CPU of imports and engine, in ms of 4 million instructions, when it was measured last; `python -m layer imports`
-    measures what it saves now. saves_memory: the same of resident memory, in MiB, where that is the reason.
+    measures what it saves now. saves_memory: the same of resident memory, in MiB, where that is the reason. later: a file, and the names that
+    it binds when they are asked for.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Transform:
     edits: tuple[Edit, ...] = ()
     step: Step | None = None
     saves_memory: float = 0
+    later: tuple[str, tuple[str, ...]] = ("", ())
 
 
 def module(file: str, name: str, statement: str = "", alias: str = "") -> Edit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .transform import ANNOTATED, DATACLASS, LATER, MADE, Edit, Step, Transform, functions, lines_of_functions, module, unchanged
+from .transform import ANNOTATED, DATACLASS, FUNCTIONS, LATER, MADE, Edit, Step, Transform, functions, lines_of_functions, module, unchanged
 
 _UTIL = "sqlalchemy/util"
 
@@ -237,6 +237,38 @@ EVALUATED = Transform(
     step=Step.EVALUATED,
 )
 
+_FUNCTIONS = (
+    "next_value coalesce max min sum now pow concat char_length random count current_date current_time current_timestamp current_user "
+    "localtime localtimestamp session_user sysdate user array_agg any_ all_ some mode percentile_cont percentile_disc rank dense_rank "
+    "percent_rank cume_dist cube rollup grouping_sets aggregate_strings"
+)
+_WITH_TEXTS = (
+    "coalesce current_date current_time current_timestamp current_user localtime localtimestamp random sysdate session_user user cube rollup "
+    "grouping_sets"
+)
+
+SQL_FUNCTIONS = Transform(
+    "SQL functions",
+    "SQLAlchemy makes a class for each of 36 SQL functions, and each has 57 classes above it.",
+    5,
+    (
+        Edit(
+            "sqlalchemy/sql/functions.py",
+            "    util.defaultdict(dict)\n)\n",
+            "    util.defaultdict(dict)\n); __getattr__, __dir__, _registry['_default'] = "
+            f"{FUNCTIONS}.prepare(globals(), {{'any': 'any_', 'all': 'all_'}})\n",
+        ),
+        Edit(
+            "sqlalchemy/sql/compiler.py",
+            "\nFUNCTIONS: Dict[Type[Function[Any]], str] = {\n",
+            f"\nFUNCTIONS: Dict[Type[Function[Any]], str] = {FUNCTIONS}.texts(functions, {{\n",
+        ),
+        *(Edit("sqlalchemy/sql/compiler.py", f"    functions.{name}: ", f'    "{name}": ') for name in _WITH_TEXTS.split()),
+        Edit("sqlalchemy/sql/compiler.py", '"GROUPING SETS",\n}\n', '"GROUPING SETS",\n})\n'),
+    ),
+    later=("sqlalchemy/sql/functions.py", tuple(each for name in _FUNCTIONS.split() for each in (name, f"_{name}_func"))),
+)
+
 SHARED = Transform(
     "equal constants",
     "A module has constants of its own where another one has equal ones, and a function the kinds of its variables.",
@@ -260,6 +292,7 @@ TRANSFORMS: tuple[Transform, ...] = (
     DOCSTRINGS,
     IMPORTS,
     EVALUATED,
+    SQL_FUNCTIONS,
     SHARED,
 )
 

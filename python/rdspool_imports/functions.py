@@ -76,10 +76,14 @@ def prepare(namespace: dict[str, Any], identifiers: dict[str, str]) -> tuple[Cal
             code = pending.pop(name, None)
             if code is None:
                 return
-            statement = moved(marshal.loads(code), namespace["__file__"])  # noqa: S302  the layer's own
-            for needed in pending.keys() & set(statement.co_names):
-                make(needed)
-            exec(statement, namespace)  # noqa: S102
+            try:
+                statement = moved(marshal.loads(code), namespace["__file__"])  # noqa: S302  the layer's own
+                for needed in pending.keys() & set(statement.co_names):
+                    make(needed)
+                exec(statement, namespace)  # noqa: S102
+            except BaseException:  # such as a signal's
+                pending[name] = code
+                raise
 
     def __getattr__(name: str) -> Any:  # noqa: N807
         make(name)

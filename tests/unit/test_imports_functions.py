@@ -121,6 +121,17 @@ def test_threads_that_ask_at_the_same_time_get_one_class(module, monkeypatch):
     assert found == [module.one, module.one]
 
 
+def test_a_class_whose_making_was_interrupted_is_made_the_next_time(module, monkeypatch):
+    def interrupted(code):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(functions, "marshal", types.SimpleNamespace(loads=interrupted))
+        with pytest.raises(KeyboardInterrupt):
+            _ = module.one
+    assert module.one.kind == "one"
+
+
 def test_texts_are_found_by_the_class(module):
     texts = functions.texts(module, {"one": "ONE", "any_": "ANY"})
     assert texts.get(int) is None

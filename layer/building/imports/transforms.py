@@ -249,7 +249,7 @@ _WITH_TEXTS = (
 
 SQL_FUNCTIONS = Transform(
     "SQL functions",
-    "SQLAlchemy makes a class for each of 36 SQL functions, and each has 57 classes above it.",
+    "SQLAlchemy makes a class for each of 35 SQL functions, and each has 57 classes above it.",
     5,
     (
         Edit(

@@ -237,8 +237,9 @@ EVALUATED = Transform(
     step=Step.EVALUATED,
 )
 
+# next_value is not among them: what looks through the elements with a structure of their own finds it, as SQLAlchemy's tests do.
 _FUNCTIONS = (
-    "next_value coalesce max min sum now pow concat char_length random count current_date current_time current_timestamp current_user "
+    "coalesce max min sum now pow concat char_length random count current_date current_time current_timestamp current_user "
     "localtime localtimestamp session_user sysdate user array_agg any_ all_ some mode percentile_cont percentile_disc rank dense_rank "
     "percent_rank cume_dist cube rollup grouping_sets aggregate_strings"
 )
@@ -249,7 +250,7 @@ _WITH_TEXTS = (
 
 SQL_FUNCTIONS = Transform(
     "SQL functions",
-    "SQLAlchemy makes a class for each of 35 SQL functions, and each has 57 classes above it.",
+    "SQLAlchemy makes a class for each of 34 SQL functions, and each has 57 classes above it.",
     5,
     (
         Edit(

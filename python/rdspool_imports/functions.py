@@ -86,6 +86,8 @@ def prepare(namespace: dict[str, Any], identifiers: dict[str, str]) -> tuple[Cal
                 raise
 
     def __getattr__(name: str) -> Any:  # noqa: N807
+        if name == "__all__":  # `from ... import *` asks for it, and would else take only what is there
+            return [each for each in __dir__() if not each.startswith("_")]
         make(name)
         if name in namespace:
             return namespace[name]

@@ -253,6 +253,9 @@ for name in ("nothing", "_nothing_func", "__wrapped__"):
         print(error, error.name)
 print(pickle.loads(pickle.dumps(func.percentile_cont(0.5).within_group(column("a")))), pickle.loads(pickle.dumps(func.now()._annotate({"x": 1})))._annotations)
 print(inspect.getsource(functions.char_length), inspect.getsourcelines(functions.next_value.__init__)[1], functions._max_func, functions._count_func)
+names = {}
+exec("from sqlalchemy.sql.functions import *", names)
+print(sorted(names))
 copied = copy.deepcopy(functions._registry)
 print(sorted(copied["_default"]) == sorted(functions._registry["_default"]), sorted((key, each.__qualname__) for key, each in copied["_default"].items()))
 print(sorted((key.__name__, each) for key, each in compiler.FUNCTIONS.items()), len(compiler.FUNCTIONS), compiler.FUNCTIONS == dict(compiler.FUNCTIONS), bool(compiler.FUNCTIONS))

@@ -55,6 +55,13 @@ def test_a_class_is_made_when_it_is_asked_for_with_those_that_it_needs(module):
         _ = module.nothing
 
 
+def test_all_names_are_imported_with_a_star(module):
+    names = {}
+    exec("from module_of_functions import *", names)  # noqa: S102
+    assert {"one", "two", "any_", "registry"} <= set(names)
+    assert "_two_func" not in names
+
+
 def test_the_registry_finds_a_class_by_its_identifier(module):
     assert module.registry.get("nothing", 5) == 5
     assert "any_" not in module.registry

@@ -260,14 +260,14 @@ copied = copy.deepcopy(functions._registry)
 print(sorted(copied["_default"]) == sorted(functions._registry["_default"]), sorted((key, each.__qualname__) for key, each in copied["_default"].items()))
 print(sorted((key.__name__, each) for key, each in compiler.FUNCTIONS.items()), len(compiler.FUNCTIONS), compiler.FUNCTIONS == dict(compiler.FUNCTIONS), bool(compiler.FUNCTIONS))
 print(sorted(each.__name__ for each in walk_subclasses(functions.FunctionElement) if not issubclass(each, annotation.Annotated)))
-for name in dir(functions):
+for name in sorted({*dir(functions)} - {"__getattr__", "__dir__", "__doc__", "__builtins__", "__loader__"}):
     found = getattr(functions, name)
     if isinstance(found, type) and found.__module__ == functions.__name__:
-        print(name, found.__mro__, sorted(vars(found)), found.__parameters__, getattr(found, "__orig_bases__", None), inspect.signature(found), found.__init__.__code__)
+        print(name, found.__mro__, sorted(vars(found)), getattr(found, "__parameters__", None), getattr(found, "__orig_bases__", None), inspect.signature(found), found.__init__.__code__)
         print(getattr(found, "type", None), getattr(found, "identifier", None), getattr(found, "inherit_cache", None), getattr(found, "_register", None))
     else:
         print(name, type(found), found if "Alias" in type(found).__name__ else "")
-print(sorted(functions.__annotations__), sorted({*dir(functions)} ^ {*vars(functions)} - {"__getattr__", "__dir__"}))
+print(sorted(functions.__annotations__))
 """,
     "no use changes how garbage is collected": "import gc, sqlalchemy; print(gc.isenabled()); import sqlalchemy.orm; print(gc.isenabled())",
 }

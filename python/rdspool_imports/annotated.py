@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False  # typing takes 3 ms to import
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +25,9 @@ def prepare(namespace: dict[str, Any], root: type, base: type) -> None:
         for cls in reversed(_order):
             if name == f"Annotated{cls.__name__}":
                 return make(cls, None)
+        function = getattr(sys.modules.get("sqlalchemy.sql.functions"), name.removeprefix("Annotated"), None)
+        if name.startswith("Annotated") and isinstance(function, type):
+            return make(function, None)
         raise AttributeError(f"module {namespace['__name__']!r} has no attribute {name!r}")
 
     namespace["__getattr__"] = __getattr__

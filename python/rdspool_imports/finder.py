@@ -24,44 +24,48 @@ ARCHIVES = {"rdspool": BASE, "rdspool_imports": BASE, "sqlalchemy": BASE, "mysql
 class Loader(SourceFileLoader):
     """Loads a module of which an archive has the code. All else, such as its source and its resources, comes from its file."""
 
-    def __init__(self, name: str, path: str, codes: Codes) -> None:
+    def __init__(self, name: str, path: str, codes: Codes, finder: Finder) -> None:
         super().__init__(name, path)
         self._codes = codes
+        self._finder = finder
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Return the module's code: the first time from the archive, which does not keep it, then from the file."""
         found = self._codes.pop(fullname, None)
         if found is None:
             return super().get_code(fullname)
-        code = found[1]
-        return code if code.co_filename == self.path else _moved(code, self.path)
+        return moved(found[1], self.path)
 
     def exec_module(self, module: ModuleType) -> None:
         """Execute the module, without collections of garbage: what an import makes lives as long as the process.
 
         So the collector never looks at it afterwards either.
         """
-        if not gc.isenabled():
-            super().exec_module(module)
-            return
+        made = self._finder.made
+        lender = made if made and made.lend() else None
+        enabled = gc.isenabled()
         gc.disable()
         try:
             super().exec_module(module)
         finally:
-            gc.freeze()
-            gc.enable()
+            if lender:
+                lender.take_back()
+            if enabled:
+                gc.freeze()
+                gc.enable()
 
 
 class Finder:
     """Finds the modules of archives, where their package was imported from the folder that the archives belong to.
 
-    plain: leave modules that the build has changed to Python's own finders.
+    plain: leave modules that the build has changed to Python's own finders. made: what modules make from texts, once an archive was read.
     """
 
     def __init__(self, folder: str, plain: bool) -> None:
         self.folder = folder
         self.root = os.path.dirname(folder)
         self.plain = plain
+        self.made: ModuleType | None = None
         self._archives: dict[str, Codes] = {}
         self._paths = {name: [f"{self.root}/{name}"] for name in ARCHIVES}
 
@@ -88,7 +92,7 @@ class Finder:
             self._paths[fullname] = locations
         if self.plain and found[2]:
             return None
-        spec = ModuleSpec(fullname, Loader(fullname, file, codes), origin=file)
+        spec = ModuleSpec(fullname, Loader(fullname, file, codes, self), origin=file)
         spec.has_location = True
         spec.submodule_search_locations = locations
         return spec
@@ -102,19 +106,24 @@ class Finder:
     def _read(self, archive: str) -> Codes:
         with open(f"{self.folder}/{archive}.{sys.implementation.cache_tag}", "rb", 0) as file:
             codes: Codes
-            codes, texts, functions, magic, expressions = marshal.loads(file.read())  # noqa: S302  the layer's own
+            codes, texts, functions, evaluated, later, magic, expressions = marshal.loads(file.read())  # noqa: S302  the layer's own
         self._archives[archive] = codes
         if not self.plain:
             from . import made
 
             made.texts |= texts
             made.codes |= functions
+            made.evaluated |= evaluated
+            made.later |= later
             if magic == made.MAGIC:
                 made.expressions |= expressions
+            self.made = made
         return codes
 
 
-def _moved(code: CodeType, path: str) -> CodeType:
-    """Return the code as compiled from the file `path`: the layer lies elsewhere than at /opt/python."""
-    constants = tuple(_moved(each, path) if isinstance(each, CodeType) else each for each in code.co_consts)
+def moved(code: CodeType, path: str) -> CodeType:
+    """Return the code as compiled from the file `path`, where the layer lies elsewhere than at /opt/python."""
+    if code.co_filename == path:
+        return code
+    constants = tuple(moved(each, path) if isinstance(each, CodeType) else each for each in code.co_consts)
     return code.replace(co_filename=path, co_consts=constants)

@@ -1,4 +1,4 @@
-"""What modules make from texts at each import, as the build made it: functions of SQLAlchemy's decorators, and regular expressions.
+"""What modules make from texts at each import, as the build made it: functions of SQLAlchemy's decorators, regular expressions, types.
 
 What the result depends on is the key, so that one which differs in any of it is made as without the build.
 """
@@ -6,7 +6,9 @@ What the result depends on is the key, so that one which differs in any of it is
 from __future__ import annotations
 
 import _sre  # type: ignore[import-not-found]  # of re, without a stub
+import collections
 import re
+import sys
 from types import FunctionType
 
 TYPE_CHECKING = False  # typing takes 3 ms to import
@@ -23,6 +25,10 @@ codes: dict[tuple[str, str], CodeType] = {}
 """The code of each text, by the text and the file name that tracebacks show."""
 expressions: dict[tuple[str, int], tuple[Any, ...]] = {}
 """Per regular expression and its flags, what re.compile gives to _sre.compile."""
+evaluated: dict[str, CodeType] = {}
+"""The code of the texts that typing and collections compile: of types in quotes, and of the constructors of named tuples."""
+later: dict[str, dict[str, bytes]] = {}
+"""Per module, the marshalled code of statements that are executed when the name that they bind is asked for, by this name."""
 
 
 def key(function: FunctionType, target: Any) -> tuple[Any, ...]:
@@ -67,3 +73,35 @@ def expression(pattern: Any, flags: Any = 0) -> re.Pattern[Any]:
     """Return the compiled regular expression, as re.compile() does."""
     found = expressions.pop((pattern, int(flags)), None)
     return re.compile(pattern, flags) if found is None else _sre.compile(*found)
+
+
+def lend() -> bool:
+    """Let typing and collections take the code of their texts from here, until take_back(). Return whether they did not do so before.
+
+    Their namespaces get a `compile` and an `eval`, which Python finds before the builtin ones.
+    """
+    if not evaluated or "eval" in vars(collections):
+        return False
+    import typing
+
+    vars(typing).setdefault("compile", _compile)
+    vars(collections)["eval"] = _eval
+    return True
+
+
+def take_back() -> None:
+    """Remove what lend() has added."""
+    for module, name, lent in (("typing", "compile", _compile), ("collections", "eval", _eval)):
+        names = vars(sys.modules[module]) if module in sys.modules else {}
+        if names.get(name) is lent:
+            del names[name]
+
+
+def _compile(text: Any, file: str, mode: str) -> Any:
+    # Code does not change: all references with the same text share it.
+    found = evaluated.get(text) if (file, mode) == ("<string>", "eval") else None
+    return found or compile(text, file, mode)
+
+
+def _eval(text: str, namespace: dict[str, Any]) -> Any:
+    return eval(evaluated.get(text, text), namespace)  # noqa: S307  as collections does

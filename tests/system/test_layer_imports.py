@@ -187,6 +187,88 @@ print(sqlalchemy.orm.session.__spec__.origin)
 import runpy
 print(sorted(runpy.run_module("sqlalchemy.engine.util"))[:5], len(runpy.run_module("sqlalchemy.types")))
 """,
+    "types": """
+import sys, typing, inspect, rdspool, sqlalchemy, sqlalchemy.orm
+def hints(found):
+    try:
+        return typing.get_type_hints(found, include_extras=True)
+    except Exception as error:
+        return type(error)
+def inner(found):
+    if isinstance(found, typing.ForwardRef):
+        yield found, found.__forward_arg__, found.__forward_is_argument__, found.__forward_is_class__, found.__forward_module__
+    for each in getattr(found, "__args__", ()) if typing.get_origin(found) is not None else ():
+        yield from inner(each)
+lines = []
+def asked(module):
+    before = dict(vars(module))
+    yield from before.items()
+    yield from ((key, getattr(module, key)) for key in dir(module) if key not in before)
+for name, module in sorted(sys.modules.items()):
+    if name.partition(".")[0] in ("sqlalchemy", "rdspool") and not name.startswith(("sqlalchemy.dialects", "sqlalchemy.connectors")):
+        for key, found in asked(module):
+            if typing.get_origin(found) is not None:
+                lines.append((name, key, found, list(inner(found))))
+            elif isinstance(found, typing.TypeVar):
+                lines.append((name, key, found, found.__bound__, found.__constraints__))
+            elif getattr(found, "__module__", None) == name and callable(found) and not key.startswith("Annotated"):
+                lines.append((name, key, hints(found), getattr(found, "__annotations__", None) if not isinstance(found, type) else ""))
+                for inside, each in sorted(vars(found).items()) if isinstance(found, type) else ():
+                    if inspect.isfunction(each):
+                        lines.append((name, key, inside, hints(each)))
+print(*sorted(map(str, lines)), sep="\\n")
+""",
+    "named tuples": """
+import sys, inspect, rdspool, sqlalchemy, sqlalchemy.orm
+for name, module in sorted(sys.modules.items()):
+    if name.partition(".")[0] in ("sqlalchemy", "rdspool"):
+        for key, found in sorted(vars(module).items()):
+            if isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields") and found.__module__ == name:
+                new = found.__new__
+                print(name, key, found._fields, found._field_defaults, inspect.signature(found), found.__annotations__, new.__code__.co_filename,
+                      new.__name__, new.__qualname__, new.__module__, getattr(found, "__orig_bases__", None), sorted(vars(found)))
+""",
+    "functions": """
+import copy, inspect, pickle, warnings, sqlalchemy.sql.functions as functions, sqlalchemy.sql.compiler as compiler, sqlalchemy.sql.annotation as annotation
+from sqlalchemy import func, select, column, Integer, String
+from sqlalchemy.dialects import mysql
+from sqlalchemy.util import walk_subclasses
+print(pickle.loads(b"csqlalchemy.sql.annotation\\nAnnotatedpercent_rank\\n.").__mro__[:4])
+print(select(func.count(), func.MAX(column("a")), func.current_date(), func.nothing(1), func.any(column("b")), func.user()).compile(dialect=mysql.dialect()))
+print("coalesce" in functions._registry["_default"], "any_" in functions._registry["_default"], 5 in functions._registry["_default"])
+print(compiler.FUNCTIONS.get(functions.cube), compiler.FUNCTIONS.get(functions.Function, "no"), functions.rollup in compiler.FUNCTIONS, compiler.FUNCTIONS[functions.sysdate])
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    class mine(functions.GenericFunction):
+        name = "rank"
+    class concat(functions.GenericFunction):
+        _register = False
+        inherit_cache = True
+print([str(each.message) for each in caught], func.rank is mine, type(func.rank()), functions.rank.__module__, func.concat("a", "b").__class__.__module__)
+print(functions._registry["_default"].get("rank"), functions._registry["_default"].get("nothing"), functions._registry["other"])
+for name in ("nothing", "_nothing_func", "__wrapped__"):
+    try:
+        getattr(functions, name)
+    except AttributeError as error:
+        print(error, error.name)
+print(pickle.loads(pickle.dumps(func.percentile_cont(0.5).within_group(column("a")))), pickle.loads(pickle.dumps(func.now()._annotate({"x": 1})))._annotations)
+print(inspect.getsource(functions.char_length), inspect.getsourcelines(functions.next_value.__init__)[1], functions._max_func, functions._count_func)
+names = {}
+exec("from sqlalchemy.sql.functions import *", names)
+print(sorted(names))
+copied = copy.deepcopy(functions._registry)
+print(sorted(copied["_default"]) == sorted(functions._registry["_default"]), sorted((key, each.__qualname__) for key, each in copied["_default"].items()))
+print(sorted((key.__name__, each) for key, each in compiler.FUNCTIONS.items()), len(compiler.FUNCTIONS), compiler.FUNCTIONS == dict(compiler.FUNCTIONS), bool(compiler.FUNCTIONS))
+print(sorted(each.__name__ for each in walk_subclasses(functions.FunctionElement) if not issubclass(each, annotation.Annotated)))
+for name in sorted({*dir(functions)} - {"__getattr__", "__dir__", "__doc__", "__builtins__", "__loader__"}):
+    found = getattr(functions, name)
+    if isinstance(found, type) and found.__module__ == functions.__name__:
+        print(name, found.__mro__, sorted(vars(found)), getattr(found, "__parameters__", None), getattr(found, "__orig_bases__", None), inspect.signature(found), found.__init__.__code__)
+        print(getattr(found, "type", None), getattr(found, "identifier", None), getattr(found, "inherit_cache", None), getattr(found, "_register", None))
+    else:
+        print(name, type(found), found if "Alias" in type(found).__name__ else "")
+print(sorted(functions.__annotations__))
+""",
     "no use changes how garbage is collected": "import gc, sqlalchemy; print(gc.isenabled()); import sqlalchemy.orm; print(gc.isenabled())",
 }
 
@@ -266,6 +348,29 @@ def test_the_archives_have_no_docstrings_and_plain_has_those_that_sqlalchemy_add
     assert "Example argument forms" in plain.stdout
 
 
+def test_nothing_is_compiled_on_the_way_to_an_engine_and_what_was_lent_is_taken_back(layer: Path) -> None:
+    code = (
+        "import sys, typing; texts = []; sys.addaudithook(lambda event, given: event == 'compile' and texts.append(given[0]))\n"
+        + ENGINE
+        + "import collections, typing; print(len(texts), texts[:3], 'compile' in vars(typing), 'eval' in vars(collections))"
+    )
+    assert run(layer, code).stdout == "0 [] False False\n"
+    plain = run(layer, code, RDSPOOL_IMPORTS="plain").stdout
+    assert int(plain.split()[0]) > 100
+    assert plain.endswith("False False\n")
+
+
+def test_a_module_that_fails_leaves_typing_and_the_collector_as_they_were(layer: Path) -> None:
+    code = (
+        "import sys, gc, typing, collections, sqlalchemy\n"
+        "sys.modules['sqlalchemy.orm.base'] = None\n"
+        "try:\n    import sqlalchemy.orm.session\nexcept ImportError as error:\n    print(error.name)\n"
+        "print('compile' in vars(typing), 'eval' in vars(collections), gc.isenabled())"
+    )
+    ran = run(layer, code)
+    assert ran.stdout == "sqlalchemy.orm.base\nFalse False True\n", ran.stderr
+
+
 EXPRESSIONS = (
     ENGINE
     + """
@@ -287,12 +392,12 @@ def test_all_regular_expressions_of_the_build_are_used_and_are_those_of_re(layer
 def test_regular_expressions_of_another_release_of_this_python_are_not_used(layer: Path, tmp_path: Path) -> None:
     python = shutil.copytree(layer, tmp_path / "python")
     archive = python / "rdspool_imports" / f"base.{sys.implementation.cache_tag}"
-    codes, texts, functions, magic, expressions = marshal.loads(archive.read_bytes())  # noqa: S302  the layer's own
+    *others, magic, expressions = marshal.loads(archive.read_bytes())  # noqa: S302  the layer's own
     assert len(expressions) > 40
     broken = {key: (*given[:2], [0], *given[3:]) for key, given in expressions.items()}
-    archive.write_bytes(marshal.dumps((codes, texts, functions, magic, broken)))
+    archive.write_bytes(marshal.dumps((*others, magic, broken)))
     assert "RuntimeError: invalid SRE code" in run(python, EXPRESSIONS).stderr
-    archive.write_bytes(marshal.dumps((codes, texts, functions, magic + 1, broken)))
+    archive.write_bytes(marshal.dumps((*others, magic + 1, broken)))
     ran = run(python, EXPRESSIONS)
     assert ran.stdout == "0\nTrue True\nTrue True\n", ran.stderr
 

@@ -175,6 +175,11 @@ def with_other_function(data: bytes) -> bytes:
     return marshal.dumps((codes, texts, functions | {first: compile("leak = True", first[1], "exec")}, *rest))
 
 
+def with_another_type(data: bytes) -> bytes:
+    *rest, evaluated, magic, expressions = marshal.loads(data)  # noqa: S302
+    return marshal.dumps((*rest, evaluated | {"str": compile("leak", "<string>", "eval")}, magic, expressions))
+
+
 def with_another_expression(data: bytes) -> bytes:
     *rest, expressions = marshal.loads(data)  # noqa: S302
     first, second, *_ = expressions
@@ -188,6 +193,7 @@ def with_another_expression(data: bytes) -> bytes:
         (TOKEN, lambda data: data[:-20]),
         (BASE, with_other_code_of_exc),
         (BASE, with_other_function),
+        (BASE, with_another_type),
         (BASE, with_another_expression),
     ],
 )

@@ -116,6 +116,60 @@ def test_an_expression_that_the_build_compiled_is_not_compiled_again(monkeypatch
     assert made.expressions == {}
 
 
+# -- types in quotes and named tuples -----------------------------------------------------------------------------------------------------
+
+TYPES = """
+from __future__ import annotations
+import collections, inspect, sys, typing
+from typing import Dict, Generic, NamedTuple, Optional, TypedDict, TypeVar, Union
+from rdspool_imports import made
+texts = ["Shape", "Optional[Shape]", "str", "Optional[Alias]", "lambda _cls, name, inner: _tuple_new(_cls, (name, inner))"]
+compiled = []
+if sys.argv[1] == "lent":
+    made.evaluated.update({text: compile(text, "<string>", "eval") for text in texts})
+    print(made.lend(), made.lend(), file=sys.stderr)
+sys.addaudithook(lambda event, given: event == "compile" and compiled.append(given[0]))
+T = TypeVar("T", bound="Shape")
+Alias = Union["Shape", Dict[str, "Optional[Shape]"]]
+class Shape(NamedTuple):
+    name: str
+    inner: Optional[Alias] = None
+class Options(TypedDict, total=False):
+    shape: Shape
+class Holder(Generic[T]):
+    pass
+print(len(compiled), file=sys.stderr)
+made.take_back()
+print("compile" in vars(typing), "eval" in vars(collections), file=sys.stderr)
+reference = Holder["Shape"].__args__[0]
+print(Alias, T.__bound__, reference == typing.ForwardRef("Shape"), type(reference))
+for found in (Shape, Options):
+    print(found.__annotations__, typing.get_type_hints(found))
+print(inspect.signature(Shape), Shape("a"), Shape("a", inner=None)._replace(name="b"), Shape.__new__.__qualname__, Shape.__new__.__defaults__, Shape.__new__.__code__)
+try:
+    typing.Optional["a b"]
+except SyntaxError as error:
+    print(error)
+"""
+
+
+def types_made(how):
+    from layer.matrix import PROJECT
+
+    environment = {"PYTHONPATH": str(PROJECT / "python")}
+    ran = subprocess.run([sys.executable, "-c", TYPES, how], env=environment, capture_output=True, text=True, check=True)
+    return re.sub("0x[0-9a-f]+", "0x", ran.stdout), ran.stderr.splitlines()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="typing and collections compile nothing from Python 3.14 on")
+def test_types_in_quotes_are_those_of_typing_and_are_not_compiled_again():
+    ours, (lent, compiled, left) = types_made("lent")
+    theirs, (times, _) = types_made("not")
+    assert ours == theirs
+    assert (lent, compiled, left) == ("True False", "0", "False False")
+    assert int(times) > 5
+
+
 # -- dataclasses --------------------------------------------------------------------------------------------------------------------------
 
 CLASSES = textwrap.dedent("""

@@ -11,7 +11,8 @@ from typing import Any
 
 from .. import bytecode
 from ..bytecode import PREFIX, Interpreter
-from .transform import Transform, apply
+from .sharing import shared
+from .transform import Step, Transform, apply
 from .transforms import HOOKS, TRANSFORMS
 
 FOLDER = "rdspool_imports"
@@ -48,10 +49,15 @@ def build(
         archive: (_modules(found[0], sources | changed, changed, place), *found[1:])
         for archive, found in _census(interpreter, files, changed, uncompiled).items()
     }
-    given = pickle.dumps((any(each.without_docstrings for each in transforms), held), 4)
+    steps = {each.step for each in transforms}
+    options = {step.name: step in steps for step in Step}
+    later = {file: names for file, names in (each.later for each in transforms) if names}
+    given = pickle.dumps((options, later, held), 4)
     written: dict[str, bytes] = pickle.loads(bytecode.run(interpreter.path, _WRITER, given))  # noqa: S301  this script's own answer
     replaced = {path for modules, *_ in held.values() for _, path, _, _, was_changed in modules if not was_changed}
     compiled = {path: data for path, data in sources.items() if path not in replaced} | hooked(files)
+    if Step.SHARED in steps:
+        written = {archive: shared(data) for archive, data in written.items()}
     return Archives({f"{FOLDER}/{archive}.{interpreter.tag}": data for archive, data in written.items()}, compiled)
 
 
@@ -81,7 +87,7 @@ def _census(
     return {
         "base": (base, *base_made),
         "orm": ([name for name in orm if name.startswith(ORM)], *orm_made),
-        "typing_extensions": (["typing_extensions"], {}, [], []),
+        "typing_extensions": (["typing_extensions"], {}, [], [], []),
     }
 
 

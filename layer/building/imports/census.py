@@ -1,13 +1,15 @@
 """Import what a function with an engine imports, and report it. The target's interpreter runs this script, which imports nothing of layer/.
 
 argument: a folder with the sources as the archives will have them. stdout: a pickled dict, by archive, of the modules in the order of their
-import, of the functions that SQLAlchemy's decorators made, and of regular expressions (`texts` and the keys of `codes` and `expressions` in
-rdspool_imports.made).
+import, of the functions that SQLAlchemy's decorators made, of the texts that typing and collections compiled, and of regular expressions
+(`texts` and the keys of `codes`, `evaluated` and `expressions` in rdspool_imports.made).
 """
 
+import collections
 import pickle
 import re
 import sys
+import typing
 from types import FunctionType
 from typing import Any
 
@@ -17,6 +19,7 @@ from rdspool_imports import annotated, dataclass, later, made  # noqa: F401
 
 texts: dict[tuple[Any, ...], tuple[str, str, str]] = {}
 codes: list[tuple[str, str]] = []
+evaluated: list[str] = []
 expressions: list[tuple[Any, int]] = []
 pending: list[tuple[Any, ...]] = []
 
@@ -35,27 +38,41 @@ def compiled(text: str, file: str) -> Any:
     return compile(text, file, "exec")
 
 
+def compiled_type(text: str, file: str, mode: str) -> Any:
+    """Compile as typing does, and remember the text."""
+    evaluated.append(text)
+    return compile(text, file, mode)
+
+
+def evaluated_constructor(text: str, namespace: dict[str, Any]) -> Any:
+    """Evaluate as collections does, and remember the text."""
+    evaluated.append(text)
+    return eval(text, namespace)  # noqa: S307
+
+
 def expression(pattern: Any, flags: int = 0) -> Any:
     """Compile as re does, and remember what."""
     expressions.append((pattern, int(flags)))
     return re.compile(pattern, flags)
 
 
-def report(before: list[str]) -> tuple[list[str], dict[Any, Any], list[tuple[str, str]], list[tuple[Any, int]]]:
-    """Return the modules, functions and regular expressions since `before`."""
+def report(before: list[str]) -> tuple[list[str], dict[Any, Any], list[tuple[str, str]], list[str], list[tuple[Any, int]]]:
+    """Return the modules, functions, evaluated texts and regular expressions since `before`."""
     found = (
         [name for name in sys.modules if name not in before],
         dict(texts),
         list(dict.fromkeys(codes)),
+        list(dict.fromkeys(evaluated)),
         list(dict.fromkeys(expressions)),
     )
-    for each in (texts, codes, expressions):
+    for each in (texts, codes, evaluated, expressions):
         each.clear()
     return found
 
 
 made.decorated, made.compiled = decorated, compiled  # type: ignore[assignment]
 later.Re.compile = staticmethod(expression)
+typing.compile, collections.eval = compiled_type, evaluated_constructor  # type: ignore[attr-defined]
 
 import rdspool  # noqa: E402
 

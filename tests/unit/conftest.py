@@ -100,7 +100,7 @@ def signing_in(pair, server_tls, client_tls):
     def run(script=ACCEPTED, *, greets=None, context=server_tls, host="db.test", **login):
         ours, theirs = pair()
         server = SignInServer(theirs, context, script, greets=greets)
-        stream = PacketStream(ours, host, 3306, 10)
+        stream = PacketStream(ours, host, 3306)
         made.append((stream, server))
         given = {"user": "app", "secret": Secret(TEXT), "database": "shop", "attributes": {"program_name": "f"}, "tls": client_tls, **login}
         accepted = sign_in(stream, receive_greeting(stream), Login(**given))

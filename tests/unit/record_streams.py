@@ -176,7 +176,7 @@ def signed_in(
     front: local.front.Front, tls: ssl.SSLContext, user: str, secret: Secret, token: bool
 ) -> tuple[PacketStream, bytes, str, int]:
     """Return a signed-in stream, the bytes of its greeting, the server's version and status."""
-    stream = PacketStream(socket.create_connection(("127.0.0.1", front.port)), front.host, front.port, 10)
+    stream = PacketStream(socket.create_connection(("127.0.0.1", front.port)), front.host, front.port)
     greeting = receive_greeting(stream)
     greeted = stream._buffer
     taken()

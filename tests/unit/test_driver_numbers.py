@@ -113,24 +113,16 @@ def test_each_refusal_of_a_stream_has_its_number(stream_and_peer):
     assert caught.value.errno == 2027
 
 
-def test_a_closed_stream_takes_a_time_out(stream_and_peer):
-    stream, _ = stream_and_peer
-    stream.close()
-    stream.set_default_timeout(3)
-    assert stream.at_end()
-
-
 def test_a_time_out_is_the_sockets_only_as_long_as_it_holds(pair):
     ours, theirs = pair()
-    stream = packet_stream.PacketStream(ours, "db.test", 3306, 7)
-    assert ours.gettimeout() == 7
+    ours.settimeout(7)
+    stream = packet_stream.PacketStream(ours, "db.test", 3306)
+    assert ours.gettimeout() is None
     theirs.sendall(packets([b"a"], 0))
     stream.receive(3)
     assert ours.gettimeout() == 3
     theirs.sendall(packets([b"b"], 1))
     stream.receive()
-    assert ours.gettimeout() == 7
-    stream.set_default_timeout(None)
     assert ours.gettimeout() is None
     stream.close()
 
@@ -150,7 +142,7 @@ def test_a_row_that_begins_with_any_length_is_a_row(stream_and_peer, first):
 @pytest.mark.parametrize("size", [65_531, 65_532, 65_536, 65_537])
 def test_a_payload_about_as_large_as_one_read(pair, size):
     ours, theirs = pair()
-    stream = packet_stream.PacketStream(ours, "db.test", 3306, 5)
+    stream = packet_stream.PacketStream(ours, "db.test", 3306)
     theirs.sendall(packets([b"a", b"x" * size, b"b"], 0))
     assert [stream.receive() for _ in range(3)] == [b"a", b"x" * size, b"b"]
     stream.close()
@@ -182,7 +174,7 @@ def test_a_flight_is_sent_only_where_nothing_came_unasked(stream_and_peer):
 
 def test_a_flight_that_cant_be_sent_is_a_lost_connection(pair):
     ours, theirs = pair()
-    stream = packet_stream.PacketStream(ours, "db.test", 3306, 5)
+    stream = packet_stream.PacketStream(ours, "db.test", 3306)
     ours.shutdown(socket.SHUT_WR)
     with pytest.raises(OperationalError, match="while sending") as caught:
         stream.send_flight([b"a", b"b"])

@@ -14,6 +14,7 @@ from rdspool import ProtocolError
 from rdspool._driver import resumption
 from rdspool._driver.packets import PacketStream
 from rdspool._driver.sign_in import CAPABILITIES, MULTI_STATEMENTS, Login, NoGreetingError, UnverifiedAnswerError, receive_greeting, sign_in
+from rdspool.deadlines import within
 from rdspool.secret import Secret
 
 from local.front.handshake import Login as ReadLogin
@@ -91,8 +92,10 @@ def test_any_greeting_is_read_or_refused(pair):
 
 def test_a_server_that_sends_no_greeting_is_an_error(pair):
     ours, _ = pair()
+    stream = PacketStream(ours, "db.test", 3306)
+    stream.waiting.limit(within(0.02, "connect_timeout"))
     with pytest.raises(NoGreetingError, match="no greeting came"):
-        receive_greeting(PacketStream(ours, "db.test", 3306, 0.02))
+        receive_greeting(stream)
 
 
 # -- the login -----------------------------------------------------------------------------------------------------------------------
@@ -268,7 +271,7 @@ def test_a_server_without_tls_gets_nothing(signing_in):
 def test_data_ahead_of_tls_is_refused(pair, client_tls):
     ours, theirs = pair()
     theirs.sendall(packets([greeting(), b"ahead"], 0))
-    stream = PacketStream(ours, "db.test", 3306, 10)
+    stream = PacketStream(ours, "db.test", 3306)
     found = receive_greeting(stream)
     with pytest.raises(ProtocolError, match="ahead of the TLS handshake"):
         sign_in(stream, found, Login(user="app", secret=Secret(TEXT), database=None, attributes={}, tls=client_tls))
@@ -303,7 +306,7 @@ def test_a_certificate_that_has_ended_gets_nothing(signing_in, certificates):
 def test_a_server_that_speaks_no_tls_after_the_request_gets_nothing(signing_in, pair, client_tls):
     ours, theirs = pair()
     server = SignInServer(theirs, None)
-    stream = PacketStream(ours, "db.test", 3306, 10)
+    stream = PacketStream(ours, "db.test", 3306)
     found = receive_greeting(stream)
     theirs.sendall(b"no TLS at all, only words")
     with pytest.raises(InterfaceError, match="TLS with") as caught:

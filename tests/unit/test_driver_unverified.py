@@ -70,7 +70,7 @@ def plain(pair, at):
 
         threads.append(threading.Thread(target=serve))
         threads[0].start()
-        stream = PacketStream(ours, "db.test", 3306, 10)
+        stream = PacketStream(ours, "db.test", 3306)
         try:
             given = {
                 "user": "app",

@@ -67,7 +67,7 @@ def test_an_error_in_place_of_the_greeting_is_no_refusal(signing_in, number, bef
 def test_the_greetings_texts_are_printable_and_short(pair):
     ours, theirs = pair()
     theirs.sendall(packets([greeting("\x1b[2J" * 500, version="9.7.0\x1b]0;title\x07\r\n" + "9" * 6000)], 0))
-    found = receive_greeting(PacketStream(ours, NAME, 3306, timeout=20))
+    found = receive_greeting(PacketStream(ours, NAME, 3306))
     assert found.version.startswith("9.7.0\\x1b]0;title\\x07\\r\\n999")
     assert found.version.isprintable()
     assert len(found.version) < 200
@@ -76,7 +76,7 @@ def test_the_greetings_texts_are_printable_and_short(pair):
 @pytest.mark.parametrize("announced", [SIGN_IN_BYTES + 1, 0xFFFFFF])
 def test_a_greeting_is_bounded(pair, announced):
     ours, theirs = pair()
-    stream = PacketStream(ours, NAME, 3306, timeout=20)
+    stream = PacketStream(ours, NAME, 3306)
     theirs.sendall(announced.to_bytes(3, "little") + b"\0")
     with pytest.raises(ProtocolError, match=r"more than 65,536 bytes during the sign-in"):
         receive_greeting(stream)

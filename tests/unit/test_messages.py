@@ -563,7 +563,8 @@ def test_no_error_of_a_time_out_advises_what_rdspool_refuses(kind):
 
 @pytest.mark.parametrize(("doing", "setting"), [("reading", "read_timeout"), ("sending", "write_timeout")])
 def test_a_time_out_names_its_own_setting(pair, doing, setting):
-    stream = PacketStream(pair()[0], "db.test", 3306, 2)
+    stream = PacketStream(pair()[0], "db.test", 3306)
+    stream._set_timeout(2)
     told = str(stream._failure(TimeoutError("timed out"), "answer", doing))
     assert f"db.test:3306 did not answer within 2 s ({setting}), and the connection is closed" in told
     assert "reconnect" not in told
@@ -571,7 +572,7 @@ def test_a_time_out_names_its_own_setting(pair, doing, setting):
 
 
 def test_too_large_an_answer_names_the_place_of_its_limit(pair):
-    stream = PacketStream(pair()[0], "db.test", 3306, 2)
+    stream = PacketStream(pair()[0], "db.test", 3306)
     stream.limit_name, stream.max_allowed_packet = "RDSPOOL_READER_MAX_ALLOWED_PACKET", 3
     stream._buffer = b"\x04\0\0\0abcd"
     with pytest.raises(

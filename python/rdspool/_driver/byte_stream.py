@@ -22,16 +22,15 @@ READ_SIZE: Final = 65536
 class ByteStream:
     """Sends bytes and fills a buffer with those that come."""
 
-    def __init__(self, connected: socket.socket, host: str, port: int, timeout: float | None = None) -> None:
-        """Take a connected socket. `timeout` is in seconds and holds for a read or a write that names none; None: wait for ever."""
+    def __init__(self, connected: socket.socket, host: str, port: int) -> None:
+        """Take a connected socket."""
         self.socket: socket.socket | None = connected
         self.host = host
         self.address = f"{host}:{port}"
         self._buffer = b""
         self._at = 0
-        self._default_timeout = timeout
-        self._timeout = timeout
-        connected.settimeout(timeout)
+        self._timeout: float | None = None
+        connected.settimeout(None)
         self.waiting = Waiting(self.address)
         """When its waits end."""
         # Asked before each command; the descriptor stays the same when TLS is wrapped around the socket.
@@ -51,15 +50,8 @@ class ByteStream:
         self._set_timeout(None)
         self.socket = transport.start_tls(self.socket, name, self.address, context, session)
 
-    def set_default_timeout(self, seconds: float | None) -> None:
-        """Set how long a read or a write waits where it names no time of its own."""
-        self._default_timeout = seconds
-        self._set_timeout(None)
-
     def _set_timeout(self, seconds: float | None) -> None:
-        """Let the next wait end after `seconds` (None: the default), or at the limit where that is earlier. Raises DeadlineError past it."""
-        if seconds is None:
-            seconds = self._default_timeout
+        """Let the next wait end after `seconds` (None: never), or at the limit where that is earlier. Raises DeadlineError past it."""
         if self.waiting.bound is not None:
             left = self.waiting.left()
             if seconds is None or left < seconds:

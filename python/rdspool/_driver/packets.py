@@ -52,9 +52,9 @@ EOF_SIZE: Final = 9
 class PacketStream(ByteStream):
     """Sends and receives packets. It checks that each is the next in its sequence."""
 
-    def __init__(self, connected: socket.socket, host: str, port: int, timeout: float | None = None) -> None:
-        """Take a connected socket. `timeout` is in seconds and holds for a read or a write that names none; None: wait for ever."""
-        super().__init__(connected, host, port, timeout)
+    def __init__(self, connected: socket.socket, host: str, port: int) -> None:
+        """Take a connected socket."""
+        super().__init__(connected, host, port)
         self.max_allowed_packet = DEFAULT_MAX_ALLOWED_PACKET
         self.limit_name = "max_allowed_packet"
         """What `max_allowed_packet` is called where it was set, for messages."""

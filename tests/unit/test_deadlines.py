@@ -207,6 +207,19 @@ def test_whatever_ended_the_waits_before_the_earliest_end_counts(connect, each_d
     assert isinstance(caught.value, DeadlineError) == (end == 0.04)
 
 
+@pytest.mark.parametrize("early", [0.01, 0.03, 0.04, 0.06, 0.3])
+def test_a_time_out_that_is_early_is_not_the_statements_own(connect, each_decoder, early):
+    """However little was left of the limit: the statement had no time-out."""
+    connection, server = connect(autocommit=False)
+    server.will_answer(silence)
+    with deadline(0.8):
+        waiting = connection.waiting
+        waiting.renew()
+        connection._commands.stream._set_timeout(waiting.left() - early)
+        with pytest.raises(DeadlineError):
+            connection.cursor().execute("SELECT 1")
+
+
 @pytest.mark.parametrize("answered", [True, False])
 def test_a_wait_goes_on_where_the_time_out_was_that_of_an_earlier_limit(connect, each_decoder, answered):
     connection, server = connect(autocommit=False)

@@ -117,13 +117,7 @@ class PacketStream(ByteStream):
             self._send_rest(payload, came)
         self.sent = True
         if isinstance(came, OSError):
-            if (
-                bound is not None
-                and isinstance(came, TimeoutError)
-                and came.errno is None
-                and bound.left() > SLACK
-                and read_timeout is None
-            ):
+            if isinstance(came, TimeoutError) and came.errno is None and read_timeout is None and self.waiting.error() is None:
                 return None  # the time-out was that of an earlier limit: receive() waits on
             raise self._failure(came, "answer", "reading") from came
         if isinstance(came, BaseException):

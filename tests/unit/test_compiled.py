@@ -56,12 +56,12 @@ def test_nothing_is_sent_where_something_came_before():
 
 
 @pytest.mark.parametrize("sent", [0, 1, 4, 6])
-def test_what_was_not_sent_whole_is_told_and_not_received(sent):
+def test_a_command_that_was_not_sent_whole_waits_for_no_answer(sent):
     assert exchanged(send=lambda _: sent, receive=None) == sent
 
 
 @pytest.mark.parametrize("error", [OSError(110, "late"), TimeoutError(), KeyboardInterrupt(), ValueError()])
-def test_an_error_tells_whether_the_command_was_sent(error):
+def test_an_error_shows_whether_the_command_was_sent(error):
     def fails(_):
         raise error
 
@@ -198,7 +198,7 @@ def test_answers_are_the_same_in_c_and_in_python(answers, sizes, flips):
 
 
 def test_a_usual_answer_is_read_in_c(pair, monkeypatch):
-    """The two ways differ in nothing but this: the one in C does not come to receive()."""
+    """The two ways differ in nothing but this: the one in C does not call receive()."""
     ours, theirs = pair()
     stream = PacketStream(ours, "db.test", 3306)
     monkeypatch.setattr(PacketStream, "receive", lambda *_: pytest.fail("the answer was read in Python"))

@@ -12,7 +12,7 @@ import pytest
 from layer import matrix
 from layer.building import extension, interpreter
 
-SCRIPT = """
+ROWS = """
 import array, datetime, decimal, sys
 sys.path.insert(0, sys.argv[1])
 import _compiled
@@ -38,15 +38,45 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("python", matrix.names("python"))
-def test_rows_are_read_the_same_on_every_python(python, tmp_path):
-    place = tmp_path / Path(extension.PATH).name
+EXCHANGE = """
+import socket, sys
+sys.path.insert(0, sys.argv[1])
+import _compiled
+ours, theirs = socket.socketpair()
+for _ in range(1000):
+    theirs.sendall(b"\\7\\0\\0\\1\\0\\1\\2\\3\\0\\4\\0")
+    came = _compiled.exchange(lambda _: [], ours.send, ours.recv, 99, b"\\x0e")
+    assert theirs.recv(99) == b"\\1\\0\\0\\0\\x0e"
+    assert _compiled.answer(None, came) == (1, 2, 3, 4)
+    known = b"i", (None,), b"\\1\\0\\0\\1\\1", 2
+    came = b"\\1\\0\\0\\1\\1\\2\\0\\0\\2\\x015\\7\\0\\0\\3\\xfe\\0\\0\\2\\0\\0\\0"
+    assert _compiled.answer(known, came) == ([(5,)], 2, 0)
+ours.settimeout(0.001)
+late = _compiled.exchange(lambda _: [], ours.send, ours.recv, 99, b"\\x0e")
+print(sys.version_info[:2], type(late).__name__, _compiled.exchange(lambda _: [1], None, None, 99, b""))
+"""
+
+
+def run(python, folder, script):
+    """Return how a script ends on this Python. Its argument is a folder with the compiled part alone."""
+    place = folder / Path(extension.PATH).name
     place.write_bytes((matrix.PROJECT / "python" / extension.PATH).read_bytes())
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
-    command = [interpreter.find(python, lambda line: sys.stderr.write(f"{line}\n")), "-X", "dev", "-c", SCRIPT, str(tmp_path)]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    command = [interpreter.find(python, lambda line: sys.stderr.write(f"{line}\n")), "-X", "dev", "-c", script, str(folder)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("python", matrix.names("python"))
+def test_rows_are_read_the_same_on_every_python(python, tmp_path):
+    result = run(python, tmp_path, ROWS)
     assert result.stdout.strip() == (
         f"({python.replace('.', ', ')}) [(b'\\xff', 'größe', -42, 0.1, 1e-300, 258, Decimal('-1.50'), datetime.date(2026, 11, 23), "
         "datetime.datetime(2026, 11, 23, 1, 2, 3, 500000), None, datetime.timedelta(days=-35, seconds=3601), "
         "datetime.timedelta(microseconds=1), [97, 98], None)]"
     ), result.stderr
+
+
+@pytest.mark.parametrize("python", matrix.names("python"))
+def test_an_exchange_is_the_same_on_every_python(python, tmp_path):
+    result = run(python, tmp_path, EXCHANGE)
+    assert result.stdout.strip() == f"({python.replace('.', ', ')}) TimeoutError None", result.stderr

@@ -59,7 +59,7 @@ def warm(connect, ok_ends_rows):
 
 @pytest.mark.parametrize(
     ("statement", "answer", "end", "most"),
-    [(SELECT, ONE_ROW, "rollback", 35), (UPDATE, [ok(1, status=IN_TRANSACTION)], "commit", 37)],
+    [(SELECT, ONE_ROW, "rollback", 35), (UPDATE, [ok(1, status=IN_TRANSACTION)], "commit", 35)],
     ids=["SELECT + ROLLBACK", "UPDATE + COMMIT"],
 )
 def test_a_warm_statement_takes_few_calls(warm, ok_ends_rows, statement, answer, end, most):

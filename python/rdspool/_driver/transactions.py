@@ -25,13 +25,15 @@ class TransactionState:
             self.one_shot = True
         if can & effects.WRITES:
             self._wrote = True
-        if self._commands.can_commit(can):
+        # Without either it commits nothing, as most that write within a transaction.
+        if (can & effects.COMMITS or self._commands.status & AUTOCOMMIT) and self._commands.can_commit(can):
             effects.note_commit()
 
     def commit(self) -> None:
         """Send the COMMIT."""
-        something = self._commands.can_commit(effects.COMMITS)
-        self._commands.query(b"COMMIT")
+        commands = self._commands
+        something = not commands.status_known or commands.status & IN_TRANSACTION
+        commands.query(b"COMMIT")
         if something:
             effects.note_commit()
         self.ended()

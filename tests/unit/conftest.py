@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import ssl
+import sys
 from contextlib import ExitStack
 
 import pytest
@@ -57,6 +59,22 @@ def phase(connected, ok_ends_rows):
     stream = PacketStream(connected, "db.test", 3306)
     stream.ok_ends_rows = ok_ends_rows
     return CommandPhase(stream, AUTOCOMMIT)
+
+
+@pytest.fixture
+def objects_kept():
+    """Return a function that returns how many objects more there are after some runs of a function, which has run once before."""
+
+    def kept(run, times):
+        run()
+        gc.collect()
+        before = sys.getallocatedblocks()
+        for _ in range(times):
+            run()
+        gc.collect()
+        return sys.getallocatedblocks() - before
+
+    return kept
 
 
 @pytest.fixture

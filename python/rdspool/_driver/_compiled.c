@@ -49,15 +49,6 @@ static PyObject *packet(const char *payload, Py_ssize_t size)
     return made;
 }
 
-static PyObject *called(PyObject *callable, PyObject *argument)
-{
-    if (!argument)
-        return NULL;
-    PyObject *found = PyObject_Vectorcall(callable, &argument, 1, NULL);
-    Py_DecRef(argument);
-    return found;
-}
-
 /* exchange(poll, send, receive, most, payload): send a command and return the first bytes of its answer, at most `most`.
 
    None: poll(0) says that something lies there already, and nothing was sent. An int: so many bytes of the packet were sent, and no more. An

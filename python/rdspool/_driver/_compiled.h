@@ -22,6 +22,16 @@ static inline int counted(Py_ssize_t given, Py_ssize_t wanted)
     return -1;
 }
 
+/* What a callable returns for an argument, which this takes over. NULL where that is NULL. */
+static inline PyObject *called(PyObject *callable, PyObject *argument)
+{
+    if (!argument)
+        return NULL;
+    PyObject *found = PyObject_Vectorcall(callable, &argument, 1, NULL);
+    Py_DecRef(argument);
+    return found;
+}
+
 /* A tuple that takes the items over. NULL where one of them is NULL. */
 static inline PyObject *tuple_of(PyObject **items, Py_ssize_t number)
 {

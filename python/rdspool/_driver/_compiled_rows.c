@@ -187,8 +187,7 @@ static Outcome call(PyObject *callable, PyObject *argument, PyObject **out)
 {
     if (!argument)
         return FAILED;
-    *out = PyObject_Vectorcall(callable, &argument, 1, NULL);
-    Py_DecRef(argument);
+    *out = called(callable, argument);
     return *out ? READ : after_error();
 }
 

@@ -86,15 +86,17 @@ class ConnectionState:
         payload, status, known = self._sent
         if isinstance(error, StatementTimeoutError) and self.end_session is not None and payload != _COMMIT:
             error.add_note(self.end_session(payload[1:]))
-        in_transaction = bool(status & IN_TRANSACTION) if known else None
-        if effects.can_commit(effects.of(payload[1:]), autocommit=bool(status & AUTOCOMMIT), in_transaction=in_transaction):
+        if self.can_commit(effects.of(payload[1:]), (status, known)):
             effects.note_commit()
             raise OutcomeUnknownError(error) from error
 
-    def can_commit(self, can: int) -> bool:
-        """Return whether a statement that is sent now can commit something. `can` is what it can do, as flags of `effects`."""
-        status = self.status
-        in_transaction = bool(status & IN_TRANSACTION) if self.status_known else None
+    def can_commit(self, can: int, before: tuple[int, bool] | None = None) -> bool:
+        """Return whether a statement that is sent now can commit something. `can` is what it can do, as flags of `effects`.
+
+        `before`: `status` and `status_known` as they were when it was sent.
+        """
+        status, known = before or (self.status, self.status_known)
+        in_transaction = bool(status & IN_TRANSACTION) if known else None
         return effects.can_commit(can, autocommit=bool(status & AUTOCOMMIT), in_transaction=in_transaction)
 
     def _interrupted(self) -> NoReturn:

@@ -20,7 +20,7 @@ from .strip import strip
 from .wheels import install_tools
 
 FOLDER = "rdspool/_driver"
-SOURCES = ("_compiled.c", "_compiled_rows.c", "_compiled.h", "stable_abi.h")
+SOURCES = ("_compiled.c", "_compiled_exchange.c", "_compiled_rows.c", "_compiled.h", "stable_abi.h")
 PATH = f"{FOLDER}/_compiled.abi3.so"
 """The compiled file inside the layer's python/ folder."""
 _COMPILED = tuple(name for name in SOURCES if name.endswith(".c"))

@@ -18,13 +18,13 @@ READ_ONLY: Final = ("@@global.read_only", "@@global.innodb_read_only")
 def check(made: Connection, settings: Settings, limit: Limit) -> None:
     """Close the connection where its server takes no writes. Raises ReadOnlyServerError then."""
     if not made.asked:
-        made.waiting.limit(limit)
+        made.limit(limit)
         try:
             made.asked = probes.ask(made, *READ_ONLY)
         except BaseException:
             made.close()
             raise
-        made.waiting.limit(None)
+        made.limit(None)
     if any(str(made.asked[variable]).upper() not in ("0", "OFF", "NONE") for variable in READ_ONLY):
         made.close()
         raise ReadOnlyServerError(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Lock
 from typing import Final
 
 MARGIN: Final = 0.5
@@ -72,6 +73,19 @@ class _Span(Limit):
 _invocation: _Span | None = None
 """The invocation of this process: an environment serves one at a time."""
 _context: ContextVar[_Span | None] = ContextVar("rdspool_deadline", default=None)
+_blocks = 0
+"""How many blocks of `deadline()` are open, in all threads and tasks."""
+_counting: Final = Lock()
+unchanged: object | None = object()
+"""As long as this is the same object, `nearest()` returns the same for the same arguments: who asks often compares it. None: ask each time."""
+
+
+def _changed(blocks: int = 0) -> None:
+    """Note that limits are others than before, and how many blocks more are open."""
+    global _blocks, unchanged
+    with _counting:
+        _blocks += blocks
+        unchanged = None if _blocks else object()
 
 
 @contextmanager
@@ -89,10 +103,12 @@ def deadline(seconds: float) -> Iterator[None]:
     now = time.monotonic()
     span = _Span(now + seconds, now, f"deadline({seconds:g})", _block())
     _context.set(span)
+    _changed(1)
     try:
         yield
     finally:
         span.over = True
+        _changed(-1)
         # Not the token's reset(): a generator can leave its block after others that began later, or in another context.
         _context.set(_block())
 
@@ -146,9 +162,11 @@ def begin_invocation(end: float) -> None:
     now, left = time.monotonic(), end - time.time()
     _invocation = _Span(now + left, now, "the invocation's time") if left > 0 else None
     _context.set(None)  # what a generator of the invocation before has kept open
+    _changed()
 
 
 def end_invocation() -> None:
     """Note that no invocation runs any more."""
     global _invocation
     _invocation = None
+    _changed()

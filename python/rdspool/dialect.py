@@ -190,12 +190,12 @@ def _goes_out(dbapi_connection: Any, *_: Any) -> None:
 def _came_back(dbapi_connection: Any, entry: Any) -> None:
     if dbapi_connection is None:
         return
+    try:
+        if dbapi_connection.restore():
+            return
+    except dbapi_connection.Error:
+        pass  # it can't be brought back: the next one is new
     if not dbapi_connection.closed:
-        try:
-            if dbapi_connection.restore():
-                return
-        except dbapi_connection.Error:
-            pass  # it can't be brought back: the next one is new
         dbapi_connection.life.ended(DIRTY)
         dbapi_connection.close()
     entry.invalidate()

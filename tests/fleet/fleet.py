@@ -25,6 +25,8 @@ TIMEOUT = 8.0
 """Seconds of the function: the time of Lambda's own default would end the waits of a busy machine too."""
 QUERY = 0.05
 """Seconds of each invocation's query."""
+FULL_BURSTS = 3
+"""Bursts of all environments at once, before the first death."""
 STARTED_AT_ONCE = 4
 """Environments whose inits run at one moment: each needs a processor's second."""
 ADMINISTRATOR = 1
@@ -213,7 +215,7 @@ def run(recipe: Recipe, plan: Plan) -> Result:
             for _ in range(plan.rounds):
                 fleet.burst(phase, fleet.random.randint(1, few))
         with fleet.phase(f"bursts of {environments} at once") as phase:
-            for _ in range(3):
+            for _ in range(FULL_BURSTS):
                 fleet.burst(phase, environments)
         result.peak_before_deaths = _peak(on)
         result.failed_before_deaths = sum(one.failed for one in result.phases)

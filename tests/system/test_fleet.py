@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fleet.__main__ import report
-from tests.fleet.fleet import RECIPES, Plan, modelled, run
+from tests.fleet.fleet import FULL_BURSTS, RECIPES, Plan, modelled, run
 
 PLAN = Plan("mysql", environments=9, limit=6, seed=1, rounds=5, freeze=0.5, wait_timeout=2)
 
@@ -32,7 +32,10 @@ def test_the_usual_recipe_fails_and_leaves_connections(results):
 @pytest.mark.parametrize("mode", [None, "automatic"])
 def test_the_model_says_what_is_measured(results, mode):
     outcome = modelled(results[mode], PLAN)
-    assert outcome.refused == results[mode].failed_before_deaths
+    # A server counts a connection before it looks whether there is a place for it: of two that sign in at one moment it can refuse both for one place.
+    # So each burst that fills the server can fail once more than the model says, and can't fail less often.
+    more = results[mode].failed_before_deaths - outcome.refused
+    assert 0 <= more <= (FULL_BURSTS if outcome.refused else 0), (outcome, results[mode])
     assert outcome.peak_connections == results[mode].peak_before_deaths == PLAN.limit
 
 

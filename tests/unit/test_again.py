@@ -319,7 +319,7 @@ class Kept:
 
     def __init__(self, *, closed=False):
         self.closed, self.closings, self.limits = closed, 0, []
-        self.waiting = SimpleNamespace(limit=self.limits.append)
+        self.limit = self.limits.append
 
     def close(self):
         self.closings += 1

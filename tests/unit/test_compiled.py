@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import math
 import select
 import socket
 import threading
+import time
+import weakref
 from contextlib import suppress
 
 import pytest
@@ -12,9 +16,10 @@ from fake_server import AUTOCOMMIT, LONGLONG, MORE_RESULTS, column, end, ended_b
 from hypothesis import given
 from hypothesis import strategies as st
 from mysql.connector.errors import Error, OperationalError
-from rdspool import StatementTimeoutError
+from rdspool import OutcomeUnknownError, StatementTimeoutError
 from rdspool._driver import _compiled, compiled, rows
 from rdspool._driver.command_phase import CommandPhase
+from rdspool._driver.connection_state import STATE_CHANGED
 from rdspool._driver.packets import PacketStream
 from rdspool._driver.responses import Ok
 from rdspool._driver.statements import whole
@@ -22,73 +27,165 @@ from rdspool._driver.statements import whole
 PING = b"\x0e"
 NOT_ANSWERED = (ok(300), ok(1, 251), ok(status=AUTOCOMMIT | MORE_RESULTS), refusal(), b"", b"\0" * 6, end(), b"\x02", b"\xfb/etc/passwd")
 """Payloads that an answer may begin with, and that are left to Python."""
+LIMITS = object()
 
 
 def nothing(_):
     return []
 
 
-def exchanged(*, poll=nothing, send=len, receive=bytes, most=9, payload=PING):
-    return _compiled.exchange(poll, send, receive, most, payload)
+def ready_for(exchange=None, *, poll=nothing, send=len, receive=bytes, most=9, ok_ends_rows=True):
+    """Return an exchange that is ready for commands."""
+    exchange = exchange or _compiled.Exchange()
+    exchange.ready = poll, send, receive, most, ok_ends_rows
+    exchange.status, exchange.status_known, exchange.commands = AUTOCOMMIT, False, 6
+    exchange._answering, exchange._sent, exchange._sent_whole = False, None, False
+    exchange._limits, exchange._part, exchange._until = LIMITS, 1.0, math.inf
+    return exchange
+
+
+def exchanged(*, payload=PING, known=None, **calls):
+    return ready_for(**calls)._usual(payload, known, LIMITS, 1.0)
+
+
+def answer(known, came):
+    """Return what is read of an answer; None where it is left."""
+    found = exchanged(receive=lambda _: came, known=known)
+    return None if found is came else found
+
+
+def state(exchange):
+    names = "commands", "status", "status_known", "_answering", "_sent", "_sent_whole"
+    return (*(getattr(exchange, name) for name in names), exchange.ready is not None)
+
+
+READY = 6, AUTOCOMMIT, False, False, None, False, True
+ANSWERING = 7, AUTOCOMMIT, False, True, (PING, AUTOCOMMIT, False)
+"""While an answer is read; then whether the command was sent whole, and whether the next one can be exchanged so."""
 
 
 def test_an_exchange_asks_sends_and_receives():
     steps = []
-    came = exchanged(
+    exchange = ready_for(
         poll=lambda time: steps.append(("poll", time)),
         send=lambda packet: (steps.append(("send", packet)), len(packet))[1],
-        receive=lambda most: (steps.append(("receive", most)), b"answer")[1],
+        receive=lambda most: (steps.append(("receive", most)), packets([ok(1, 2, status=AUTOCOMMIT | 1, warnings=3)]))[1],
     )
-    assert (came, steps) == (b"answer", [("poll", 0), ("send", b"\x01\0\0\0\x0e"), ("receive", 9)])
+    before = time.time()
+    assert exchange._usual(PING, None, LIMITS, 1.0) == (1, 2, AUTOCOMMIT | 1, 3)
+    assert steps == [("poll", 0), ("send", b"\x01\0\0\0\x0e"), ("receive", 9)]
+    assert state(exchange) == (7, AUTOCOMMIT | 1, True, False, None, True, True)
+    assert before <= exchange.last_used <= time.time()
 
 
-@pytest.mark.parametrize("size", [0, 1, 255, 256, 65_535, 65_536, (1 << 24) - 2])
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 8192])
 def test_the_packet_of_a_command_has_its_size_and_the_number_0(size):
     sent = []
     exchanged(send=lambda packet: (sent.append(packet), len(packet))[1], payload=b"x" * size)
     assert sent == [size.to_bytes(3, "little") + b"\0" + b"x" * size]
 
 
+def test_a_large_command_is_left_for_a_socket_can_let_it_wait():
+    exchange = ready_for(send=None)
+    assert exchange._usual(b"x" * 8193, None, LIMITS, 1.0) is None
+    assert state(exchange) == READY
+
+
+@pytest.mark.parametrize("name", ["ready", "status", "status_known", "commands", "_answering", "_sent", "_sent_whole", "_limits"])
+def test_nothing_is_done_where_something_is_missing(name):
+    exchange = ready_for(send=None)
+    delattr(exchange, name)
+    assert exchange._usual(PING, None, LIMITS, 1.0) is None
+
+
+@pytest.mark.parametrize(("name", "value"), [("ready", None), ("_answering", True)])
+def test_nothing_is_done_while_an_answer_is_read_in_python(name, value):
+    exchange = ready_for(poll=None)
+    setattr(exchange, name, value)
+    assert exchange._usual(PING, None, LIMITS, 1.0) is None
+    assert exchange.commands == 6
+
+
+@pytest.mark.parametrize(
+    ("limits", "part", "until", "done"),
+    [
+        (LIMITS, 1.0, math.inf, True),
+        (LIMITS, 0.2, math.inf, True),  # its limit is later: it wakes early, and waits on
+        (LIMITS, 1.1, math.inf, False),
+        (object(), 1.0, math.inf, False),
+        (LIMITS, 1.0, 0.0, False),
+        (LIMITS, 1.0, 100.0, True),
+    ],
+)
+def test_nothing_is_done_where_the_time_out_does_not_suit(limits, part, until, done):
+    exchange = ready_for()
+    exchange._until = until and time.monotonic() + until
+    assert (exchange._usual(PING, None, limits, part) is None) is not done
+    if until == 100.0:
+        assert time.monotonic() - 60 < exchange._began <= time.monotonic()
+
+
+def test_limits_that_are_asked_each_time_suit_nothing():
+    exchange = ready_for()
+    exchange._limits = None
+    assert exchange._usual(PING, None, None, 1.0) is None
+
+
 def test_nothing_is_sent_where_something_came_before():
-    assert exchanged(poll=lambda _: [(3, select.POLLIN)], send=None, receive=None) is None
+    exchange = ready_for(poll=lambda _: [(3, select.POLLIN)], send=None, receive=None)
+    assert exchange._usual(PING, None, LIMITS, 1.0) is None
+    assert state(exchange) == (*READY[:-1], False)
 
 
 @pytest.mark.parametrize("sent", [0, 1, 4, 6])
 def test_a_command_that_was_not_sent_whole_waits_for_no_answer(sent):
-    assert exchanged(send=lambda _: sent, receive=None) == sent
+    exchange = ready_for(send=lambda _: sent, receive=None)
+    assert exchange._usual(PING, None, LIMITS, 1.0) == sent
+    assert state(exchange) == (*ANSWERING, False, False)
 
 
 @pytest.mark.parametrize("error", [OSError(110, "late"), TimeoutError(), KeyboardInterrupt(), ValueError()])
-def test_an_error_shows_whether_the_command_was_sent(error):
+@pytest.mark.parametrize("step", ["poll", "send", "receive"])
+def test_an_error_shows_whether_the_command_was_sent(step, error):
     def fails(_):
         raise error
 
-    for step in ("poll", "send"):
-        with pytest.raises(type(error)) as caught:
-            exchanged(**{step: fails})
-        assert caught.value is error
-    assert exchanged(receive=fails) is error
+    exchange = ready_for(**{step: fails})
+    exchange._sent_whole = True
+    assert exchange._usual(PING, None, LIMITS, 1.0) is error
     assert error.__traceback__ is not None
+    assert exchange._sent_whole is (step == "receive")
+    assert exchange.ready is None
+
+
+@pytest.mark.parametrize("came", [b"", b"\x01", packets([refusal()]), packets([ok(status=AUTOCOMMIT | STATE_CHANGED)])])
+def test_an_answer_that_is_left_is_still_to_be_read(came):
+    exchange = ready_for(receive=lambda _: came)
+    assert exchange._usual(PING, None, LIMITS, 1.0) is came
+    assert state(exchange) == (*ANSWERING, True, False)
+
+
+def test_rows_of_an_old_server_are_left():
+    came = packets(ended_by_ok(result(COLUMNS, [])))
+    known = b"ti", (None, None), packets([b"\x02", *COLUMNS]), 4
+    assert exchanged(receive=lambda _: came, known=known, ok_ends_rows=True) == ([], AUTOCOMMIT, 0)
+    assert exchanged(receive=lambda _: came, known=known, ok_ends_rows=False) is came
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: _compiled.exchange(nothing, len, bytes, 9),
+        lambda: ready_for()._usual(PING, None, LIMITS),
+        lambda: ready_for()._usual(PING, None, LIMITS, "1"),
         lambda: exchanged(payload="text"),
         lambda: exchanged(payload=bytearray(b"x")),
-        lambda: exchanged(payload=b"x" * ((1 << 24) - 1)),
-        lambda: exchanged(send=lambda _: "5"),
-        lambda: exchanged(send=lambda _: 1 << 70),
-        lambda: exchanged(send=5),
-        lambda: exchanged(poll=5),
-        lambda: _compiled.answer(None),
-        lambda: _compiled.answer(None, bytearray(20)),
-        lambda: _compiled.answer([], b"x" * 20),
-        lambda: _compiled.answer((b"", ()), b"x" * 20),
-        lambda: _compiled.answer((b"t", (), b"", 1), b"x" * 20),
-        lambda: _compiled.answer((b"t", (None,), "", 1), b"x" * 20),
-        lambda: _compiled.answer((b"t", (None,), b"", None), b"x" * 20),
+        lambda: ready_for().__setattr__("_until", "1"),
+        lambda: answer(None, bytearray(20)),
+        lambda: answer([], b"x" * 20),
+        lambda: answer((b"", ()), b"x" * 20),
+        lambda: answer((b"t", (), b"", 1), b"x" * 20),
+        lambda: answer((b"t", (None,), "", 1), b"x" * 20),
+        lambda: answer((b"t", (None,), b"", None), b"x" * 20),
     ],
 )
 def test_wrong_arguments_are_refused(call):
@@ -96,9 +193,37 @@ def test_wrong_arguments_are_refused(call):
         call()
 
 
-@pytest.mark.parametrize("payload", [ok(), ok(250, 250, status=0xFFF7, warnings=65_535), ok() + b"Rows matched: 1", ok() + b"x" * 70_000])
+@pytest.mark.parametrize(
+    ("calls", "error"),
+    [
+        ({"send": lambda _: "5"}, TypeError),
+        ({"send": lambda _: 1 << 70}, OverflowError),
+        ({"send": 5}, TypeError),
+        ({"poll": 5}, TypeError),
+    ],
+)
+def test_calls_that_do_what_none_does_are_errors(calls, error):
+    assert type(exchanged(**calls)) is error
+
+
+@pytest.mark.parametrize("ready", [5, (), (nothing, len, bytes, 9)])
+def test_calls_that_are_missing_are_refused(ready):
+    exchange = ready_for()
+    exchange.ready = ready
+    with pytest.raises((IndexError, SystemError)):
+        exchange._usual(PING, None, LIMITS, 1.0)
+
+
+def test_a_number_of_commands_that_is_none_is_refused():
+    exchange = ready_for()
+    exchange.commands = "6"
+    with pytest.raises(TypeError):
+        exchange._usual(PING, None, LIMITS, 1.0)
+
+
+@pytest.mark.parametrize("payload", [ok(), ok(250, 250, status=0xBFF7, warnings=65_535), ok() + b"Rows matched: 1", ok() + b"x" * 70_000])
 def test_an_ok_packet_is_read(payload):
-    assert _compiled.answer(None, packets([payload])) == (
+    assert answer(None, packets([payload])) == (
         payload[1],
         payload[2],
         int.from_bytes(payload[3:5], "little"),
@@ -109,13 +234,25 @@ def test_an_ok_packet_is_read(payload):
 @pytest.mark.parametrize("payload", NOT_ANSWERED)
 def test_another_answer_is_left(payload):
     for came in (packets([payload]), packets([payload, ok()]), packets([payload])[:-1]):
-        assert _compiled.answer(None, came) is None
+        assert answer(None, came) is None
 
 
 def test_an_ok_packet_that_is_not_the_whole_answer_is_left():
     sent = packets([ok()])
     for came in [sent[:size] for size in range(len(sent))] + [sent + b"\0", packets([ok()], 0), packets([ok()], 2), packets([ok(), ok()])]:
-        assert _compiled.answer(None, came) is None
+        assert answer(None, came) is None
+
+
+def test_an_exchange_that_refers_to_itself_is_freed():
+    class Kept(_compiled.Exchange):
+        pass
+
+    exchange = ready_for(Kept())
+    exchange.ready = exchange, exchange.__setattr__, None, 9, True
+    freed = weakref.ref(exchange)
+    del exchange
+    gc.collect()
+    assert freed() is None
 
 
 # -- against the path in Python ---------------------------------------------------------------------------------------------------
@@ -159,7 +296,7 @@ def outcome(sent, sizes, *, in_c, statements=2):
         template = whole("SELECT a, b FROM t")
         template.result_set = None
         theirs.sendall(packets(ended_by_ok(result(COLUMNS, []))))
-        stream._poll = lambda _: []  # the bytes of the answer lie there already
+        stream._poll = nothing  # the bytes of the answer lie there already
         commands.query(b"SELECT", None, None, template)
         commands.rows(None)
         theirs.sendall(sent)
@@ -204,25 +341,12 @@ def test_a_usual_answer_is_read_in_c(pair, monkeypatch):
     assert CommandPhase(stream, AUTOCOMMIT).query(b"DO 1").affected_rows == 7
 
 
-def test_a_large_command_has_its_time_for_each_wait(stream_and_peer, monkeypatch):
-    """A socket can let a large one wait while it is sent, so that its answer would have less than its time: that is sent in Python."""
-    stream, peer = stream_and_peer
-    used = []
-    monkeypatch.setattr(compiled, "in_c", type("C", (), {"exchange": lambda *given: used.append(given), "answer": None}))
-    peer.close()
-    with pytest.raises(Error):
-        stream.exchange(b"x" * 9000)
-    assert not used
-
-
 @pytest.mark.parametrize("size", [10, 9000])
 def test_a_time_out_says_that_the_command_was_sent(stream_and_peer, size):
-    stream, _ = stream_and_peer
-    with pytest.raises(StatementTimeoutError):
-        if stream.exchange(b"x" * size, 0.05, 0.05) is None:
-            assert stream.sent
-            stream.receive(0.05)
-    assert stream.sent
+    commands = CommandPhase(stream_and_peer[0], AUTOCOMMIT)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        commands.query(b"UPDATE t SET a = 1 -- " + b"x" * size, 0.05, 0.05)
+    assert type(caught.value.__cause__) is StatementTimeoutError
 
 
 @pytest.mark.parametrize("size", [10, 9000])
@@ -230,8 +354,7 @@ def test_a_peer_that_has_gone_says_that_it_was_not(stream_and_peer, size):
     stream, peer = stream_and_peer
     peer.close()
     with pytest.raises(OperationalError, match="closed the connection before the statement was sent"):
-        stream.exchange(b"x" * size)
-    assert not stream.sent
+        CommandPhase(stream, AUTOCOMMIT).query(b"UPDATE t SET a = 1 -- " + b"x" * size)
 
 
 def test_no_object_is_kept(objects_kept):
@@ -242,19 +365,19 @@ def test_no_object_is_kept(objects_kept):
 
     known = b"ti", (None, None), packets([b"\x02", *COLUMNS]), 4
     came = [packets(ended_by_ok(result(COLUMNS, [row(b"x", value)] * 3))) for value in (b"1", b"+1")]
-    came += [packets([payload]) for payload in (ok(), *NOT_ANSWERED)]
+    came += [packets([payload]) for payload in (ok(), ok(status=STATE_CHANGED), *NOT_ANSWERED)]
 
     def once():
         for bytes_ in came:
-            _compiled.answer(None, bytes_)
-            _compiled.answer(known, bytes_)
+            answer(None, bytes_)
+            answer(known, bytes_)
         exchanged()
         exchanged(poll=lambda _: [1])
         exchanged(send=lambda _: 2)
-        exchanged(receive=fails)
-        for step in ("poll", "send"):
-            with suppress(OSError):
-                exchanged(**{step: fails})
+        for step in ("poll", "send", "receive"):
+            exchanged(**{step: fails})
+        with suppress(IndexError):
+            exchanged(receive=lambda _: b"x" * 20, known=(b"", ()))
 
-    assert _compiled.answer(known, came[0]) == ([("x", 1)] * 3, AUTOCOMMIT, 0)
+    assert answer(known, came[0]) == ([("x", 1)] * 3, AUTOCOMMIT, 0)
     assert objects_kept(once, 200) < 100

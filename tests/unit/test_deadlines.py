@@ -213,9 +213,9 @@ def test_a_time_out_that_is_early_is_not_the_statements_own(connect, each_decode
     connection, server = connect(autocommit=False)
     server.will_answer(silence)
     with deadline(0.8):
-        waiting = connection.waiting
-        waiting.renew()
-        connection._commands.stream._set_timeout(waiting.left() - early)
+        stream = connection._commands.stream
+        stream.waiting.renew()
+        stream._set_timeout(stream.waiting.left() - early)
         with pytest.raises(DeadlineError):
             connection.cursor().execute("SELECT 1")
 

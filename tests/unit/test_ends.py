@@ -544,15 +544,14 @@ def test_a_ping_that_is_answered_leaves_the_next_wait_alone(commands_and_server)
     assert commands.query(b"DO SLEEP(0.7)").affected_rows == 0
 
 
-def test_what_tidies_up_has_more_time_and_the_next_command_has_not(commands_and_server):
+def test_what_tidies_up_has_more_time_and_the_next_command_has_not(commands_and_server, monkeypatch):
     commands, answering = commands_and_server
     seen = []
     answering.will_answer([ok()], [refusal(1064)], [ok()])
-    real = commands._exchange
-    commands._exchange = lambda stream, *rest: (seen.append(stream.waiting.part), real(stream, *rest))[1]
-    commands.tidy(b"\x03ROLLBACK")
+    monkeypatch.setattr(deadlines, "nearest", lambda _, part: seen.append(part))
+    commands.reset()
     with pytest.raises(Error):
-        commands.tidy(b"\x03ROLLBACK")
+        commands.reset()
     commands.query(b"DO 1")
     assert seen == [0.2, 0.2, 1.0]
 

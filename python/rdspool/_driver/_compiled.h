@@ -5,7 +5,10 @@
 
 #include "stable_abi.h"
 
-enum { MAX_PAYLOAD = 0xFFFFFF, MORE_RESULTS = 0x0008 };
+enum { HEADER = 4, MAX_PAYLOAD = 0xFFFFFF };
+
+/* Bits of the status that ends each answer. */
+enum { MORE_RESULTS = 0x0008, STATE_CHANGED = 0x4000 };
 
 static inline PyObject *none(void)
 {
@@ -47,6 +50,9 @@ static inline PyObject *tuple_of(PyObject **items, Py_ssize_t number)
     }
     return made;
 }
+
+/* _compiled_exchange.c */
+extern PyType_Spec exchange_type;
 
 /* _compiled_rows.c */
 PyObject *row(PyObject *, PyObject *const *, Py_ssize_t);

@@ -3,10 +3,25 @@ from typing import Any
 
 _Callables = tuple[Callable[..., Any] | None, ...]
 _Known = tuple[bytes, _Callables, bytes, int]
+_Ready = tuple[Callable[[int], Any], Callable[[bytes], int], Callable[[int], bytes], int, bool]
+"""The calls that wait, send and receive; how many bytes are received at once; and whether an OK packet ends rows."""
 
-def answer(known: _Known | None, came: bytes, /) -> tuple[Any, ...] | None: ...
-def exchange(
-    poll: Callable[[int], Any], send: Callable[[bytes], int], receive: Callable[[int], bytes], most: int, payload: bytes, /
-) -> bytes | int | BaseException | None: ...
+class Exchange:
+    _answering: bool
+    _began: float
+    _limits: object
+    _part: float
+    ready: _Ready | None
+    _sent: tuple[bytes, int, bool] | None
+    _sent_whole: bool
+    _until: float
+    commands: int
+    last_used: float
+    status: int
+    status_known: bool
+    def _usual(
+        self, payload: bytes, known: _Known | None, limits: object, part: float, /
+    ) -> tuple[Any, ...] | bytes | int | BaseException | None: ...
+
 def row(kinds: bytes, callables: _Callables, payload: bytes, /) -> tuple[Any, ...] | None: ...
 def rows(kinds: bytes, callables: _Callables, buffer: bytes, at: int, number: int, most: int, found: list[Any], /) -> int: ...

@@ -9,9 +9,11 @@ from __future__ import annotations
 import weakref
 from typing import Any, Final
 
-from mysql.connector.errors import Error
+from mysql.connector.errors import Error, ProgrammingError
 
+from .. import deadlines
 from . import too_large
+from .byte_stream import closed_error
 from .columns import parse_column
 from .connection_state import MORE_RESULTS, ConnectionState, logger
 from .error_numbers import PACKET_TOO_LARGE, SERVER_CLOSES
@@ -38,38 +40,88 @@ Whole = tuple[ResultSet, list[Any], int]
 class Answers(ConnectionState):
     """Sends commands and reads what they are answered with."""
 
-    def _exchange(
+    def exchange(
         self,
-        stream: PacketStream,
-        payload: bytes | None,
+        payload: bytes,
         read_timeout: float | None = None,
         write_timeout: float | None = None,
         template: Template | None = None,
         whole: bool = False,
+        part: float = 1.0,
     ) -> Any:
-        """Send a command (None: nothing, an answer follows already) and return the start of its answer, with `whole` all of it, where that is known.
+        """Send a command and return the start of its answer, with `whole` all of it, where that is known. `part`: see `Waiting.part`.
 
         Raises the server's refusal.
         """
-        self._answering = True
         result_set = template.result_set if whole and template is not None else None
+        known = None if result_set is None else result_set.known
+        came = self._usual(payload, known, deadlines.unchanged, part) if read_timeout is None else None
+        if came is None:
+            came = self._begin_exchange(payload, known, read_timeout, part)
+        if type(came) is not tuple:
+            return self._answer_to(self.stream, payload, came, read_timeout, write_timeout, template, part)
+        return tuple.__new__(Ok, came) if known is None else (result_set, came[0], came[2])
+
+    def _begin(self, part: float = 1.0) -> PacketStream:
+        """Return the stream for a new command, whose time begins, with all answers before it read to their end.
+
+        `part`: see `Waiting.part`.
+        """
+        stream = self._stream
+        if stream is None:
+            raise closed_error()
+        if self._answering or self._rows_follow or self.status & MORE_RESULTS:
+            self._come_into_step()
+        stream.waiting.begin(part)
+        self.ready = None
+        return stream
+
+    def _begin_exchange(self, payload: bytes, known: Any, read_timeout: float | None, part: float) -> Any:
+        """Begin a new command, and exchange it in C where that can be done: see _compiled_exchange.c, usual()."""
+        stream = self._begin(part)
+        calls = stream.calls()
+        if calls is None:
+            return None
+        # A time-out of this command alone suits no other.
+        limits = stream.waiting.unchanged if read_timeout is None else object()
+        self._until = stream.set_timeout(read_timeout or self.read_timeout)
+        self.ready, self._limits, self._part, self._began = calls, limits, part, stream.waiting.began
+        return self._usual(payload, known, limits, part)
+
+    def _answer_to(
+        self,
+        stream: PacketStream,
+        payload: bytes | None,
+        came: Any,
+        read_timeout: float | None,
+        write_timeout: float | None = None,
+        template: Template | None = None,
+        part: float = 1.0,
+    ) -> Any:
+        """Do in Python what is left of an exchange: send the command (None: nothing, an answer follows already), and read the start of its answer.
+
+        `came` is what was done of it in C, None for nothing.
+        """
+        sent = payload is None or (came is not None and self._sent_whole)
         try:
             if payload is None:
+                self._answering = True
                 stream.waiting.renew()
+            elif came is None:
+                self._answering, self._sent = True, (payload, self.status, self.status_known)
+                self.ready = None
+                self.commands += 1
+                stream.send_command(payload, write_timeout or self.write_timeout)
             else:
-                self._sent = payload, self.status, self.status_known
-                known = None if result_set is None else result_set.known
-                found = stream.exchange(payload, write_timeout or self.write_timeout, read_timeout or self.read_timeout, known)
-                if found is not None:
-                    self._take_status(found[-2])
-                    self._answering, self._sent = False, None
-                    return tuple.__new__(Ok, found) if known is None else (result_set, found[0], found[2])
+                stream.waiting.resume(part, self._began)
+                stream.go_on(payload, came, sent, read_timeout or self.read_timeout)
+            sent = True
             answer = self._answer(stream, read_timeout or self.read_timeout, template)
         except BaseException as error:
             self.abandon()
             if isinstance(error, Error) and payload is not None:
                 too_large.check(error, payload, self.packet_limit)
-            self._give_up(error, sent=payload is None or stream.sent)
+            self._give_up(error, sent=sent)
             raise
         self._answering = False
         if type(answer) is Ok:
@@ -83,6 +135,24 @@ class Answers(ConnectionState):
                 self._give_up(answer, sent=True)
             raise answer
         return answer
+
+    def _come_into_step(self) -> None:
+        if self._answering:
+            self._interrupted()
+        if self._rows_follow and self._reader is not None and self._reader() is not None:
+            raise ProgrammingError(
+                "the rows of a streamed result are still being read on this connection: read them to the end or close that cursor (or "
+                "result) first, read the result without streaming, or use a second connection"
+            )
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Read what nobody has read. An error in it is raised: it can have ended the transaction, and a COMMIT would pass over that."""
+        try:
+            self.drain()
+        except Error as error:
+            error.add_note("A statement before has ended so, behind what was read of its answer. The new statement was not sent.")
+            raise
 
     # -- answers -------------------------------------------------------------------------------------------------------------
 
@@ -175,7 +245,7 @@ class Answers(ConnectionState):
             self._drop_rows()
         if not self.more_results:
             return None
-        answer: Ok | ResultSet = self._exchange(self.stream, None, read_timeout)
+        answer: Ok | ResultSet = self._answer_to(self.stream, None, None, read_timeout)
         return answer
 
     def drain(self) -> None:

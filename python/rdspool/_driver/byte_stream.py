@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import ssl
@@ -61,6 +62,17 @@ class ByteStream:
         if seconds != self._timeout and self.socket is not None:
             self.socket.settimeout(seconds)
             self._timeout = seconds
+
+    def set_timeout(self, seconds: float | None) -> float:
+        """Set the socket's time-out as for a wait of `seconds` that begins now (None: for ever). Return until when it suits such a wait.
+
+        It is a time of the monotonic clock: the limit comes nearer, and later the socket would wait beyond it.
+        """
+        self._set_timeout(seconds)
+        bound = self.waiting.bound
+        if bound is None or self._timeout is None:
+            return math.inf
+        return min(bound.at, bound.at + SLACK - self._timeout)
 
     def arrives_within(self, seconds: float) -> bool:
         """Wait for the peer's next bytes, `seconds` at most. Return whether some came, or its end."""

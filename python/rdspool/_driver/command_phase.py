@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mysql.connector.errors import Error, OperationalError, ProgrammingError
+from mysql.connector.errors import Error, OperationalError
 
 from .. import deadlines
 from ..errors import ProtocolError
 from . import rows
 from .answers import Answers
-from .byte_stream import closed_error
-from .connection_state import MORE_RESULTS, QUERY
+from .connection_state import QUERY
 from .error_numbers import MALFORMED_PACKET, SERVER_LOST
-from .packets import PacketStream
 from .result_sets import ResultSet
 from .statements import Template
 
@@ -43,47 +41,14 @@ class CommandPhase(Answers):
 
         Raises the server's refusal; for a lost connection OperationalError, for an unreadable answer ProtocolError.
         """
-        return self._exchange(self._begin(), QUERY + statement, read_timeout, write_timeout, template, whole)
-
-    def _begin(self, part: float = 1.0) -> PacketStream:
-        """Return the stream for a new command, whose time begins, with all answers before it read to their end.
-
-        `part`: see `Waiting.part`.
-        """
-        stream = self._stream
-        if stream is None:
-            raise closed_error()
-        if self._answering or self._rows_follow or self.status & MORE_RESULTS:
-            self._come_into_step()
-        stream.waiting.begin(part)
-        self.commands += 1
-        return stream
-
-    def _come_into_step(self) -> None:
-        if self._answering:
-            self._interrupted()
-        if self._rows_follow and self._reader is not None and self._reader() is not None:
-            raise ProgrammingError(
-                "the rows of a streamed result are still being read on this connection: read them to the end or close that cursor (or "
-                "result) first, read the result without streaming, or use a second connection"
-            )
-        self._catch_up()
-
-    def _catch_up(self) -> None:
-        """Read what nobody has read. An error in it is raised: it can have ended the transaction, and a COMMIT would pass over that."""
-        try:
-            self.drain()
-        except Error as error:
-            error.add_note("A statement before has ended so, behind what was read of its answer. The new statement was not sent.")
-            raise
+        return self.exchange(QUERY + statement, read_timeout, write_timeout, template, whole)
 
     def ping(self, seconds: float) -> None:
         """Ask the server for a sign of life, for `seconds` at most; a peer whose kernel does not even acknowledge the question gets less.
 
         Raises OperationalError.
         """
-        stream = self._begin()
-        self.commands -= 1  # it changes nothing
+        stream = self._begin()  # not counted, for it changes nothing
         stream.waiting.limit(deadlines.within(seconds, "the time of a ping", stream.waiting.margin))
         self._answering = True
         try:
@@ -102,17 +67,14 @@ class CommandPhase(Answers):
         if isinstance(answer, Error):
             raise answer
 
-    def tidy(self, payload: bytes) -> None:
-        """Send a command that tidies up. It may wait longer than others: the margin before an invocation's end is there for it."""
-        self._exchange(self._begin(deadlines.CLEANING), payload)
-
     def flight(self, *payloads: bytes) -> list[list[Any]]:
         """Send several commands in one flight and return, for each, the values of its last row; an empty list where it has none.
 
         A refusal of the first is raised after all answers are read; those of the others are left out. It tidies up, so it may wait as
-        `tidy()` does.
+        ROLLBACK does.
         """
         stream = self._begin(deadlines.CLEANING)
+        self.commands += 1
         found: list[list[Any]] = []
         refused: Error | None = None
         try:
@@ -143,7 +105,7 @@ class CommandPhase(Answers):
 
     def reset(self) -> None:
         """Let the server forget the session's state: transaction, variables, temporary tables, locks."""
-        self.tidy(RESET_CONNECTION)
+        self.exchange(RESET_CONNECTION, part=deadlines.CLEANING)
 
     def set_variables(self, assignments: list[str]) -> None:
         """SET session variables. It touches no table, so it is not counted."""
@@ -175,7 +137,7 @@ class CommandPhase(Answers):
 
     def _uncounted(self, payload: bytes) -> Any:
         before = self.commands, self.left_behind
-        answer = self._exchange(self._begin(), payload)
+        answer = self.exchange(payload)
         self.commands, self.left_behind = before
         return answer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 try:
     if os.environ.get("RDSPOOL_ROWS") == "python":
@@ -14,3 +15,16 @@ except ImportError:
 else:
     in_c = _compiled
 """The module `_compiled`; None where rows and answers are read in Python."""
+
+
+class _Exchange:
+    """What `_compiled.Exchange` is, where that is missing: nothing is exchanged in C, so nothing is found usual."""
+
+    def _usual(self, payload: bytes, known: Any, limits: object, part: float) -> None:
+        """Return None: nothing was done."""
+
+
+if TYPE_CHECKING:
+    from ._compiled import Exchange as Exchange
+else:
+    Exchange = _Exchange if in_c is None else in_c.Exchange

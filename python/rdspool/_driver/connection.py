@@ -28,7 +28,6 @@ from .sign_in import Login, receive_greeting, sign_in
 from .stopwatch import Stopwatch
 from .transactions import TransactionState
 from .transport import connect
-from .waiting import Waiting
 
 _PING: Final = 0.75
 """Part of a connect's time that a ping may take. A server in reach answers in milliseconds; giving up one that is slow costs five times as many
@@ -97,7 +96,7 @@ class Connection(ErrorsAsAttributes):
             stream.max_allowed_packet = max_allowed_packet
             made = cls(CommandPhase(stream, accepted.status), login.user, greeting.version, greeting.connection_id, start)
             set_up(made) if set_up is not None else made.session.set_up()
-            stream.waiting.limit(None)
+            made.limit(None)
         except BaseException:
             stream.close()
             raise
@@ -161,7 +160,7 @@ class Connection(ErrorsAsAttributes):
             kind = KINDS.get((not buffered, bool(dictionary), bool(named_tuple)))
         if kind is None:
             raise ProgrammingError("a cursor's rows are dicts or named tuples: give dictionary=True or named_tuple=True, not both")
-        return kind(self, commands, self.transaction, raw=raw, read_timeout=read_timeout, write_timeout=write_timeout)
+        return kind(self, commands, self.transaction, raw, read_timeout, write_timeout)
 
     def helped_by(self, limit_name: str, ask: Callable[[str], int | None], end: Callable[[str, int, int, bytes], str] | None) -> None:
         """Take what the setting `max_allowed_packet` is called, what asks a server for its own, and what ends a session (`given_up.GivenUp`)."""
@@ -188,10 +187,9 @@ class Connection(ErrorsAsAttributes):
     def write_timeout(self, seconds: float | None) -> None:
         self._commands.write_timeout = seconds
 
-    @property
-    def waiting(self) -> Waiting:
-        """What ends the waits of this connection."""
-        return self._commands.stream.waiting
+    def limit(self, limit: Limit | None) -> None:
+        """Let all waits end at `limit`, with None again at the nearest deadline. Raises OperationalError 2006 where the connection is closed."""
+        self._commands.limit(limit)
 
     def variables(self, *expressions: str) -> tuple[Any, ...]:
         """Return the values of expressions over system variables, such as `@@session.sql_mode`.
@@ -237,7 +235,7 @@ class Connection(ErrorsAsAttributes):
 
     def restore(self) -> bool:
         """Bring the session back to what it was, where statements can have changed it. Return False where only a new connection can."""
-        if not self.session.restore():
+        if self._commands.closed or not self.session.restore():
             return False
         pressure = self.pressure
         if pressure is not None and pressure.due():
@@ -267,13 +265,14 @@ class Connection(ErrorsAsAttributes):
         commands = self._commands
         if commands.closed and not commands.lost:
             raise closed_error()
-        commands.discard()
+        if commands.ready is None:
+            commands.discard()
         if commands.closed or not self.transaction.open:
             return
         try:
             pressure = self.pressure
             if pressure is None or not pressure.due():
-                commands.tidy(_ROLLBACK)
+                commands.exchange(_ROLLBACK, part=deadlines.CLEANING)
             else:
                 pressure.take(commands.flight(_ROLLBACK, *(QUERY + question for question in pressure.questions))[1:])
         except Error as error:
@@ -311,7 +310,8 @@ class Connection(ErrorsAsAttributes):
     def usable(self, idle_gap: float) -> bool:
         """Return whether the connection can be used: by what the socket shows; idle for longer than `idle_gap` seconds, by a ping."""
         commands = self._commands
-        if commands.at_end():
+        ready = commands.ready
+        if (ready is None or ready[0](0)) and commands.at_end():
             commands.life.ended(LOST)
             return False
         # The wall clock: over a freeze of the environment the monotonic one can stand still.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import weakref
 from collections.abc import Callable
@@ -10,9 +11,11 @@ from typing import Any, Final, NoReturn
 
 from mysql.connector.errors import Error, OperationalError
 
+from ..deadlines import Limit
 from ..errors import OutcomeUnknownError, StatementTimeoutError
 from . import effects
 from .byte_stream import closed_error
+from .compiled import Exchange
 from .error_numbers import SERVER_LOST
 from .lives import LOST, Life
 from .packets import PacketStream
@@ -27,12 +30,12 @@ STATE_CHANGED: Final = 0x4000
 QUERY: Final = b"\x03"
 """The command that carries a statement."""
 
-_COMMIT: Final = QUERY + b"COMMIT"
+COMMIT: Final = QUERY + b"COMMIT"
 
 logger: Final = logging.getLogger("rdspool")
 
 
-class ConnectionState:
+class ConnectionState(Exchange):
     """A signed-in connection to the server, as its answers have left it."""
 
     def __init__(self, stream: PacketStream, status: int) -> None:
@@ -50,7 +53,7 @@ class ConnectionState:
         """Unix time in seconds of the last answer."""
         self.lost = False
         """Whether the connection was given up after a failure, rather than closed by its owner."""
-        self.read_timeout: float | None = None
+        self._read_timeout: float | None = None
         self.write_timeout: float | None = None
         self.life = Life()
         self.left_behind = 0
@@ -63,6 +66,18 @@ class ConnectionState:
         """Whether an answer is being read. A command that finds it set knows that something interrupted that."""
         self._sent: tuple[bytes, int, bool] | None = None
         """The command whose answer is being read, and `status` and `status_known` as they were before it."""
+        self._sent_whole = False
+        """Whether the last command that was exchanged in C was sent, whole."""
+        self.ready: Any = None
+        """The calls of an exchange in C (`PacketStream.calls()`); None: the last answer was read in Python, or not to its end."""
+        self._limits: object = None
+        """`deadlines.unchanged` as it was when the socket's time-out was set for an exchange in C: it suits as long as that is the same,"""
+        self._part = 0.0
+        """for a command with this part of the margin, or less of it (`Waiting.part`),"""
+        self._until = math.inf
+        """until then, in seconds of the monotonic clock."""
+        self._began = 0.0
+        """When the last exchange in C began, by the same clock; kept where there is a limit."""
         self._rows_follow = False
         self._reader: weakref.ref[Any] | None = None
         """The cursor that reads the rows that follow, where it reads them one by one."""
@@ -75,6 +90,20 @@ class ConnectionState:
         return self._stream
 
     @property
+    def read_timeout(self) -> float | None:
+        """Seconds that a statement waits for each part of its answer; None: for as long as it takes."""
+        return self._read_timeout
+
+    @read_timeout.setter
+    def read_timeout(self, seconds: float | None) -> None:
+        self._read_timeout, self.ready = seconds, None
+
+    def limit(self, limit: Limit | None) -> None:
+        """Let all waits end at `limit`, with None again at the nearest deadline. Raises OperationalError 2006 where the connection is closed."""
+        self.stream.waiting.limit(limit)
+        self.ready = None
+
+    @property
     def more_results(self) -> bool:
         """Whether another result follows the one that was read."""
         return bool(self.status & MORE_RESULTS) and self.status_known
@@ -84,7 +113,7 @@ class ConnectionState:
         if not sent or not isinstance(error, Error) or self._sent is None or self._sent[0][:1] != QUERY:
             return
         payload, status, known = self._sent
-        if isinstance(error, StatementTimeoutError) and self.end_session is not None and payload != _COMMIT:
+        if isinstance(error, StatementTimeoutError) and self.end_session is not None and payload != COMMIT:
             error.add_note(self.end_session(payload[1:]))
         if self.can_commit(effects.of(payload[1:]), (status, known)):
             effects.note_commit()
@@ -125,7 +154,7 @@ class ConnectionState:
         """Close the socket at once, without a goodbye: nothing that could be read from it would be in step."""
         stream, self._stream, self.closed = self._stream, None, True
         self._answering = self._rows_follow = False
-        self._reader = None
+        self._reader = self.ready = None
         self.status = 0
         if stream is not None:
             self.life.ended(LOST)

@@ -10,7 +10,7 @@ from mysql.connector.errors import Error, InterfaceError, ProgrammingError
 from ..errors import ProtocolError
 from . import effects, literals, not_offered, rows
 from .command_phase import CommandPhase
-from .connection_state import MORE_RESULTS
+from .connection_state import MORE_RESULTS, QUERY
 from .error_numbers import SYNTAX_ERROR
 from .responses import Ok
 from .result_sets import ResultSet
@@ -48,7 +48,6 @@ class Cursor:
         connection: Any,
         commands: CommandPhase,
         transaction: TransactionState,
-        *,
         raw: bool = False,
         read_timeout: float | None = None,
         write_timeout: float | None = None,
@@ -116,9 +115,9 @@ class Cursor:
 
     def _send(self, statement: bytes, known: Template) -> None:
         """Send a statement, made of its template, and read the start of its answer."""
-        self._results = ()
-        self._result_set, self._rows, self.rowcount, self.lastrowid, self.warning_count = NOTHING
-        self._next = 0
+        if self._sent:  # else it is as it began, as SQLAlchemy's nearly always
+            self._results = ()
+            self._show(NOTHING)
         self._sent = statement
         commands, can = self._commands, known.effects
         if can:
@@ -128,7 +127,7 @@ class Cursor:
         if len(statement) > effects.PINS_FROM:
             commands.left_behind |= effects.PINS
         try:
-            answer = commands.query(statement, self._read_timeout, self._write_timeout, known, self._whole)
+            answer = commands.exchange(QUERY + statement, self._read_timeout, self._write_timeout, known, self._whole)
         except Error as error:
             if error.errno == SYNTAX_ERROR and literals.HEXADECIMAL in statement:
                 error.add_note(

@@ -7,17 +7,16 @@ has arrived and cuts packets out of it.
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from mysql.connector.errors import Error, OperationalError
 
 from ..errors import ProtocolError
-from . import compiled
+from . import compiled, transport
 from .byte_stream import READ_SIZE, ByteStream, closed_error
 from .error_numbers import MALFORMED_PACKET, SERVER_LOST
 from .responses import parse_error, parse_leave
-from .waiting import SLACK
 
 if TYPE_CHECKING:
     from .rows import Converters
@@ -36,12 +35,6 @@ SIGN_IN_BYTES: Final = 64 * 1024
 
 _LAST_WORD_TIMEOUT: Final = 1.0
 """Seconds: what a server has said before it closed has arrived, or does not come."""
-
-_AT_ONCE: Final = 8192
-"""Bytes of a command that a socket takes without a wait, because its buffer is empty then: so only the answer needs a time-out."""
-
-_EARLY: Final = 1.0
-"""Seconds by which a socket's time-out may be before the limit of an exchange. A statement and its ROLLBACK have limits that differ by less."""
 
 EOF: Final = 0xFE
 ERR: Final = 0xFF
@@ -63,8 +56,6 @@ class PacketStream(ByteStream):
         self.ok_ends_rows = False
         """Whether rows are ended by an OK packet, with the type 0xFE (the capability DEPRECATE_EOF), and nothing stands between columns and rows;
         else EOF packets stand behind both."""
-        self.sent = False
-        """Whether the last command of `exchange()` was sent, whole."""
         self._expected = 0
 
     # -- sending ------------------------------------------------------------------------------------------------------------
@@ -80,49 +71,29 @@ class PacketStream(ByteStream):
         self._buffer, self._at, self._expected = b"", 0, 0
         self.send(payload, timeout)
 
-    def exchange(
-        self, payload: bytes, write_timeout: float | None = None, read_timeout: float | None = None, known: Any = None
-    ) -> tuple[Any, ...] | None:
-        """Send a command, and return its answer where that is a usual one and is there at once: see _compiled.c, answer(). None: it follows.
-
-        `known` is what the answer to the same statement began with last time (`ResultSet.known`). Raises as `send_command()` and
-        `receive()` do; `sent` says then which of them it was.
-        """
-        self.sent = False
-        in_c, connected = compiled.in_c, self.socket
-        if in_c is None or connected is None or len(payload) > _AT_ONCE or self._at != len(self._buffer):
-            self.send_command(payload, write_timeout)
-            self.sent = True
+    def calls(self) -> tuple[Callable[[int], Any], Callable[[bytes], int], Callable[[int], bytes], int, bool] | None:
+        """Return what an exchange in C takes (`Exchange.ready` in _compiled.pyi); None where it can't be: something came before."""
+        if compiled.in_c is None or self.socket is None or self._at != len(self._buffer):
             return None
-        timeout, bound = self._timeout, self.waiting.bound
-        if bound is None:
-            if read_timeout is not timeout:
-                self._set_timeout(read_timeout)
-        elif read_timeout is not None or timeout is None or not -_EARLY <= timeout - (bound.at - self.waiting.began) <= SLACK:
-            self._set_timeout(read_timeout)
-        try:
-            came = in_c.exchange(self._poll, connected.send, connected.recv, READ_SIZE, payload)
-        except OSError as error:
-            raise self._not_sent(error) from error
-        if type(came) is bytes:
-            self.sent = True
-            answer: tuple[Any, ...] | None = in_c.answer(known, came) if known is None or self.ok_ends_rows else None
-            if answer is None:
-                self._buffer, self._at, self._expected = came, 0, 1
-            return answer
+        return self._poll, *transport.calls(self.socket), READ_SIZE, self.ok_ends_rows
+
+    def go_on(self, payload: bytes, came: bytes | int | BaseException, sent: bool, read_timeout: float | None) -> None:
+        """Go on where the exchange of a command in C has stopped, with what it has returned: see _compiled_exchange.c, usual().
+
+        `sent`: whether the command was sent, whole. Raises as `send_command()` and `receive()` do.
+        """
         self._buffer, self._at, self._expected = b"", 0, 1
-        if came is None:
-            self.send_command(payload, write_timeout)  # which says what has come
+        if isinstance(came, bytes):
+            self._buffer = came
         elif isinstance(came, int):
             self._send_rest(payload, came)
-        self.sent = True
-        if isinstance(came, OSError):
-            if isinstance(came, TimeoutError) and came.errno is None and read_timeout is None and self.waiting.error() is None:
-                return None  # the time-out was that of an earlier limit: receive() waits on
-            raise self._failure(came, "answer", "reading") from came
-        if isinstance(came, BaseException):
+        elif not isinstance(came, OSError):
             raise came
-        return None
+        elif not sent:
+            raise self._not_sent(came) from came
+        elif not (isinstance(came, TimeoutError) and came.errno is None and read_timeout is None and self.waiting.error() is None):
+            raise self._failure(came, "answer", "reading") from came
+        # else the socket's time-out was that of an earlier limit: receive() waits on
 
     def _send_rest(self, payload: bytes, sent: int) -> None:
         """Send what is left of a command's packet, of which the socket has taken some bytes."""

@@ -53,14 +53,53 @@ typedef struct PyModuleDef {
     void (*m_free)(void *);
 } PyModuleDef;
 
-#define METH_FASTCALL 0x0080
+typedef struct PyMemberDef {
+    const char *name;
+    int type;
+    Py_ssize_t offset;
+    int flags;
+    const char *doc;
+} PyMemberDef;
+
+typedef struct {
+    int slot;
+    void *pfunc;
+} PyType_Slot;
+
+typedef struct {
+    const char *name;
+    int basicsize;
+    int itemsize;
+    unsigned int flags;
+    PyType_Slot *slots;
+} PyType_Spec;
+
+typedef int (*visitproc)(PyObject *, void *);
+typedef void (*freefunc)(void *);
+
 #define Py_None (&_Py_NoneStruct)
+#define Py_False ((PyObject *)&_Py_FalseStruct)
+#define Py_True ((PyObject *)&_Py_TrueStruct)
 #define PyModuleDef_HEAD_INIT {{1, NULL}, NULL, 0, NULL}
 #define PyMODINIT_FUNC __attribute__((visibility("default"))) PyObject *
 
-extern PyObject _Py_NoneStruct;
+extern PyObject _Py_NoneStruct, _Py_FalseStruct, _Py_TrueStruct;
 
 #endif
+
+/* Numbers, which a compiler compares with those of Python.h where both are there. */
+#define METH_FASTCALL 0x0080
+#define Py_TPFLAGS_BASETYPE (1UL << 10)
+#define Py_TPFLAGS_HAVE_GC (1UL << 14)
+#define Py_T_DOUBLE 4
+#define Py_T_OBJECT_EX 16
+#define Py_mod_exec 2
+#define Py_tp_clear 51
+#define Py_tp_dealloc 52
+#define Py_tp_methods 64
+#define Py_tp_traverse 71
+#define Py_tp_members 72
+#define Py_tp_free 74
 
 extern PyObject *PyExc_ArithmeticError, *PyExc_IndexError, *PyExc_TypeError, *PyExc_UnicodeDecodeError, *PyExc_ValueError;
 
@@ -75,6 +114,7 @@ extern void PyErr_SetString(PyObject *, const char *);
 extern PyObject *PyBytes_FromStringAndSize(const char *, Py_ssize_t);
 extern char *PyBytes_AsString(PyObject *);
 extern int PyBytes_AsStringAndSize(PyObject *, char **, Py_ssize_t *);
+extern double PyFloat_AsDouble(PyObject *);
 extern PyObject *PyFloat_FromDouble(double);
 extern int PyList_Append(PyObject *, PyObject *);
 extern PyObject *PyList_New(Py_ssize_t);
@@ -83,6 +123,7 @@ extern Py_ssize_t PyLong_AsSsize_t(PyObject *);
 extern PyObject *PyLong_FromLongLong(long long);
 extern PyObject *PyLong_FromSsize_t(Py_ssize_t);
 extern PyObject *PyLong_FromUnsignedLongLong(unsigned long long);
+extern int PyModule_AddObjectRef(PyObject *, const char *, PyObject *);
 extern void PyObject_GC_UnTrack(void *);
 extern int PyObject_IsTrue(PyObject *);
 extern PyObject *PyObject_Vectorcall(PyObject *, PyObject *const *, size_t, PyObject *);
@@ -91,6 +132,8 @@ extern PyObject *PyTuple_GetItem(PyObject *, Py_ssize_t);
 extern PyObject *PyTuple_New(Py_ssize_t);
 extern int PyTuple_SetItem(PyObject *, Py_ssize_t, PyObject *);
 extern Py_ssize_t PyTuple_Size(PyObject *);
+extern PyObject *PyType_FromSpec(PyType_Spec *);
+extern void *PyType_GetSlot(PyTypeObject *, int);
 extern PyObject *PyUnicode_DecodeUTF8(const char *, Py_ssize_t, const char *);
 extern PyObject *PyUnicode_FromStringAndSize(const char *, Py_ssize_t);
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import effects
 from .command_phase import CommandPhase
-from .connection_state import AUTOCOMMIT, IN_TRANSACTION
+from .connection_state import AUTOCOMMIT, COMMIT, IN_TRANSACTION
 
 
 class TransactionState:
@@ -33,7 +33,7 @@ class TransactionState:
         """Send the COMMIT."""
         commands = self._commands
         something = not commands.status_known or commands.status & IN_TRANSACTION
-        commands.query(b"COMMIT")
+        commands.exchange(COMMIT)
         if something:
             effects.note_commit()
         self.ended()
@@ -59,6 +59,6 @@ class TransactionState:
         """
         commands = self._commands
         status = commands.status
-        if not commands.status_known or self.one_shot or status & IN_TRANSACTION:
+        if status & IN_TRANSACTION or not commands.status_known or self.one_shot:
             return True
         return not (status & AUTOCOMMIT or commands.commands == self._ended_at)

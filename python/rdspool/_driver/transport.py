@@ -126,6 +126,14 @@ def acknowledged(connected: socket.socket) -> bool:
     return len(told) < _UNACKNOWLEDGED + 4 or not any(told[_UNACKNOWLEDGED:])
 
 
+def calls(connected: socket.socket) -> tuple[Callable[[bytes], int], Callable[[int], bytes]]:
+    """Return what sends some bytes and what receives some.
+
+    Those of an SSLSocket call these with its arguments put together anew, which costs a statement 4 calls.
+    """
+    return (connected.write, connected.read) if isinstance(connected, ssl.SSLSocket) else (connected.send, connected.recv)
+
+
 def arrived(connected: socket.socket, timeout: float | None, size: int) -> bytes | None:
     """Return what has arrived on the socket, at most `size` bytes, b"" for nothing, None where the peer has closed.
 

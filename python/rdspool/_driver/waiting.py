@@ -54,6 +54,16 @@ class Waiting:
                     errno=TIMED_OUT,
                 )
 
+    def resume(self, part: float, began: float) -> None:
+        """Go on with a command that was sent at `began`, in seconds of the monotonic clock, with its `part`: its answer is still to be read."""
+        self.part, self.began = part, began
+        self.renew()
+
+    @property
+    def unchanged(self) -> object:
+        """What `deadlines.unchanged` is as long as the limits of a command stay as they are; an object of its own where they may not."""
+        return (deadlines.unchanged if self._limit is None else None) or object()
+
     def left(self) -> float:
         """Return the seconds that the next wait may take, infinity where nothing ends it. Raises DeadlineError where none are left."""
         bound = self.bound

@@ -45,7 +45,7 @@ def close_all() -> None:
     for connection in _all_live():
         try:
             if not connection.closed:
-                connection.waiting.limit(limit)
+                connection.limit(limit)
                 connection.close()
         except Exception as error:  # noqa: BLE001 - in a signal's handler: another thread can be closing it, and the others are still to be closed
             logger.debug("a connection was not closed at the end: %s", error)

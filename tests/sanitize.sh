@@ -20,7 +20,7 @@ gcc -std=c17 -g -O1 -fPIC -shared -fvisibility=hidden -fno-omit-frame-pointer -f
 export PYTHONPATH=$folder/python PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0
 export STREAMS_COUNT=${STREAMS_COUNT:-1000}
 export LD_PRELOAD=$library:$(gcc -print-file-name=libstdc++.so)
-[ $# -gt 0 ] || set -- tests/unit/test_compiled.py tests/unit/test_compiled_rows.py tests/unit/test_driver_rows.py tests/unit/test_driver_cursors.py tests/unit/test_server_streams.py
+[ $# -gt 0 ] || set -- tests/unit/test_compiled.py tests/unit/test_compiled_fill.py tests/unit/test_compiled_rows.py tests/unit/test_driver_rows.py tests/unit/test_driver_cursors.py tests/unit/test_server_streams.py
 "$PYTHON" -c 'import sys; from rdspool._driver import _compiled; sys.exit(not _compiled.__file__.startswith(sys.argv[1]))' "$folder"
 # Not what is written to the descriptors: the sanitizer writes its report there, and ends the process.
 "$PYTHON" -m pytest -p no:cacheprovider --capture=sys "$@"

@@ -20,7 +20,7 @@ from .strip import strip
 from .wheels import install_tools
 
 FOLDER = "rdspool/_driver"
-SOURCES = ("_compiled.c", "_compiled_exchange.c", "_compiled_rows.c", "_compiled.h", "stable_abi.h")
+SOURCES = ("_compiled.c", "_compiled_exchange.c", "_compiled_fill.c", "_compiled_rows.c", "_compiled.h", "stable_abi.h")
 PATH = f"{FOLDER}/_compiled.abi3.so"
 """The compiled file inside the layer's python/ folder."""
 _COMPILED = tuple(name for name in SOURCES if name.endswith(".c"))
@@ -53,7 +53,7 @@ def _run(command: list[str], folder: Path, cache: Path) -> None:
         raise LayerError(f"{command[0]} cannot be run: {error.strerror}; remove that folder of the cache and build again") from error
     if result.returncode:
         reasons = [line for line in result.stderr.splitlines() if "error:" in line] or result.stderr.strip().splitlines()[-1:]
-        raise LayerError(f"the compiler refuses {' and '.join(_COMPILED)}: {' '.join(reasons[:3]) or 'no reason given'}")
+        raise LayerError(f"the compiler refuses {', '.join(_COMPILED)}: {' '.join(reasons[:3]) or 'no reason given'}")
 
 
 def main() -> int:

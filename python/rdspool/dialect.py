@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import event, exc
+from sqlalchemy import event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 from sqlalchemy.dialects.mysql.mysqlconnector import (
     MariaDBDialect_mysqlconnector,
     MySQLCompiler_mysqlconnector,
     MySQLDialect_mysqlconnector,
+    MySQLExecutionContext_mysqlconnector,
 )
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from . import pool
 from ._driver import disconnects, literals, probes
-from ._driver.lives import DIRTY, FAILOVER, LOST, Lives
+from ._driver.lives import FAILOVER, LOST, Lives
 from ._lambda import invocation, left_open
 from .errors import ConnectError, SettingsError
 from .secret import hide
@@ -38,6 +39,15 @@ class RdspoolCompiler(MySQLCompiler_mysqlconnector):
         return text
 
 
+class RdspoolExecutionContext(MySQLExecutionContext_mysqlconnector):
+    """One execution of a statement."""
+
+    def create_default_cursor(self) -> Any:
+        """Return the driver's own default, a buffered cursor. Stock asks for it by an argument, which passes through the pool's proxy."""
+        connection: Any = self._dbapi_connection.dbapi_connection
+        return connection.cursor()
+
+
 class RdspoolDialect(MySQLDialect_mysqlconnector):
     """MySQL through rdspool's driver."""
 
@@ -45,14 +55,11 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
     supports_statement_cache = True
     supports_server_side_cursors = True
     statement_compiler = RdspoolCompiler
+    execution_ctx_cls = RdspoolExecutionContext
 
-    def __init__(self, pre_ping_idle_only: bool = False, **options: Any) -> None:
-        """Take the dialect's part of create_engine()'s arguments.
-
-        `pre_ping_idle_only` lets a connection used within `IDLE_GAP` pass pool_pre_ping unasked; get_engine() sets it.
-        """
+    def __init__(self, **options: Any) -> None:
+        """Take the dialect's part of create_engine()'s arguments."""
         super().__init__(**options)
-        self._pre_ping_idle_only = pre_ping_idle_only
         self._in_url: dict[str, Any] = {}
         self._lives = Lives()
 
@@ -124,22 +131,21 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
     def engine_created(cls, engine: Any) -> None:
         """Let each connection that comes back to the pool be as it was when it was made, and none that is lost stay there."""
         engine.dialect._lives.recycle = engine.pool._recycle
-        event.listen(engine, "checkout", _goes_out)
-        event.listen(engine, "checkin", _came_back)
-        if invocation.watch():
+        watched = invocation.watch()
+        if watched:
             invocation.at_begin(left_open.collect)
             invocation.at_end(left_open.roll_back)
+        if isinstance(engine.pool, pool.EnginePool):
+            engine.pool.notes = left_open if watched else None
+            return
+        event.listen(engine, "checkout", pool.goes_out)
+        event.listen(engine, "checkin", pool.came_back)
+        if watched:
             event.listen(engine, "checkout", left_open.taken)
             event.listen(engine, "checkin", left_open.given_back)
             event.listen(engine, "detach", left_open.given_back)
 
     # -- losses -----------------------------------------------------------------------------------------------------------------
-
-    def do_ping(self, dbapi_connection: Any) -> bool:
-        """Return whether the connection may be used. Raises the driver's error for one that is lost, as stock does."""
-        if self._pre_ping_idle_only:
-            return bool(dbapi_connection.usable(pool.IDLE_GAP))
-        return super().do_ping(dbapi_connection)
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         if connection is None and isinstance(e, ConnectError):
@@ -177,28 +183,6 @@ def _options(url: Any) -> tuple[dict[str, Any], str | None]:
             options[name] = value
     hide(options, dbapi.SHOWN | {"host", "user", "database"})
     return options, wrong
-
-
-def _goes_out(dbapi_connection: Any, *_: Any) -> None:
-    if dbapi_connection.closed:  # by the end of an invocation or a snapshot; pools without pool_pre_ping do not look
-        raise exc.DisconnectionError("the connection was closed while it lay in the pool")
-    # At the first time: listeners to the pool's "connect" can have set variables, for as long as the connection lives.
-    if not dbapi_connection.session_kept:
-        dbapi_connection.keep_session()
-
-
-def _came_back(dbapi_connection: Any, entry: Any) -> None:
-    if dbapi_connection is None:
-        return
-    try:
-        if dbapi_connection.restore():
-            return
-    except dbapi_connection.Error:
-        pass  # it can't be brought back: the next one is new
-    if not dbapi_connection.closed:
-        dbapi_connection.life.ended(DIRTY)
-        dbapi_connection.close()
-    entry.invalidate()
 
 
 def register() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import math
-import select
 import socket
 import threading
 import time
@@ -30,14 +29,15 @@ NOT_ANSWERED = (ok(300), ok(1, 251), ok(status=AUTOCOMMIT | MORE_RESULTS), refus
 LIMITS = object()
 
 
-def nothing(_):
-    return []
+QUIET, _PEER = socket.socketpair()
+LOUD, _TALKING = socket.socketpair()
+_TALKING.sendall(b"bye")
 
 
-def ready_for(exchange=None, *, poll=nothing, send=len, receive=bytes, most=9, ok_ends_rows=True):
+def ready_for(exchange=None, *, connected=QUIET, send=len, receive=bytes, most=9, ok_ends_rows=True):
     """Return an exchange that is ready for commands."""
     exchange = exchange or _compiled.Exchange()
-    exchange.ready = poll, send, receive, most, ok_ends_rows
+    exchange.ready = connected.fileno(), send, receive, most, ok_ends_rows
     exchange.status, exchange.status_known, exchange.commands = AUTOCOMMIT, False, 6
     exchange._answering, exchange._sent, exchange._sent_whole = False, None, False
     exchange._limits, exchange._part, exchange._until = LIMITS, 1.0, math.inf
@@ -64,16 +64,15 @@ ANSWERING = 7, AUTOCOMMIT, False, True, (PING, AUTOCOMMIT, False)
 """While an answer is read; then whether the command was sent whole, and whether the next one can be exchanged so."""
 
 
-def test_an_exchange_asks_sends_and_receives():
+def test_an_exchange_sends_and_receives():
     steps = []
     exchange = ready_for(
-        poll=lambda time: steps.append(("poll", time)),
         send=lambda packet: (steps.append(("send", packet)), len(packet))[1],
         receive=lambda most: (steps.append(("receive", most)), packets([ok(1, 2, status=AUTOCOMMIT | 1, warnings=3)]))[1],
     )
     before = time.time()
     assert exchange._usual(PING, None, LIMITS, 1.0) == (1, 2, AUTOCOMMIT | 1, 3)
-    assert steps == [("poll", 0), ("send", b"\x01\0\0\0\x0e"), ("receive", 9)]
+    assert steps == [("send", b"\x01\0\0\0\x0e"), ("receive", 9)]
     assert state(exchange) == (7, AUTOCOMMIT | 1, True, False, None, True, True)
     assert before <= exchange.last_used <= time.time()
 
@@ -100,7 +99,7 @@ def test_nothing_is_done_where_something_is_missing(name):
 
 @pytest.mark.parametrize(("name", "value"), [("ready", None), ("_answering", True)])
 def test_nothing_is_done_while_an_answer_is_read_in_python(name, value):
-    exchange = ready_for(poll=None)
+    exchange = ready_for(send=None)
     setattr(exchange, name, value)
     assert exchange._usual(PING, None, LIMITS, 1.0) is None
     assert exchange.commands == 6
@@ -131,10 +130,36 @@ def test_limits_that_are_asked_each_time_suit_nothing():
     assert exchange._usual(PING, None, None, 1.0) is None
 
 
-def test_nothing_is_sent_where_something_came_before():
-    exchange = ready_for(poll=lambda _: [(3, select.POLLIN)], send=None, receive=None)
-    assert exchange._usual(PING, None, LIMITS, 1.0) is None
+@pytest.mark.parametrize("closed", [False, True])
+def test_nothing_is_sent_where_something_came_before(closed):
+    ours, theirs = socket.socketpair()
+    with ours:
+        theirs.close() if closed else theirs.sendall(b"bye")
+        exchange = ready_for(connected=ours, send=None, receive=None)
+        assert not exchange.quiet()
+        assert exchange._usual(PING, None, LIMITS, 1.0) is None
+    theirs.close()
     assert state(exchange) == (*READY[:-1], False)
+
+
+def test_it_is_quiet_where_nothing_has_come():
+    exchange = ready_for()
+    assert exchange.quiet() is True
+    exchange.ready = None
+    assert exchange.quiet() is False
+    del exchange.ready
+    assert exchange.quiet() is False
+    exchange.ready = "3", None
+    with pytest.raises(TypeError):
+        exchange.quiet()
+
+
+def test_a_descriptor_that_is_closed_is_not_quiet():
+    ours, theirs = socket.socketpair()
+    exchange = ready_for(connected=ours)
+    ours.close()
+    theirs.close()
+    assert exchange.quiet() is False
 
 
 @pytest.mark.parametrize("sent", [0, 1, 4, 6])
@@ -145,7 +170,7 @@ def test_a_command_that_was_not_sent_whole_waits_for_no_answer(sent):
 
 
 @pytest.mark.parametrize("error", [OSError(110, "late"), TimeoutError(), KeyboardInterrupt(), ValueError()])
-@pytest.mark.parametrize("step", ["poll", "send", "receive"])
+@pytest.mark.parametrize("step", ["send", "receive"])
 def test_an_error_shows_whether_the_command_was_sent(step, error):
     def fails(_):
         raise error
@@ -199,18 +224,18 @@ def test_wrong_arguments_are_refused(call):
         ({"send": lambda _: "5"}, TypeError),
         ({"send": lambda _: 1 << 70}, OverflowError),
         ({"send": 5}, TypeError),
-        ({"poll": 5}, TypeError),
+        ({"receive": 5}, TypeError),
     ],
 )
 def test_calls_that_do_what_none_does_are_errors(calls, error):
     assert type(exchanged(**calls)) is error
 
 
-@pytest.mark.parametrize("ready", [5, (), (nothing, len, bytes, 9)])
+@pytest.mark.parametrize("ready", [5, (), (QUIET.fileno(), len, bytes, 9), ("3", len, bytes, 9, True)])
 def test_calls_that_are_missing_are_refused(ready):
     exchange = ready_for()
     exchange.ready = ready
-    with pytest.raises((IndexError, SystemError)):
+    with pytest.raises((IndexError, SystemError, TypeError)):
         exchange._usual(PING, None, LIMITS, 1.0)
 
 
@@ -248,7 +273,7 @@ def test_an_exchange_that_refers_to_itself_is_freed():
         pass
 
     exchange = ready_for(Kept())
-    exchange.ready = exchange, exchange.__setattr__, None, 9, True
+    exchange.ready = QUIET.fileno(), exchange.__setattr__, exchange, 9, True
     freed = weakref.ref(exchange)
     del exchange
     gc.collect()
@@ -296,7 +321,9 @@ def outcome(sent, sizes, *, in_c, statements=2):
         template = whole("SELECT a, b FROM t")
         template.result_set = None
         theirs.sendall(packets(ended_by_ok(result(COLUMNS, []))))
-        stream._poll = nothing  # the bytes of the answer lie there already
+        real = stream.calls
+        stream._poll = lambda _: []  # the bytes of the answer lie there already
+        stream.calls = lambda: (QUIET.fileno(), *real()[1:]) if real() else None
         commands.query(b"SELECT", None, None, template)
         commands.rows(None)
         theirs.sendall(sent)
@@ -372,9 +399,9 @@ def test_no_object_is_kept(objects_kept):
             answer(None, bytes_)
             answer(known, bytes_)
         exchanged()
-        exchanged(poll=lambda _: [1])
+        exchanged(connected=LOUD)
         exchanged(send=lambda _: 2)
-        for step in ("poll", "send", "receive"):
+        for step in ("send", "receive"):
             exchanged(**{step: fails})
         with suppress(IndexError):
             exchanged(receive=lambda _: b"x" * 20, known=(b"", ()))

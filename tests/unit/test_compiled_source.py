@@ -33,9 +33,9 @@ def compile_it(folder, source):
 
 
 PYTHON_H = "#define Py_LIMITED_API 0x030C0000\n#include <Python.h>\n"
-DECLARED, SHARED, EXCHANGE, ROWS = (
+DECLARED, SHARED, MODULE, EXCHANGE, FILL, ROWS = (
     (extension.matrix.PROJECT / "python" / extension.FOLDER / name).read_text()
-    for name in ("stable_abi.h", "_compiled.h", "_compiled.c", "_compiled_rows.c")
+    for name in ("stable_abi.h", "_compiled.h", "_compiled.c", "_compiled_exchange.c", "_compiled_fill.c", "_compiled_rows.c")
 )
 
 
@@ -48,8 +48,15 @@ def test_the_declarations_are_those_of_python_h(tmp_path, changed):
     assert bool(result.returncode) == bool(changed)
 
 
+@pytest.mark.parametrize("changed", [("Py_tp_free 74", "Py_tp_free 73"), ("METH_NOARGS 0x0004", "METH_NOARGS 0x0008")])
+def test_the_numbers_are_those_of_python_h(tmp_path, changed):
+    result = compile_it(tmp_path, PYTHON_H + DECLARED.replace(*changed))
+    assert "macro redefined" in result.stderr
+    assert result.returncode
+
+
 @pytest.mark.parametrize("changed", [None, ("PyObject_Vectorcall(", "_PyObject_FastCallDict("), ("Py_IncRef(", "PyTuple_GET_ITEM(")])
-@pytest.mark.parametrize("source", [EXCHANGE, ROWS], ids=["exchange", "rows"])
+@pytest.mark.parametrize("source", [MODULE, EXCHANGE, FILL, ROWS], ids=["module", "exchange", "fill", "rows"])
 def test_the_source_uses_the_stable_abi_only(tmp_path, source, changed):
     """With Python.h in the place of the declarations, which could name more than that."""
     source = source.replace('#include "_compiled.h"', SHARED.replace('#include "stable_abi.h"', PYTHON_H))

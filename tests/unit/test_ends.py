@@ -632,7 +632,7 @@ def test_what_comes_from_outside_is_raised_as_it_is(commands_and_server, each_de
         raise KeyboardInterrupt
 
     real = commands.stream.socket
-    commands.stream.socket = SimpleNamespace(send=real.send, recv=interrupted, close=real.close)
+    commands.stream.socket = SimpleNamespace(send=real.send, recv=interrupted, fileno=real.fileno, close=real.close)
     with pytest.raises(KeyboardInterrupt):
         commands.query(b"COMMIT")
     assert commands.lost

@@ -39,7 +39,7 @@ def frames(errors):
 WAYS = {
     # The most frames of rdspool: the creator's, and the pool's or the dialect's and the driver's.
     "get_engine()": (
-        2,
+        3,
         lambda port: get_engine("tracebacks", host="127.0.0.1", port=port, user="u", password="p", region="eu-west-1").connect(),
     ),
     "create_engine()": (4, lambda port: create_engine(f"mysql+rdspool://u:p@127.0.0.1:{port}/x?region=eu-west-1").connect()),

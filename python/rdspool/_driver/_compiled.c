@@ -1,6 +1,7 @@
-/* The driver's part in C: the usual exchange of a command and its answer (_compiled_exchange.c), and the rows of a result (_compiled_rows.c).
+/* The driver's part in C: statements out of templates (_compiled_fill.c), the usual exchange of a command and its answer
+   (_compiled_exchange.c), and the rows of a result (_compiled_rows.c).
 
-   All of it is done in Python too (answers.py, packets.py, rows.py), where this part is missing, and for all that is not usual: this part
+   All of it is done in Python too (statements.py, answers.py, packets.py, rows.py), where this part is missing, and for all that is not usual: this part
    leaves it as it came. */
 
 #include "_compiled.h"
@@ -16,6 +17,7 @@ static int add_types(PyObject *module)
 }
 
 static PyMethodDef methods[] = {
+    {"fill", (PyCFunction)(void *)fill, METH_FASTCALL, NULL},
     {"row", (PyCFunction)(void *)row, METH_FASTCALL, NULL},
     {"rows", (PyCFunction)(void *)rows, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},

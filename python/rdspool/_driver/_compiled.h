@@ -54,6 +54,9 @@ static inline PyObject *tuple_of(PyObject **items, Py_ssize_t number)
 /* _compiled_exchange.c */
 extern PyType_Spec exchange_type;
 
+/* _compiled_fill.c */
+PyObject *fill(PyObject *, PyObject *const *, Py_ssize_t);
+
 /* _compiled_rows.c */
 PyObject *row(PyObject *, PyObject *const *, Py_ssize_t);
 PyObject *rows(PyObject *, PyObject *const *, Py_ssize_t);

@@ -6,6 +6,8 @@
 #define _POSIX_C_SOURCE 200809L /* clock_gettime() */
 #endif
 #include "_compiled.h"
+#include <poll.h>
+#include <stddef.h>
 #include <time.h>
 
 enum { OK_SIZE = 7 };
@@ -83,6 +85,29 @@ static PyObject *packet(const char *payload, Py_ssize_t size)
     return made;
 }
 
+/* Whether something has come that nobody has asked for, or the peer's end of the connection. -1: an exception. */
+static int has_come(PyObject *ready)
+{
+    Py_ssize_t descriptor = PyLong_AsSsize_t(PyTuple_GetItem(ready, 0));
+    if (PyErr_Occurred())
+        return -1;
+    struct pollfd asked = {(int)descriptor, POLLIN, 0};
+    return poll(&asked, 1, 0) != 0; /* what fails is found out in Python */
+}
+
+/* quiet(): whether the connection is as its last answer has left it, read to its end: nothing has come since. */
+static PyObject *quiet(PyObject *self, PyObject *nothing)
+{
+    (void)nothing;
+    PyObject *ready = ((Exchange *)self)->objects[READY];
+    int came = ready && ready != Py_None ? has_come(ready) : 1;
+    if (came < 0)
+        return NULL;
+    PyObject *found = came ? Py_False : Py_True;
+    Py_IncRef(found);
+    return found;
+}
+
 /* Note that a command is sent, whose payload it is. -1: an exception. */
 static int note_begin(PyObject **own, PyObject *payload)
 {
@@ -151,14 +176,9 @@ static PyObject *exchanged(Exchange *exchange, PyObject *ready, PyObject *given_
     int received = 0;
     if (PyBytes_AsStringAndSize(given_payload, &payload, &size) || !(ok_ends_rows = PyTuple_GetItem(ready, 4)))
         return NULL;
-    put_shared(&own[SENT_WHOLE], Py_False);
-    found = called(PyTuple_GetItem(ready, 0), PyLong_FromLongLong(0));
-    if (!found)
-        return PyErr_GetRaisedException();
-    int there = PyObject_IsTrue(found);
-    Py_DecRef(found);
-    if (there)
-        return there > 0 ? none() : NULL;
+    int came = has_come(ready);
+    if (came)
+        return came > 0 ? none() : NULL;
     if (note_begin(own, given_payload))
         return NULL;
     found = sent_and_received(own, ready, payload, size, &received);
@@ -270,6 +290,7 @@ static PyMemberDef members[] = {
 };
 
 static PyMethodDef methods[] = {
+    {"quiet", quiet, METH_NOARGS, NULL},
     {"_usual", (PyCFunction)(void *)usual, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };

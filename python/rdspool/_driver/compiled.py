@@ -20,6 +20,10 @@ else:
 class _Exchange:
     """What `_compiled.Exchange` is, where that is missing: nothing is exchanged in C, so nothing is found usual."""
 
+    def quiet(self) -> bool:
+        """Return False: `at_end()` finds out."""
+        return False
+
     def _usual(self, payload: bytes, known: Any, limits: object, part: float) -> None:
         """Return None: nothing was done."""
 

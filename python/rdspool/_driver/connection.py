@@ -5,6 +5,7 @@ It leaves out what can have no effect: a ROLLBACK where nothing ran, a ping befo
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -307,15 +308,15 @@ class Connection(ErrorsAsAttributes):
             raise NotSupportedError("rdspool's connection does not reconnect by itself: the pool makes a new one")
         self._commands.ping(deadlines.usual() * _PING)
 
-    def usable(self, idle_gap: float) -> bool:
-        """Return whether the connection can be used: by what the socket shows; idle for longer than `idle_gap` seconds, by a ping."""
+    def usable(self, idle_gap: float, until: float = math.inf) -> bool:
+        """Return whether it can be used: by what the socket shows; idle for over `idle_gap` seconds, and not past `until` (Unix time), by a ping."""
         commands = self._commands
-        ready = commands.ready
-        if (ready is None or ready[0](0)) and commands.at_end():
+        if not commands.quiet() and commands.at_end():
             commands.life.ended(LOST)
             return False
         # The wall clock: over a freeze of the environment the monotonic one can stand still.
-        if abs(time.time() - commands.last_used) >= idle_gap:
+        now = time.time()
+        if abs(now - commands.last_used) >= idle_gap and now <= until:
             try:
                 commands.ping(deadlines.usual() * _PING)
             except Error:

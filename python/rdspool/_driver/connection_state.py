@@ -69,7 +69,7 @@ class ConnectionState(Exchange):
         self._sent_whole = False
         """Whether the last command that was exchanged in C was sent, whole."""
         self.ready: Any = None
-        """The calls of an exchange in C (`PacketStream.calls()`); None: the last answer was read in Python, or not to its end."""
+        """What an exchange in C takes (`PacketStream.calls()`); None: the last answer was read in Python, or not to its end."""
         self._limits: object = None
         """`deadlines.unchanged` as it was when the socket's time-out was set for an exchange in C: it suits as long as that is the same,"""
         self._part = 0.0

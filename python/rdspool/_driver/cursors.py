@@ -14,7 +14,7 @@ from .connection_state import MORE_RESULTS, QUERY
 from .error_numbers import SYNTAX_ERROR
 from .responses import Ok
 from .result_sets import ResultSet
-from .statements import Template, filled, template, whole
+from .statements import Template, template, whole
 from .transactions import TransactionState
 
 Outcome = tuple[ResultSet | None, Sequence[Any], int, int | None, int]
@@ -105,7 +105,7 @@ class Cursor:
             self._check_open()
         if params:
             known = template(operation, params, self._sql_mode)
-            self._send(filled(known.pieces, known.values(params)), known)
+            self._send(known.filled(params), known)
         else:
             known = whole(operation)
             self._send(known.pieces[0], known)
@@ -189,7 +189,7 @@ class Cursor:
                 if known is None:
                     self.execute(operation, params)
                 else:
-                    self._send(filled(known.pieces, known.values(params)), known)
+                    self._send(known.filled(params), known)
                 if self.with_rows:
                     self.fetchall()
                 total += max(self.rowcount, 0)

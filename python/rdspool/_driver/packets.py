@@ -71,11 +71,11 @@ class PacketStream(ByteStream):
         self._buffer, self._at, self._expected = b"", 0, 0
         self.send(payload, timeout)
 
-    def calls(self) -> tuple[Callable[[int], Any], Callable[[bytes], int], Callable[[int], bytes], int, bool] | None:
+    def calls(self) -> tuple[int, Callable[[bytes], int], Callable[[int], bytes], int, bool] | None:
         """Return what an exchange in C takes (`Exchange.ready` in _compiled.pyi); None where it can't be: something came before."""
         if compiled.in_c is None or self.socket is None or self._at != len(self._buffer):
             return None
-        return self._poll, *transport.calls(self.socket), READ_SIZE, self.ok_ends_rows
+        return self.socket.fileno(), *transport.calls(self.socket), READ_SIZE, self.ok_ends_rows
 
     def go_on(self, payload: bytes, came: bytes | int | BaseException, sent: bool, read_timeout: float | None) -> None:
         """Go on where the exchange of a command in C has stopped, with what it has returned: see _compiled_exchange.c, usual().

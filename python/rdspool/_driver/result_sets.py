@@ -33,7 +33,7 @@ class ResultSet:
         self.next_number = 0
         """The number of the packet behind them."""
         self.known: tuple[Any, ...] | None = None
-        """What reads an answer that begins with `header` in C (_compiled.c, answer()); None where it is read in Python."""
+        """What reads an answer that begins with `header` in C (_compiled_exchange.c, answer()); None where it is read in Python."""
 
     def keep(self, payloads: Sequence[bytes]) -> None:
         """Keep the packets that described the columns. Take their payloads, with that of the number of columns."""

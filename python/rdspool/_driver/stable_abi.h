@@ -84,10 +84,12 @@ typedef void (*freefunc)(void *);
 #define PyMODINIT_FUNC __attribute__((visibility("default"))) PyObject *
 
 extern PyObject _Py_NoneStruct, _Py_FalseStruct, _Py_TrueStruct;
+extern PyTypeObject PyLong_Type;
 
 #endif
 
 /* Numbers, which a compiler compares with those of Python.h where both are there. */
+#define METH_NOARGS 0x0004
 #define METH_FASTCALL 0x0080
 #define Py_TPFLAGS_BASETYPE (1UL << 10)
 #define Py_TPFLAGS_HAVE_GC (1UL << 14)
@@ -111,14 +113,19 @@ extern PyObject *PyErr_Occurred(void);
 extern int PyErr_ExceptionMatches(PyObject *);
 extern PyObject *PyErr_GetRaisedException(void);
 extern void PyErr_SetString(PyObject *, const char *);
+extern Py_ssize_t PyBytes_Size(PyObject *);
 extern PyObject *PyBytes_FromStringAndSize(const char *, Py_ssize_t);
 extern char *PyBytes_AsString(PyObject *);
 extern int PyBytes_AsStringAndSize(PyObject *, char **, Py_ssize_t *);
 extern double PyFloat_AsDouble(PyObject *);
 extern PyObject *PyFloat_FromDouble(double);
+extern PyObject *PyDict_GetItemWithError(PyObject *, PyObject *);
+extern Py_ssize_t PyDict_Size(PyObject *);
 extern int PyList_Append(PyObject *, PyObject *);
+extern PyObject *PyList_GetItem(PyObject *, Py_ssize_t);
 extern PyObject *PyList_New(Py_ssize_t);
 extern Py_ssize_t PyList_Size(PyObject *);
+extern long long PyLong_AsLongLongAndOverflow(PyObject *, int *);
 extern Py_ssize_t PyLong_AsSsize_t(PyObject *);
 extern PyObject *PyLong_FromLongLong(long long);
 extern PyObject *PyLong_FromSsize_t(Py_ssize_t);

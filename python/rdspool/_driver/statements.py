@@ -14,6 +14,7 @@ from typing import Any, Final
 from mysql.connector.errors import ProgrammingError
 
 from . import effects, literals
+from .compiled import in_c
 from .kept import Kept
 from .regions import ANSI_QUOTES, ANY_NAMED, NO_ESCAPES, USUAL, Reading, reading_of, regions
 from .result_sets import ResultSet
@@ -28,7 +29,7 @@ _LONGEST: Final = 20_000
 class Template:
     """A statement cut at its placeholders, and what is known of its result."""
 
-    __slots__ = ("_distinct", "effects", "names", "pieces", "plain", "quoted", "result_set")
+    __slots__ = ("_distinct", "effects", "names", "number", "pieces", "plain", "quoted", "result_set")
 
     def __init__(self, pieces: list[bytes], names: list[str] | None, plain: bool, can: int, quoted: frozenset[str] = frozenset()) -> None:
         """Take the pieces, of which there is one more than there are values, and what the statement can do: flags of `effects`."""
@@ -36,6 +37,8 @@ class Template:
         self.names = names
         """The name of each placeholder, None where they are `%s`."""
         self._distinct = frozenset(names or ())
+        self.number = len(self._distinct)
+        """How many values are given by name."""
         self.plain = plain
         """Whether the statement has no comment, and no quotes but those of identifiers."""
         self.effects = can
@@ -44,6 +47,14 @@ class Template:
         """Names that stand like a placeholder in quotes or a comment, and nowhere in the code."""
         self.result_set: ResultSet | None = None
         """The columns of its result when it was last executed."""
+
+    def filled(self, params: Any) -> bytes:
+        """Return the statement with the literals of its values in it. Raises ProgrammingError."""
+        if in_c is not None and type(params) is dict and self.names is not None:
+            found: bytes | None = in_c.fill(self.pieces, self.names, params, self.number, literals.literal)
+            if found is not None:
+                return found
+        return filled(self.pieces, self.values(params))
 
     def values(self, params: Any) -> Sequence[Any]:
         """Return the placeholders' values in order: a sequence as it is, a mapping's by name. Raises ProgrammingError."""

@@ -112,7 +112,6 @@ OTHER_OPTIONS: Final = frozenset(
         "paramstyle",
         "pool",
         "pool_events",
-        "pre_ping_idle_only",
         "server_side_cursors",
         "supports_native_boolean",
     }

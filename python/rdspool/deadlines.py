@@ -102,8 +102,8 @@ def deadline(seconds: float) -> Iterator[None]:
         raise ValueError(f"deadline({seconds!r}): give a number of seconds above 0")
     now = time.monotonic()
     span = _Span(now + seconds, now, f"deadline({seconds:g})", _block())
-    _context.set(span)
     _changed(1)
+    _context.set(span)
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mysql.connector.errors import ProgrammingError
-from rdspool._driver import _compiled, literals, statements
+from rdspool._driver import _compiled, compiled, literals, statements
 
 PIECES, NAMES = [b"SELECT ", b", ", b""], ["a", "b"]
 
@@ -47,7 +47,7 @@ VALUES = (
 
 def outcome(text, params, *, in_c):
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(statements, "in_c", _compiled if in_c else None)
+        patched.setattr(compiled, "in_c", _compiled if in_c else None)
         try:
             return statements.template(text, params, lambda: "").filled(params)
         except ProgrammingError as error:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import socket
 import threading
 import time
 
 import pytest
-from fake_server import numbers, ok, silence
+from fake_server import numbers, ok, packets, silence
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rdspool import DeadlineError, OutcomeUnknownError, StatementTimeoutError, deadline, deadlines
+from rdspool._driver import _compiled, compiled
+from rdspool._driver.command_phase import CommandPhase
 from rdspool._driver.connection_state import AUTOCOMMIT, IN_TRANSACTION, MORE_RESULTS
 from rdspool._driver.packets import PacketStream
+from rdspool._driver.waiting import SLACK
 from rdspool._lambda.pressure import Pressure
 
 
@@ -233,6 +240,27 @@ def test_a_wait_goes_on_where_the_time_out_was_that_of_an_earlier_limit(connect,
         assert cursor.rowcount == 7
 
 
+def test_what_was_waited_is_counted_from_the_command(connect, each_decoder):
+    connection, server = connect(autocommit=False)
+    server.will_answer([ok()], silence)
+    with deadline(0.6):
+        connection.cursor().execute("DO 1")
+        time.sleep(0.3)
+        with pytest.raises(DeadlineError, match=r"did not answer for 0\.[01]\d* s"):
+            connection.cursor().execute("DO 2")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "read_timeout", "suits_for"),
+    [(10.0, None, SLACK), (10.0, 3.0, 7.0 + SLACK), (10.0, 20.0, SLACK), (0.02, None, 0.02), (None, 3.0, math.inf), (None, None, math.inf)],
+)
+def test_a_time_out_suits_until_its_limit_has_come_nearer(stream_and_peer, seconds, read_timeout, suits_for):
+    stream, _ = stream_and_peer
+    now = time.monotonic()
+    stream.waiting.limit(seconds and deadlines.within(seconds, "own"))
+    assert stream.set_timeout(read_timeout) - now == pytest.approx(suits_for, abs=0.01)
+
+
 @pytest.mark.parametrize("fetch", ["fetchone", "fetchmany", "fetchall"])
 def test_rows_are_read_on_under_the_deadline_of_their_own_block(connect, fetch):
     """The statement was sent where there was none."""
@@ -451,3 +479,97 @@ def test_a_statement_that_is_given_up_is_ended_on_the_server(connect, statement,
         connection.cursor().execute(statement)
     assert calls == ([(statement.encode(), 4711)] if ended else [])
     assert ("It was ended." in getattr(caught.value, "__notes__", ())) is ended
+
+
+# -- the socket's time-out, whatever changes the limits ---------------------------------------------------------------------------------
+
+
+class Answering(socket.socket):
+    """A socket that takes each command, answers it with OK, and notes the time-out that its answer would have."""
+
+    timeout = None
+
+    def send(self, data, flags=0):
+        return len(data)
+
+    def recv(self, size, flags=0):
+        self.timeout = self.gettimeout()
+        return packets([ok()])
+
+
+CHANGES = st.sampled_from(["nothing", "other thread's block", "end invocation", "leave", "no own", "no read_timeout"]) | st.tuples(
+    st.sampled_from(["invocation", "enter", "own", "read_timeout"]), st.sampled_from([50.0, 100.0, 100.02, 400.0])
+)
+COMMANDS = st.permutations(["query", "reset", "query with a time-out"])
+STEPS = st.lists(st.tuples(CHANGES, COMMANDS), min_size=1, max_size=6).map(
+    lambda found: [one for change, three in found for one in (change, *three)]
+)
+
+
+@settings(max_examples=300)
+@given(steps=STEPS, in_c=st.booleans())
+def test_no_answer_is_waited_for_beyond_its_limit(steps, in_c):
+    ours, theirs = socket.socketpair()
+    with theirs, pytest.MonkeyPatch.context() as patched, contextlib.ExitStack() as blocks:
+        patched.setattr(deadlines, "_blocks", 0)  # a test before can have left one open
+        deadlines.end_invocation()
+        patched.setattr(compiled, "in_c", _compiled if in_c else None)
+        connected = Answering(fileno=ours.detach())
+        commands = CommandPhase(PacketStream(connected, "db.test", 3306), AUTOCOMMIT)
+        blocks.callback(commands.abandon)
+        blocks.callback(deadlines.end_invocation)
+        own, inner = None, []
+        for step in steps:
+            name, seconds = (step, 0.0) if isinstance(step, str) else step
+            if name == "invocation":
+                deadlines.begin_invocation(time.time() + seconds)
+                inner.clear()
+            elif name == "end invocation":
+                deadlines.end_invocation()
+            elif name == "enter":
+                inner.append(blocks.enter_context(contextlib.ExitStack()))
+                inner[-1].enter_context(deadline(seconds))
+            elif name == "leave" and inner:
+                inner.pop().close()
+            elif name == "other thread's block":
+                thread = threading.Thread(target=lambda: deadline(1).__enter__())
+                thread.start()
+                thread.join()
+            elif name in ("own", "no own"):
+                own = deadlines.within(seconds, "own") if seconds else None
+                commands.limit(own)
+            elif name.endswith("read_timeout"):
+                commands.read_timeout = seconds or None
+            elif name.startswith(("query", "reset")):
+                given_ = 70.0 if name == "query with a time-out" else None
+                commands.reset() if name == "reset" else commands.query(b"DO 1", given_)
+                part = deadlines.CLEANING if name == "reset" else 1.0
+                limit = own or deadlines.nearest(deadlines.MARGIN, part)
+                read_timeout = given_ or commands.read_timeout
+                longest = min(
+                    (seconds for seconds in (limit and limit.left() + SLACK + 0.02, read_timeout) if seconds is not None), default=None
+                )
+                if longest is None:
+                    assert connected.timeout is None, step
+                else:
+                    earlier = deadlines.MARGIN if name == "reset" else 0.0  # it wakes with the statement before, and waits on
+                    assert longest - earlier - 2 * SLACK - 0.5 <= connected.timeout <= longest, step
+
+
+def test_an_invocation_that_begins_while_limits_are_looked_at_counts_for_the_next_command(invocation, monkeypatch):
+    """In another thread, which begins its invocation in the middle."""
+    monkeypatch.setattr(deadlines, "_blocks", 0)
+    monkeypatch.setattr(compiled, "in_c", _compiled)
+    deadlines.end_invocation()
+    ours, theirs = socket.socketpair()
+    connected = Answering(fileno=ours.detach())
+    commands = CommandPhase(PacketStream(connected, "db.test", 3306), AUTOCOMMIT)
+    real = deadlines.nearest
+    monkeypatch.setattr(deadlines, "nearest", lambda *given_: (real(*given_), invocation(100))[0])
+    commands.query(b"DO 1")
+    assert connected.timeout is None
+    monkeypatch.setattr(deadlines, "nearest", real)
+    commands.query(b"DO 1")
+    assert connected.timeout == pytest.approx(100, abs=2)
+    commands.abandon()
+    theirs.close()

@@ -132,7 +132,7 @@ static int note_begin(PyObject **own, PyObject *payload)
     return 0;
 }
 
-/* Send a command and return the first bytes of its answer, with `*received`; else what usual() returns for that. */
+/* Send a command and return the first bytes of its answer, with `*received`; else what usual() returns. */
 static PyObject *sent_and_received(PyObject **own, PyObject *ready, const char *payload, Py_ssize_t size, int *received)
 {
     PyObject *found = called(PyTuple_GetItem(ready, 1), packet(payload, size));

@@ -78,12 +78,13 @@ class Answers(ConnectionState):
 
     def _begin_exchange(self, payload: bytes, known: Any, read_timeout: float | None, part: float) -> Any:
         """Begin a new command, and exchange it in C where that can be done: see _compiled_exchange.c, usual()."""
+        limits = deadlines.unchanged  # before they are looked at: another thread can begin an invocation meanwhile
         stream = self._begin(part)
         calls = stream.calls()
         if calls is None:
             return None
-        # A time-out of this command alone suits no other.
-        limits = stream.waiting.unchanged if read_timeout is None else object()
+        if limits is None or read_timeout is not None:
+            limits = object()  # the time-out of this command suits no other
         self._until = stream.set_timeout(read_timeout or self.read_timeout)
         self.ready, self._limits, self._part, self._began = calls, limits, part, stream.waiting.began
         return self._usual(payload, known, limits, part)

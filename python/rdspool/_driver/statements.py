@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from mysql.connector.errors import ProgrammingError
 
-from . import effects, literals
-from .compiled import in_c
+from . import compiled, effects, literals
 from .kept import Kept
 from .regions import ANSI_QUOTES, ANY_NAMED, NO_ESCAPES, USUAL, Reading, reading_of, regions
 from .result_sets import ResultSet
@@ -50,8 +49,8 @@ class Template:
 
     def filled(self, params: Any) -> bytes:
         """Return the statement with the literals of its values in it. Raises ProgrammingError."""
-        if in_c is not None and type(params) is dict and self.names is not None:
-            found: bytes | None = in_c.fill(self.pieces, self.names, params, self.number, literals.literal)
+        if compiled.in_c is not None and type(params) is dict and self.names is not None:
+            found: bytes | None = compiled.in_c.fill(self.pieces, self.names, params, self.number, literals.literal)
             if found is not None:
                 return found
         return filled(self.pieces, self.values(params))

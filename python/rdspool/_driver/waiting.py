@@ -59,11 +59,6 @@ class Waiting:
         self.part, self.began = part, began
         self.renew()
 
-    @property
-    def unchanged(self) -> object:
-        """What `deadlines.unchanged` is as long as the limits of a command stay as they are; an object of its own where they may not."""
-        return (deadlines.unchanged if self._limit is None else None) or object()
-
     def left(self) -> float:
         """Return the seconds that the next wait may take, infinity where nothing ends it. Raises DeadlineError where none are left."""
         bound = self.bound

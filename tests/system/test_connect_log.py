@@ -199,5 +199,5 @@ def test_nothing_of_it_runs_where_no_connection_is_made(target):
         connection_id(engine)
     finally:
         sys.setprofile(None)
-    assert "_driver/command_phase.py" in called
+    assert "_driver/answers.py" in called
     assert not called & {"_connect_log.py", "_driver/lives.py", "_driver/stopwatch.py", "creator.py"}

@@ -145,6 +145,7 @@ def test_idleness_is_by_the_wall_clock(front, engine, monkeypatch):
 def test_an_interrupted_read_leaves_no_answer_behind(front, engine, monkeypatch):
     """Whatever interrupts a statement, its late answer is never taken for the next one's."""
     with engine.connect() as connection, monkeypatch.context() as interrupted:
+        connection.connection.dbapi_connection.limit(None)  # so that the next statement takes the socket's methods anew
         interrupted.setattr(ssl.SSLSocket, "read", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             connection.execute(text("SELECT 4711"))

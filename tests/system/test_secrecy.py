@@ -222,16 +222,20 @@ def test_credentials_that_can_not_be_had_show_no_secret(target, secrets, monkeyp
 
 @pytest.fixture
 def interrupted(monkeypatch):
-    """Return a function that lets a signal arrive at the n-th call of a method, whose handler raises `Outside`."""
+    """Return a function that lets a signal arrive at the n-th call of a method (or of several, counted together), whose handler raises `Outside`."""
 
     def handler(*_):
         raise Outside
 
     before = signal.signal(signal.SIGUSR1, handler)
 
-    def at(owner, name, call=1, after=False):
-        real = getattr(owner, name)
+    def at(owner, names, call=1, after=False):
         calls = []
+        for name in names.split(" or "):
+            hook(owner, name, calls, call, after)
+
+    def hook(owner, name, calls, call, after):
+        real = getattr(owner, name)
 
         def method(*arguments, **options):
             calls.append(1)
@@ -254,9 +258,9 @@ def interrupted(monkeypatch):
         (socket.socket, "connect", 1, "connect"),
         (ssl.SSLSocket, "do_handshake", 1, "start_tls"),
         (ssl.SSLSocket, "send", 1, "_write"),
-        (ssl.SSLSocket, "recv", 1, "_read"),
-        (ssl.SSLSocket, "send", 2, "open"),
-        (ssl.SSLSocket, "recv", 2, "open"),
+        (ssl.SSLSocket, "read", 1, "_read"),
+        (ssl.SSLSocket, "send or write", 2, "open"),
+        (ssl.SSLSocket, "read", 2, "open"),
         (sign_in, "ended_by_nul", 1, "_send_login"),
         (sign_in, "encoded_length", 1, "_send_login"),
     ],

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from fake_database import Database
 from fake_server import BINARY, LONGLONG, PING, QUIT, RESET_CONNECTION, close, column, ok, refusal, result, row
 from rdspool import SettingsError, creator, engine, get_engine, reset
 from rdspool._driver import resumption, tls
+from rdspool._driver.connection import Connection
 from rdspool.deadlines import deadline
 from rdspool.dialect import MariaDBRdspoolDialect, RdspoolDialect
 from rdspool.pool import IDLE_GAP
@@ -324,6 +326,81 @@ def test_what_the_pool_is_by_default(made):
         assert 4 < found.pool._timeout <= 5
     with deadline(1):
         assert 0.7 < found.pool._timeout <= 0.75
+
+
+def test_whoever_waits_gets_the_connection_that_comes_back(made):
+    found = made(pool_timeout=10)
+    got = []
+
+    def take():
+        with found.connect() as connection:
+            got.append(connection.connection.dbapi_connection)
+
+    with found.connect() as connection:
+        first = connection.connection.dbapi_connection
+        waiting = [threading.Thread(target=take) for _ in range(3)]
+        for thread in waiting:
+            thread.start()
+        while found.pool._pool._waiting < len(waiting):
+            time.sleep(0.001)
+    for thread in waiting:
+        thread.join(5)
+    assert got == [first] * 3
+    assert found.pool._pool._waiting == 0
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_an_interruption_of_the_look_at_a_connection_loses_no_place(made, monkeypatch, error):
+    found = made(pool_timeout=0.02)
+    first = kept(found)
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(type(first), "usable", lambda *_: (_ for _ in ()).throw(error))
+        with pytest.raises(error):
+            found.connect()
+    assert first.closed
+    assert kept(found) is not first
+
+
+def test_an_interruption_of_the_clean_up_loses_no_place(made, monkeypatch):
+    found = made(pool_timeout=0.02)
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(Connection, "restore", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt), found.connect():
+            pass
+    found.connect().close()
+
+
+def test_a_connection_that_is_replaced_for_its_age_is_not_asked(database, made):
+    found = made(pool_recycle=100)
+    first = kept(found)
+    first._commands.last_used = time.time() - IDLE_GAP - 1
+    with found.connect() as connection:
+        assert connection.connection.dbapi_connection is first
+        connection.connection._connection_record.starttime -= 101
+    first._commands.last_used = time.time() - IDLE_GAP - 1
+    assert kept(found) is not first
+    assert database.sessions[0].count(PING) == 1
+
+
+def test_a_connection_beyond_the_pools_size_is_closed(made):
+    found = made(pool_size=1, max_overflow=1)
+    with found.connect() as one, found.connect() as two:
+        both = [connection.connection.dbapi_connection for connection in (one, two)]
+    assert sorted(connection.closed for connection in both) == [False, True]
+
+
+def test_the_pool_of_a_new_generation_notes_connections_too(made):
+    found = made()
+    noted = []
+    found.pool.notes = SimpleNamespace(taken=lambda *_: noted.append("taken"), given_back=lambda *_: noted.append("given back"))
+    found.connect().close()
+    found.dispose()
+    found.connect().close()
+    assert noted == ["taken", "given back"] * 2
+    connection = found.raw_connection()
+    connection.detach()
+    assert noted[4:] == ["taken", "given back"]
+    connection.close()
 
 
 # -- get_engine ---------------------------------------------------------------------------------------------------------------------------

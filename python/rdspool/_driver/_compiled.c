@@ -1,8 +1,8 @@
 /* The driver's part in C: statements out of templates (_compiled_fill.c), the usual exchange of a command and its answer
    (_compiled_exchange.c), and the rows of a result (_compiled_rows.c).
 
-   All of it is done in Python too (statements.py, answers.py, packets.py, rows.py), where this part is missing, and for all that is not usual: this part
-   leaves it as it came. */
+   All of it is done in Python too (statements.py, answers.py, packets.py, rows.py), where this part is missing, and for all that is not
+   usual: this part leaves it as it came. */
 
 #include "_compiled.h"
 

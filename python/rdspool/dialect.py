@@ -43,9 +43,8 @@ class RdspoolExecutionContext(MySQLExecutionContext_mysqlconnector):
     """One execution of a statement."""
 
     def create_default_cursor(self) -> Any:
-        """Return the driver's own default, a buffered cursor. Stock asks for it by an argument, which passes through the pool's proxy."""
-        connection: Any = self._dbapi_connection.dbapi_connection
-        return connection.cursor()
+        """Return the driver's own default, a buffered cursor: stock asks for it by an argument, which costs each proxy on the way."""
+        return self._dbapi_connection.cursor()
 
 
 class RdspoolDialect(MySQLDialect_mysqlconnector):

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from fake_database import Database
@@ -101,6 +102,15 @@ def test_a_transaction_is_the_statement_and_its_end(database, made):
     with made().begin() as connection:
         connection.execute(text("UPDATE t SET a = 1"))
     assert database.statements() == ["UPDATE t SET a = 1", "COMMIT"]
+
+
+def test_the_pools_proxy_makes_the_cursor(made):
+    """So that whoever wraps it, to trace statements or to refuse them, sees each."""
+    fault = TypeError("not a DBAPI error")
+    with made().connect() as connection:
+        connection.connection.cursor = Mock(return_value=Mock(execute=Mock(side_effect=fault)))
+        with pytest.raises(TypeError, match=r"^not a DBAPI error$"):
+            connection.exec_driver_sql("SELECT 7 + 1")
 
 
 def test_with_autocommit_nothing_is_ended(database, made):

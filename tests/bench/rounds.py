@@ -39,9 +39,9 @@ class Effort:
 FULL = Effort(
     fresh=11,
     imports=7,
-    warm=9,
+    warm=15,
     batches={"reconnect": 5, "autocommit": 200, "select": 200, "write": 100, "rows_few": 100, "rows_many": 2},
-    quota={"128mb": 15, "1024mb": 5},
+    quota={"128mb": 15, "1024mb": 15},
     quota_seconds=0.4,
 )
 QUICK = Effort(

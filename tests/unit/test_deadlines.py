@@ -258,7 +258,7 @@ def test_a_time_out_suits_until_its_limit_has_come_nearer(stream_and_peer, secon
     stream, _ = stream_and_peer
     now = time.monotonic()
     stream.waiting.limit(seconds and deadlines.within(seconds, "own"))
-    assert stream.set_timeout(read_timeout) - now == pytest.approx(suits_for, abs=0.01)
+    assert stream.keep_timeout(read_timeout) - now == pytest.approx(suits_for, abs=0.01)
 
 
 @pytest.mark.parametrize("fetch", ["fetchone", "fetchmany", "fetchall"])

@@ -85,7 +85,7 @@ class Answers(ConnectionState):
             return None
         if limits is None or read_timeout is not None:
             limits = object()  # the time-out of this command suits no other
-        self._until = stream.set_timeout(read_timeout or self.read_timeout)
+        self._until = stream.keep_timeout(read_timeout or self.read_timeout)
         self.ready, self._limits, self._part, self._began = calls, limits, part, stream.waiting.began
         return self._usual(payload, known, limits, part)
 

@@ -63,10 +63,10 @@ class ByteStream:
             self.socket.settimeout(seconds)
             self._timeout = seconds
 
-    def set_timeout(self, seconds: float | None) -> float:
-        """Set the socket's time-out as for a wait of `seconds` that begins now (None: for ever). Return until when it suits such a wait.
+    def keep_timeout(self, seconds: float | None) -> float:
+        """Set the socket's time-out for this command and those that follow, each of which waits `seconds` at most (None: for ever).
 
-        It is a time of the monotonic clock: the limit comes nearer, and later the socket would wait beyond it.
+        Return until when it suits them, as a time of the monotonic clock: the limit comes nearer, and later the socket would wait beyond it.
         """
         self._set_timeout(seconds)
         bound = self.waiting.bound

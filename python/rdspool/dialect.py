@@ -13,10 +13,12 @@ from sqlalchemy.dialects.mysql.mysqlconnector import (
     MySQLDialect_mysqlconnector,
     MySQLExecutionContext_mysqlconnector,
 )
+from sqlalchemy.engine.cursor import _NO_CURSOR_DML, CursorResult
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from . import pool
 from ._driver import disconnects, literals, probes
+from ._driver.cursors import Cursor
 from ._driver.lives import FAILOVER, LOST, Lives
 from ._lambda import invocation, left_open
 from .errors import ConnectError, SettingsError
@@ -39,12 +41,41 @@ class RdspoolCompiler(MySQLCompiler_mysqlconnector):
         return text
 
 
+class TextResult(CursorResult[Any]):
+    """The result of a statement that is a text, of which only the answer says what columns it has.
+
+    SQLAlchemy maps their names at each execution, because those of `SELECT *` can change: 8 % of a warm statement. The driver's result set is
+    another one where the columns are others, so it keeps what was made of their names.
+    """
+
+    def _init_metadata(self, context: Any, cursor_description: Any) -> Any:
+        result_set, dialect = context.cursor.result_set, context.dialect
+        made_by, metadata = result_set.made_of_names
+        if made_by is dialect.mark and not self._echo:
+            self._metadata = metadata
+            return metadata
+        metadata = super()._init_metadata(context, cursor_description)
+        if result_set.header:  # else it is another one each time
+            result_set.made_of_names = dialect.mark, metadata
+        return metadata
+
+
 class RdspoolExecutionContext(MySQLExecutionContext_mysqlconnector):
     """One execution of a statement."""
 
     def create_default_cursor(self) -> Any:
         """Return the driver's own default, a buffered cursor: stock asks for it by an argument, which costs each proxy on the way."""
         return self._dbapi_connection.cursor()
+
+    def _setup_dml_or_text_result(self) -> Any:
+        cursor: Any = self.cursor
+        strategy = self.cursor_fetch_strategy
+        if self.is_text and type(cursor) is Cursor and strategy is RdspoolExecutionContext.cursor_fetch_strategy:
+            if cursor.result_set is None:
+                return CursorResult(self, _NO_CURSOR_DML, None)
+            if "driver_column_names" not in self.execution_options:
+                return TextResult(self, strategy, cursor.result_set.description)
+        return super()._setup_dml_or_text_result()  # type: ignore[no-untyped-call]
 
 
 class RdspoolDialect(MySQLDialect_mysqlconnector):
@@ -61,6 +92,8 @@ class RdspoolDialect(MySQLDialect_mysqlconnector):
         super().__init__(**options)
         self._in_url: dict[str, Any] = {}
         self._lives = Lives()
+        self.mark = object()
+        """What is kept elsewhere for this dialect has it, so that it does not keep the dialect itself: another one can have other types."""
 
     @classmethod
     def import_dbapi(cls) -> Any:

@@ -26,7 +26,8 @@ class Cursor:
     """Reads the whole result within `execute()`. Rows are tuples."""
 
     # What a cursor begins with. SQLAlchemy makes one for each statement.
-    _result_set: ResultSet | None = None
+    result_set: ResultSet | None = None
+    """The columns of the result that is read; None where it has none."""
     _rows: Sequence[Any] = ()
     _next = 0
     _results: Sequence[Outcome] = ()
@@ -155,10 +156,10 @@ class Cursor:
         self._results = found[1:]
 
     def _outcome(self) -> Outcome:
-        return self._result_set, self._rows, self.rowcount, self.lastrowid, self.warning_count
+        return self.result_set, self._rows, self.rowcount, self.lastrowid, self.warning_count
 
     def _show(self, outcome: Outcome) -> None:
-        self._result_set, self._rows, self.rowcount, self.lastrowid, self.warning_count = outcome
+        self.result_set, self._rows, self.rowcount, self.lastrowid, self.warning_count = outcome
         self._next = 0
 
     def executemany(self, operation: Any, seq_of_params: Sequence[Any]) -> None:
@@ -227,12 +228,12 @@ class Cursor:
         """Take the start of an answer: an `Ok`, a `ResultSet` or a `Whole`."""
         kind = type(answer)
         if kind is tuple:
-            self._result_set, self._rows, self.warning_count = answer
+            self.result_set, self._rows, self.warning_count = answer
             self.rowcount = len(self._rows)
         elif kind is Ok:
             self.rowcount, self.lastrowid, _, self.warning_count = answer
         else:
-            self._result_set = result_set = ResultSet(answer.columns, raw=True) if self._raw else answer
+            self.result_set = result_set = ResultSet(answer.columns, raw=True) if self._raw else answer
             self._begin_rows(result_set)
 
     def _begin_rows(self, result_set: ResultSet) -> None:
@@ -258,26 +259,26 @@ class Cursor:
     @property
     def with_rows(self) -> bool:
         """Whether the last statement has a result with rows."""
-        return self._result_set is not None
+        return self.result_set is not None
 
     @property
     def description(self) -> list[tuple[str, int, None, None, None, None, bool]] | None:
         """The columns of the result: name, type (one of mysql.connector.FieldType), four times None, nullable."""
-        return None if self._result_set is None else self._result_set.description.copy()
+        return None if self.result_set is None else self.result_set.description.copy()
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """The names of the result's columns."""
-        return () if self._result_set is None else tuple(column.name for column in self._result_set.columns)
+        return () if self.result_set is None else tuple(column.name for column in self.result_set.columns)
 
     def _check_rows(self) -> None:
-        if self._result_set is None:
+        if self.result_set is None:
             self._check_open()
             raise InterfaceError("there is no result to fetch from: the last statement has none, or none was executed")
 
     def fetchone(self) -> Any:
         """Return the next row, None after the last."""
-        if self._result_set is None:
+        if self.result_set is None:
             self._check_rows()
         at = self._next
         if at >= len(self._rows):
@@ -307,10 +308,10 @@ class Cursor:
             first, *self._results = self._results
             self._show(first)
             return True
-        self._result_set, self._rows, self._next = None, (), 0
+        self.result_set, self._rows, self._next = None, (), 0
         return None
 
     def close(self) -> None:
         """Close the cursor."""
         self._connection = None
-        self._result_set, self._rows, self._results = None, (), ()
+        self.result_set, self._rows, self._results = None, (), ()

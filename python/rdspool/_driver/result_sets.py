@@ -19,7 +19,7 @@ _KEPT_LENGTH: Final = 8192
 class ResultSet:
     """The columns of a result whose rows follow."""
 
-    __slots__ = ("columns", "convert", "description", "header", "known", "next_number")
+    __slots__ = ("columns", "convert", "description", "header", "known", "made_of_names", "next_number")
 
     def __init__(self, columns: Sequence[Column], *, raw: bool = False) -> None:
         """Take the columns; with `raw` each value stays bytes."""
@@ -34,6 +34,9 @@ class ResultSet:
         """The number of the packet behind them."""
         self.known: tuple[Any, ...] | None = None
         """What reads an answer that begins with `header` in C (_compiled_exchange.c, answer()); None where it is read in Python."""
+
+        self.made_of_names: tuple[Any, Any] = (None, None)
+        """What a dialect has made of the columns' names, behind the mark of that dialect."""
 
     def keep(self, payloads: Sequence[bytes]) -> None:
         """Keep the packets that described the columns. Take their payloads, with that of the number of columns."""

@@ -54,7 +54,7 @@ class StreamingCursor(Cursor):
         self._commands.read_by(self)
 
     def _fetch(self, most: int | None) -> list[Any]:
-        result_set = self._result_set
+        result_set = self.result_set
         if result_set is None and self._connection is not None and self.rowcount >= 0:
             return []  # a statement without a result: SQLAlchemy fetches from a stream before it looks for columns
         self._check_rows()

@@ -73,7 +73,9 @@ class RdspoolExecutionContext(MySQLExecutionContext_mysqlconnector):
         if self.is_text and type(cursor) is Cursor and strategy is RdspoolExecutionContext.cursor_fetch_strategy:
             if cursor.result_set is None:
                 return CursorResult(self, _NO_CURSOR_DML, None)
-            if "driver_column_names" not in self.execution_options:
+            compiled: Any = self.compiled
+            # The ORM gives a text of from_statement() columns of its own.
+            if (compiled is None or not compiled._result_columns) and "driver_column_names" not in self.execution_options:
                 return TextResult(self, strategy, cursor.result_set.description)
         return super()._setup_dml_or_text_result()  # type: ignore[no-untyped-call]
 

@@ -15,6 +15,7 @@ from sqlalchemy import CursorResult, create_engine, delete, event, exc, literal_
 from sqlalchemy import column as sql_column
 from sqlalchemy.dialects.mysql.mysqlconnector import MySQLExecutionContext_mysqlconnector
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import NullType
 
 STATEMENT = "SELECT * FROM t"
@@ -124,6 +125,27 @@ def test_a_text_without_rows_is_stocks(own, database):
     made = own.execute(text("UPDATE t SET a = 1"))
     assert type(made) is CursorResult
     assert (made.rowcount, made.returns_rows) == (3, False)
+
+
+class Base(DeclarativeBase):
+    """Of the mapped class below."""
+
+
+class Thing(Base):
+    """One row of STATEMENT."""
+
+    __tablename__ = "t"
+    a: Mapped[int] = mapped_column(primary_key=True)
+
+
+@pytest.mark.parametrize("statement", [text(STATEMENT), text(STATEMENT).columns(Thing.a)], ids=["plain", "with columns"])
+def test_objects_out_of_a_text_are_stocks_whatever_was_executed_before(own, database, statement):
+    answers(database, [("a", LONGLONG)])
+    for _ in range(2):
+        assert own.execute(text(STATEMENT)).mappings().first() == {"a": 7}
+        with Session(own) as session:
+            assert session.scalars(select(Thing).from_statement(statement)).unique().one().a == 7
+            assert session.execute(select(Thing.a).from_statement(statement)).first() == (7,)
 
 
 def test_rows_of_a_changing_statement_are_stocks(server_tls, certificates):

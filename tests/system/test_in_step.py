@@ -112,6 +112,21 @@ def test_a_stream_leaves_no_lock(server, target):
     beside.close()
 
 
+@pytest.mark.parametrize(
+    "run", [lambda one, sql: one.execute(text(sql)), lambda one, sql: one.exec_driver_sql(sql)], ids=["text", "driver's SQL"]
+)
+def test_a_text_has_the_columns_that_its_table_has_now(server, target, run):
+    """What is known of a statement's columns is kept from one execution to the next."""
+    engine = get_engine(**target)
+    for columns in ({"a": 1}, {"a": 1, "b": 2}, {"c": 1, "b": 2}, {"c": "1"}, {"a": 1}):
+        server.execute(
+            f"CREATE OR REPLACE VIEW app.changing AS SELECT {', '.join(f'{value!r} AS {name}' for name, value in columns.items())}"
+        )
+        for _ in range(3):
+            with engine.connect() as connection:
+                assert run(connection, "SELECT * FROM changing").mappings().all() == [columns]
+
+
 class Interrupt(Exception):
     pass
 

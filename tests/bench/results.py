@@ -112,8 +112,9 @@ def conditions(outcome: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {number}" for name, number in outcome["versions"].items())
     measured = (
         f"Measured on {outcome['date']} in one run, in which the contenders take turns. The figures are medians of {effort['fresh']} fresh "
-        f"processes (imports, cold connects, memory), of {effort['imports']} (imports with the ORM or SQLAlchemy first) and of {effort['warm']} batches "
-        f"(the rest). The client verifies TLS and signs in with an IAM token. Files are those that Python opens, and shared libraries."
+        f"processes (imports, cold connects, memory), of {effort['imports']} (imports with the ORM or SQLAlchemy first) and of "
+        f"{effort['processes'] * effort['warm']} batches in {effort['processes']} processes (the rest). The client verifies TLS and signs in "
+        "with an IAM token. Files are those that Python opens, and shared libraries."
     )
     authorities = (
         f"All load the certificates of one region ({bundles['region']} including the test's): rdspool ships them, the others load AWS's bundle, which "

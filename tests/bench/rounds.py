@@ -27,8 +27,10 @@ class Effort:
     """Rounds of fresh processes: import, cold connect, memory."""
     imports: int
     """Rounds of fresh processes: import with the ORM, and with SQLAlchemy imported first."""
+    processes: int
+    """Warm processes of each contender, one after the other: where the memory of a process lies changes its times by up to a tenth."""
     warm: int
-    """Rounds of batches in processes that run until the end."""
+    """Rounds of batches in each of them."""
     batches: dict[str, int]
     quota: dict[str, int]
     """Rounds of fresh processes per share."""
@@ -39,7 +41,8 @@ class Effort:
 FULL = Effort(
     fresh=11,
     imports=7,
-    warm=15,
+    processes=7,
+    warm=4,
     batches={"reconnect": 5, "autocommit": 200, "select": 200, "write": 100, "rows_few": 100, "rows_many": 2},
     quota={"128mb": 15, "1024mb": 15},
     quota_seconds=0.4,
@@ -47,6 +50,7 @@ FULL = Effort(
 QUICK = Effort(
     fresh=3,
     imports=1,
+    processes=1,
     warm=3,
     batches={"reconnect": 2, "autocommit": 50, "select": 50, "write": 25, "rows_few": 25, "rows_many": 1},
     quota={"128mb": 1, "1024mb": 1},
@@ -75,7 +79,7 @@ class Observed:
 class Run:
     """A run of the named contenders."""
 
-    def __init__(self, place: Place, names: Sequence[str], effort: Effort, progress: Callable[[str], None]) -> None:
+    def __init__(self, place: Place, names: tuple[str, ...], effort: Effort, progress: Callable[[str], None]) -> None:
         self.place = place
         self.names = names
         self.effort = effort
@@ -87,7 +91,8 @@ class Run:
         """The number of calls of `progress`."""
         effort, names = self.effort, len(self.names)
         fresh = 2 + effort.fresh + 1 + 2 * effort.imports + 1
-        return names * (fresh + 1 + effort.warm * len(effort.batches) + sum(effort.quota.values()))
+        warm = effort.processes * (1 + effort.warm * len(effort.batches))
+        return names * (fresh + warm + sum(effort.quota.values()))
 
     def __call__(self) -> Observed:
         self._verify()
@@ -97,7 +102,9 @@ class Run:
         for _ in range(self.effort.imports):
             self._imports()
         self._files()
-        self._warm()
+        for number in range(self.effort.processes):
+            first = number % len(self.names)  # so that nobody is always behind the same one
+            self._warm(self.names[first:] + self.names[:first])
         for share in SHARES:
             for _ in range(self.effort.quota[share.key]):
                 self._under_quota(share)
@@ -155,20 +162,20 @@ class Run:
         if what == "cold":
             observed.add(name, "cold_commands", count.command_count)
 
-    def _warm(self) -> None:
+    def _warm(self, names: Sequence[str]) -> None:
         with ExitStack() as stack:
-            processes = {name: stack.enter_context(worker(name, self.place)) for name in self.names}
+            processes = {name: stack.enter_context(worker(name, self.place)) for name in names}
             for number, (name, process) in enumerate(processes.items(), 1):
                 self._progress(f"{BY_NAME[name].label}: round trips")
                 self._count(name, process, number)
-            with_all = {name: stack.enter_context(worker(name, self.place, bundle="all")) for name in self.names}
+            with_all = {name: stack.enter_context(worker(name, self.place, bundle="all")) for name in names}
             for process in with_all.values():
                 process.start()
                 process.order("cold")
                 process.order("release")
             for _ in range(self.effort.warm):
                 for kind, times in self.effort.batches.items():
-                    for name in self.names:
+                    for name in names:
                         self._progress(f"{BY_NAME[name].label}: {kind}")
                         if kind == "reconnect":
                             self._batch(name, "reconnect_all", with_all[name], kind, times)

@@ -34,7 +34,6 @@ class ResultSet:
         """The number of the packet behind them."""
         self.known: tuple[Any, ...] | None = None
         """What reads an answer that begins with `header` in C (_compiled_exchange.c, answer()); None where it is read in Python."""
-
         self.made_of_names: tuple[Any, Any] = (None, None)
         """What a dialect has made of the columns' names, behind the mark of that dialect."""
 

@@ -42,8 +42,7 @@ def pytest_sessionfinish():
         str(Path(file).relative_to(PACKAGE)): {line: sorted(filter(None, tests)) for line, tests in data.contexts_by_lineno(file).items()}
         for file in data.measured_files()
     }
-    # What takes its time at each start and holds nothing of rdspool.
-    imported = [
-        name for name in sys.modules if name.partition(".")[0] in ("local", "sqlalchemy", "mysql", "hypothesis", "cryptography", "botocore")
-    ]
+    # What takes its time at each start and holds nothing of rdspool. Not the modules of hypothesis that its tests import late: one of them
+    # reads the tables of Unicode, against which hypothesis warns where that is before pytest has loaded its plugin.
+    imported = [name for name in sys.modules if name.partition(".")[0] in ("local", "sqlalchemy", "mysql", "cryptography", "botocore")]
     Path(os.environ["MUTATION_WATCHED"]).write_text(json.dumps({"lines": lines, "seconds": _seconds, "imported": imported}))

@@ -98,6 +98,15 @@ def test_the_names_are_mapped_once(own, database):
         assert made.all() == [(7, 7)] * 2
 
 
+def test_the_mapping_is_returned_as_stock_does(own, database):
+    answers(database, [("a", LONGLONG)])
+    made = own.execute(text(STATEMENT))
+    for kept in (made.cursor.result_set.made_of_names, (None, None)):
+        made.cursor.result_set.made_of_names = kept
+        assert made._init_metadata(made.context, made.cursor.description) is made._metadata
+    assert made.all() == [(7,)] * 2
+
+
 def test_other_columns_are_mapped_anew(own, database):
     answers(database, [("a", LONGLONG)])
     assert own.execute(text(STATEMENT)).mappings().first() == {"a": 7}

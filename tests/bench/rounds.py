@@ -28,7 +28,7 @@ class Effort:
     imports: int
     """Rounds of fresh processes: import with the ORM, and with SQLAlchemy imported first."""
     processes: int
-    """Warm processes of each contender, one after the other: where the memory of a process lies changes its times by up to a tenth."""
+    """Warm processes of each contender, one after the other: the times of one differ from those of the next by up to a tenth."""
     warm: int
     """Rounds of batches in each of them."""
     batches: dict[str, int]
